@@ -1,1 +1,4 @@
-//! Not written yet.
+//! The edges of Tidegate: configuration, HTTP, access rules, drain.
+
+pub mod config;
+pub mod listen;
