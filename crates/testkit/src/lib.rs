@@ -1,1 +1,36 @@
-//! Not written yet.
+//! What black-box tests need: a scripted upstream, a raw client, and the real
+//! binary as a process.
+//!
+//! Promises:
+//! 1. Every wait has a deadline, and its panic says what was waited for.
+//! 2. Nothing is shared with the code under test: the framing, SSE and JSON
+//!    readers here are written a second time, naively.
+//! 3. What a test starts ends with it: processes, sockets, folders.
+//!
+//! It deliberately asserts little by itself: what is right stands in the tests.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a development crate: its tasks end with the test's runtime, and real time is its subject"
+)]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a step that cannot be set up is a failed test, and its message is the report"
+)]
+
+pub mod client;
+pub mod gate;
+pub mod openai;
+pub mod port;
+pub mod script;
+pub mod settings;
+pub mod upstream;
+pub mod wait;
+
+pub use client::{ErrorForm, Event, RawClient, Reply};
+pub use gate::{Gate, Start, binary};
+pub use script::{Script, Signal};
+pub use settings::{Provider, Settings};
+pub use upstream::{Certificate, Recorded, Upstream};
+pub use wait::{PATIENCE, until, within};
