@@ -1,0 +1,44 @@
+//! The names and help texts of the kernel's metrics, each in one place.
+//!
+//! A name, once published, keeps its meaning. Units stand in the name.
+
+/// A metric: its name and what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// The name, with its unit and `_total` for counters.
+    pub name: &'static str,
+    /// One sentence for the reader of `/metrics`.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident $name:literal $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: Metric = Metric { name: $name, help: $help };)*
+
+        /// All of them.
+        pub const ALL: &[Metric] = &[$($constant),*];
+    };
+}
+
+metrics! {
+    REQUESTS_RECEIVED "tidegate_requests_received_total" "Requests that were received.";
+    REQUESTS_IN_FLIGHT "tidegate_requests_in_flight" "Requests that have no outcome yet.";
+    REQUESTS "tidegate_requests_total" "Requests by outcome: its class and its label.";
+
+    POOL_PERMITS "tidegate_pool_permits" "Permits of the pool, idle and busy.";
+    POOL_BUSY "tidegate_pool_permits_busy" "Permits of the pool that are out.";
+    POOL_WAITING "tidegate_pool_waiting" "Requests that wait for a permit.";
+    POOL_WAITING_BYTES "tidegate_pool_waiting_bytes" "Bytes of the requests that wait for a permit.";
+    POOL_OFFERED "tidegate_pool_offered_total" "Requests that asked for a permit.";
+    POOL_GRANTED "tidegate_pool_granted_total" "Requests that got a permit.";
+    POOL_QUEUED "tidegate_pool_queued_total" "Requests that had to wait for a permit.";
+    POOL_REFUSED "tidegate_pool_refused_total" "Requests that got no permit, by reason.";
+    POOL_WAIT_SECONDS "tidegate_pool_wait_seconds_total" "Whole seconds waited by the requests that got a permit.";
+
+    TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
+    TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
+    TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";
+    TASKS_SPAWNED "tidegate_tasks_spawned_total" "Tasks that were started.";
+    TASKS_REFUSED "tidegate_tasks_refused_total" "Tasks that were refused, by the limit or by a scope that has ended.";
+    TASKS_PANICKED "tidegate_tasks_panicked_total" "Tasks that ended with a panic.";
+}

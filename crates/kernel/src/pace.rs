@@ -1,0 +1,75 @@
+//! How fast permits are granted just now, for an honest `retry-after`.
+//!
+//! 1. A sliding window of ten seconds in two numbers, no history.
+//! 2. The advice is between one second and one minute, whatever was measured.
+//!
+//! An estimate for people and SDKs that wait; nothing decides by it.
+
+use std::time::Duration;
+
+use crate::clock::Instant;
+
+const WINDOW: Duration = Duration::from_secs(10);
+const LEAST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(60);
+
+/// Grants in the current window and in the one before it.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    begun: Instant,
+    current: u32,
+    /// Nothing before the first window: then only the current one counts.
+    previous: Option<u32>,
+}
+
+impl Pace {
+    /// Nothing measured yet.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            current: 0,
+            previous: None,
+        }
+    }
+
+    /// A permit was granted.
+    pub(crate) fn mark(&mut self, now: Instant) {
+        self.roll(now);
+        self.current = self.current.saturating_add(1);
+    }
+
+    /// How long until somebody with so many before him would get a permit.
+    pub(crate) fn retry_after(&mut self, now: Instant, ahead: usize) -> Duration {
+        self.roll(now);
+        let into = now.saturating_duration_since(self.begun);
+        let (grants, seconds) = match self.previous {
+            Some(previous) => {
+                let left = 1.0 - into.as_secs_f64() / WINDOW.as_secs_f64();
+                (
+                    f64::from(previous) * left + f64::from(self.current),
+                    WINDOW.as_secs_f64(),
+                )
+            }
+            None => (f64::from(self.current), into.max(LEAST).as_secs_f64()),
+        };
+        let before = f64::from(u32::try_from(ahead).unwrap_or(u32::MAX));
+        let wait = (before + 1.0) * seconds / grants;
+        // Without a grant the division gives infinity, and that is the most.
+        Duration::from_secs_f64(wait.clamp(LEAST.as_secs_f64(), MOST.as_secs_f64()))
+    }
+
+    fn roll(&mut self, now: Instant) {
+        let into = now.saturating_duration_since(self.begun);
+        if into < WINDOW {
+            return;
+        }
+        let just_before = into < WINDOW * 2;
+        self.previous = Some(if just_before { self.current } else { 0 });
+        self.current = 0;
+        self.begun = if just_before {
+            self.begun + WINDOW
+        } else {
+            now
+        };
+    }
+}

@@ -1,0 +1,95 @@
+//! A list of things with stable keys: put in, take out, both at once.
+//!
+//! 1. `insert` and `remove` are constant time; freed places are used again.
+//! 2. A key is valid from its `insert` to its `remove`, and only its owner
+//!    holds it, so that it needs no generation.
+//!
+//! The memory stays at its high-water mark; what is put in is bounded by the
+//! noun that uses it.
+
+/// Things by key.
+#[derive(Debug)]
+pub(crate) struct Slots<T> {
+    cells: Vec<Cell<T>>,
+    free: Option<usize>,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Cell<T> {
+    Taken(T),
+    Free { next: Option<usize> },
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            cells: Vec::new(),
+            free: None,
+            len: 0,
+        }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts `value` in and tells its key.
+    pub(crate) fn insert(&mut self, value: T) -> usize {
+        self.len += 1;
+        let key = match self.free {
+            Some(key) => key,
+            None => {
+                self.cells.push(Cell::Taken(value));
+                return self.cells.len() - 1;
+            }
+        };
+        if let Cell::Free { next } = self.cells[key] {
+            self.free = next;
+        }
+        self.cells[key] = Cell::Taken(value);
+        key
+    }
+
+    /// Takes the value of `key` out; `None` if it is not there.
+    pub(crate) fn remove(&mut self, key: usize) -> Option<T> {
+        let cell = self.cells.get_mut(key)?;
+        if matches!(cell, Cell::Free { .. }) {
+            return None;
+        }
+        let taken = std::mem::replace(cell, Cell::Free { next: self.free });
+        self.free = Some(key);
+        self.len -= 1;
+        match taken {
+            Cell::Taken(value) => Some(value),
+            Cell::Free { .. } => None,
+        }
+    }
+
+    /// The value of `key`, to be changed in place.
+    pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut T> {
+        match self.cells.get_mut(key) {
+            Some(Cell::Taken(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// All values, in no promised order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.cells.iter().filter_map(|cell| match cell {
+            Cell::Taken(value) => Some(value),
+            Cell::Free { .. } => None,
+        })
+    }
+
+    /// All values, taken out.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.cells.into_iter().filter_map(|cell| match cell {
+            Cell::Taken(value) => Some(value),
+            Cell::Free { .. } => None,
+        })
+    }
+
+    /// How many are in.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
