@@ -6,13 +6,19 @@
 use std::time::{Duration, Instant};
 
 /// This moment.
-#[expect(clippy::disallowed_methods, reason = "measures other processes, which live in real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures other processes, which live in real time"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Sleeps on the calling thread; there is no runtime whose worker it could block.
-#[expect(clippy::disallowed_methods, reason = "no runtime here: the thread is ours alone")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no runtime here: the thread is ours alone"
+)]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }

@@ -125,7 +125,10 @@ impl Answer {
     /// The shape of this answer, to hold other answers against: some bytes fewer
     /// are allowed because ids grow and shrink with their counter.
     pub(crate) fn shape(&self) -> Expect {
-        Expect { events: self.events.counted(), bytes: self.body_bytes - self.body_bytes / 8 }
+        Expect {
+            events: self.events.counted(),
+            bytes: self.body_bytes - self.body_bytes / 8,
+        }
     }
 
     /// Bytes of the body so far.
@@ -154,15 +157,24 @@ impl Answer {
         } else if memmem::find(&self.body, b"\"finish_reason\"").is_none() {
             return Err(Fault::Body);
         }
-        if self.body_bytes < expect.bytes { Err(Fault::Body) } else { Ok(()) }
+        if self.body_bytes < expect.bytes {
+            Err(Fault::Body)
+        } else {
+            Ok(())
+        }
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let before = self.head.len();
         let from = before.saturating_sub(3);
-        self.head.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT)]);
+        self.head
+            .extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT)]);
         let Some(at) = memmem::find(&self.head[from..], b"\r\n\r\n") else {
-            return if self.head.len() > HEAD_LIMIT { Err(Fault::Malformed) } else { Ok(bytes.len()) };
+            return if self.head.len() > HEAD_LIMIT {
+                Err(Fault::Malformed)
+            } else {
+                Ok(bytes.len())
+            };
         };
         let end = from + at + 4;
         self.head.truncate(end);
@@ -174,12 +186,16 @@ impl Answer {
         let head = std::str::from_utf8(&self.head).map_err(|_| Fault::Malformed)?;
         let mut lines = head.split("\r\n");
         let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-        let status = status.and_then(|rest| rest.get(..3)).ok_or(Fault::Malformed)?;
+        let status = status
+            .and_then(|rest| rest.get(..3))
+            .ok_or(Fault::Malformed)?;
         self.status = status.parse().map_err(|_| Fault::Malformed)?;
         (self.stream, self.close) = (false, false);
         let (mut length, mut chunked) = (None, false);
         for line in lines {
-            let Some((name, value)) = line.split_once(':') else { continue };
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
             let value = value.trim();
             if name.eq_ignore_ascii_case("content-length") {
                 length = Some(value.parse().map_err(|_| Fault::Malformed)?);
@@ -283,7 +299,11 @@ mod tests {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nz\r\n",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab",
         ] {
-            assert_eq!(read(&[broken.as_bytes()]).unwrap_err(), Fault::Malformed, "{broken:?}");
+            assert_eq!(
+                read(&[broken.as_bytes()]).unwrap_err(),
+                Fault::Malformed,
+                "{broken:?}"
+            );
         }
         let flood = vec![b'x'; HEAD_LIMIT];
         assert_eq!(read(&[&flood, b"xx"]).unwrap_err(), Fault::Malformed);
@@ -291,15 +311,29 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_the_upstreams_is_a_fault() {
-        let good = Expect { events: 2, bytes: 20 };
+        let good = Expect {
+            events: 2,
+            bytes: 20,
+        };
         let fault = |expect: Expect, from: &str, to: &str| {
-            let text = String::from_utf8(STREAM.to_vec()).unwrap().replace(from, to);
-            read(&[text.as_bytes()]).unwrap().check(&expect).unwrap_err()
+            let text = String::from_utf8(STREAM.to_vec())
+                .unwrap()
+                .replace(from, to);
+            read(&[text.as_bytes()])
+                .unwrap()
+                .check(&expect)
+                .unwrap_err()
         };
         assert_eq!(fault(good, "200 OK", "503 No"), Fault::Status(503));
         assert_eq!(fault(good, "[DONE]", "[NONE]"), Fault::NotDone);
-        assert_eq!(fault(good, "b\r\ndata: {\"a\":", "e\r\ndata: {\"error\""), Fault::ErrorEvent);
-        assert_eq!(fault(good, "text/event-stream", "application/json"), Fault::Body);
+        assert_eq!(
+            fault(good, "b\r\ndata: {\"a\":", "e\r\ndata: {\"error\""),
+            Fault::ErrorEvent
+        );
+        assert_eq!(
+            fault(good, "text/event-stream", "application/json"),
+            Fault::Body
+        );
         assert_eq!(fault(Expect { events: 3, ..good }, "", ""), Fault::Events);
         assert_eq!(fault(Expect { bytes: 99, ..good }, "", ""), Fault::Body);
     }

@@ -62,7 +62,11 @@ impl Connection {
             | epoll::EventFlags::RDHUP
             | epoll::EventFlags::ET;
         epoll::add(epoll, &stream, epoll::EventData::new_u64(token), flags)?;
-        Ok(Self { stream, call: None, answer: Answer::new() })
+        Ok(Self {
+            stream,
+            call: None,
+            answer: Answer::new(),
+        })
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -72,7 +76,11 @@ impl Connection {
     /// Begins a call. What the socket does not take now, `pump` writes later.
     pub(crate) fn begin(&mut self, intended: Instant, request: &[u8]) -> Result<(), Fault> {
         self.answer.reset();
-        self.call = Some(Call { intended, first_event: None, sent: 0 });
+        self.call = Some(Call {
+            intended,
+            first_event: None,
+            sent: 0,
+        });
         self.write(request)
     }
 
@@ -91,7 +99,9 @@ impl Connection {
                 Err(_) if self.call.is_none() => return Step::Closed,
                 Err(_) => return Step::Broken(Fault::Cut),
             };
-            let Some(call) = &mut self.call else { return Step::Broken(Fault::Malformed) };
+            let Some(call) = &mut self.call else {
+                return Step::Broken(Fault::Malformed);
+            };
             match self.answer.feed(&scratch[..read]) {
                 Err(fault) => return Step::Broken(fault),
                 Ok(true) => return self.call.take().map_or(Step::Open, Step::Ended),
@@ -109,7 +119,9 @@ impl Connection {
     }
 
     fn write(&mut self, request: &[u8]) -> Result<(), Fault> {
-        let Some(call) = &mut self.call else { return Ok(()) };
+        let Some(call) = &mut self.call else {
+            return Ok(());
+        };
         while call.sent < request.len() {
             match self.stream.write(&request[call.sent..]) {
                 Ok(0) => return Err(Fault::Cut),

@@ -8,7 +8,9 @@
 //! Fewer threads than one would not do: the generator shares two cores with the
 //! upstream and the measured process.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, os::fd::OwnedFd, time::Duration, time::Instant};
+use std::{
+    collections::BTreeMap, io, net::SocketAddr, os::fd::OwnedFd, time::Duration, time::Instant,
+};
 
 use rustix::{buffer::spare_capacity, event::Timespec, event::epoll};
 
@@ -88,10 +90,19 @@ impl<'a> Driver<'a> {
     pub(crate) fn connect(load: Load<'a>) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let open = |token| Connection::open(load.at, &epoll, token as u64);
-        let connections = (0..load.connections).map(open).collect::<io::Result<Vec<_>>>()?;
+        let connections = (0..load.connections)
+            .map(open)
+            .collect::<io::Result<Vec<_>>>()?;
         let free = (0..connections.len()).rev().collect();
         let (scratch, events) = (vec![0; SCRATCH], Vec::with_capacity(EVENTS));
-        Ok(Self { load, epoll, connections, free, scratch, events })
+        Ok(Self {
+            load,
+            epoll,
+            connections,
+            free,
+            scratch,
+            events,
+        })
     }
 
     /// Runs to the end.
@@ -105,14 +116,22 @@ impl<'a> Driver<'a> {
         stop: Stop,
         watch: &mut dyn FnMut(View) -> io::Result<()>,
     ) -> io::Result<Tally> {
-        let mut run = Run { began: clock::now(), stop, started: 0, tally: Tally::default() };
+        let mut run = Run {
+            began: clock::now(),
+            stop,
+            started: 0,
+            tally: Tally::default(),
+        };
         let mut look_at = TICK;
         loop {
             self.begin_due(&mut run)?;
             let elapsed = run.began.elapsed();
             if elapsed >= look_at {
                 look_at = elapsed + TICK;
-                watch(View { elapsed, flowing: self.flowing() })?;
+                watch(View {
+                    elapsed,
+                    flowing: self.flowing(),
+                })?;
             }
             if self.is_over(&run, elapsed) {
                 break;
@@ -137,7 +156,11 @@ impl<'a> Driver<'a> {
             }
             let Some(index) = self.free.pop() else { break };
             run.started += 1;
-            let intended = if self.load.pace.is_open() { run.began + due } else { now };
+            let intended = if self.load.pace.is_open() {
+                run.began + due
+            } else {
+                now
+            };
             if let Err(fault) = self.connections[index].begin(intended, self.load.request) {
                 self.broken(run, index, fault)?;
             }
@@ -147,7 +170,10 @@ impl<'a> Driver<'a> {
 
     /// The moment of the next call, if there is to be one.
     fn next_due(&self, run: &Run, elapsed: Duration) -> Option<Duration> {
-        let due = self.load.pace.due(run.started, self.connections.len(), elapsed);
+        let due = self
+            .load
+            .pace
+            .due(run.started, self.connections.len(), elapsed);
         (run.started < run.stop.count && due < run.stop.after).then_some(due)
     }
 
@@ -164,9 +190,16 @@ impl<'a> Driver<'a> {
     }
 
     fn wait(&mut self, at_most: Duration) -> io::Result<()> {
-        let at_most = Timespec { tv_sec: 0, tv_nsec: i64::from(at_most.subsec_nanos()) };
+        let at_most = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(at_most.subsec_nanos()),
+        };
         self.events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&at_most)) {
+        match epoll::wait(
+            &self.epoll,
+            spare_capacity(&mut self.events),
+            Some(&at_most),
+        ) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -174,7 +207,9 @@ impl<'a> Driver<'a> {
 
     fn pump(&mut self, run: &mut Run, event: &epoll::Event) -> io::Result<()> {
         let index = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
         let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
         let hung_up = { event.flags }.intersects(ends);
         match connection.pump(self.load.request, hung_up, &mut self.scratch) {
@@ -206,7 +241,10 @@ impl<'a> Driver<'a> {
     }
 
     fn flowing(&self) -> usize {
-        self.connections.iter().filter(|c| c.is_busy() && c.answer.has_event()).count()
+        self.connections
+            .iter()
+            .filter(|c| c.is_busy() && c.answer.has_event())
+            .count()
     }
 
     /// Counts what the grace did not suffice for, and leaves every connection free.

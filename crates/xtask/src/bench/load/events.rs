@@ -67,7 +67,11 @@ impl Events {
 
     fn line_end(&mut self) {
         let line = &self.head[..self.length.min(HEAD)];
-        let line = if self.length <= HEAD { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
+        let line = if self.length <= HEAD {
+            line.strip_suffix(b"\r").unwrap_or(line)
+        } else {
+            line
+        };
         if line.is_empty() {
             self.dispatch();
         } else if let Some(data) = line.strip_prefix(b"data:") {

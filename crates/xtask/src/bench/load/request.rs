@@ -21,7 +21,11 @@ pub(crate) fn chat(at: SocketAddr, model: &str, stream: bool, prompt: usize) -> 
         }
     }
     let _ = write!(body, "\"}}],\"temperature\":0.2,\"stream\":{stream}}}");
-    let accept = if stream { "text/event-stream" } else { "application/json" };
+    let accept = if stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer sk-bench\r\n\
          accept: {accept}\r\ncontent-type: application/json\r\nuser-agent: tidegate-bench\r\n\

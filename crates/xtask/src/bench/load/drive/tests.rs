@@ -12,8 +12,14 @@ use crate::bench::load::request;
 const MS: Duration = Duration::from_millis(1);
 const UNARY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
     content-length: 24\r\n\r\n{\"finish_reason\":\"stop\"}";
-const EXPECT_UNARY: Expect = Expect { events: 0, bytes: 24 };
-const EXPECT_STREAM: Expect = Expect { events: 2, bytes: 20 };
+const EXPECT_UNARY: Expect = Expect {
+    events: 0,
+    bytes: 24,
+};
+const EXPECT_STREAM: Expect = Expect {
+    events: 2,
+    bytes: 20,
+};
 
 /// Answers call after call on each connection with what `answer` says for the
 /// call's number on it, until an empty answer: then it closes.
@@ -61,21 +67,37 @@ fn converse(stream: TcpStream, answer: impl Fn(usize) -> String) -> Option<()> {
 
 fn drive(at: SocketAddr, connections: usize, pace: Pace, expect: Expect, stop: Stop) -> Tally {
     let request = request::chat(at, "m", expect.events > 0, 300_000);
-    let load = Load { at, request: &request, expect, connections, pace };
+    let load = Load {
+        at,
+        request: &request,
+        expect,
+        connections,
+        pace,
+    };
     Driver::connect(load).unwrap().run(stop).unwrap()
 }
 
 fn count(count: u64) -> Stop {
-    Stop { after: MS * 20_000, count, grace: MS * 10_000 }
+    Stop {
+        after: MS * 20_000,
+        count,
+        grace: MS * 10_000,
+    }
 }
 
-const CLOSED: Pace = Pace::Closed { ramp: Duration::ZERO };
+const CLOSED: Pace = Pace::Closed {
+    ramp: Duration::ZERO,
+};
 
 #[test]
 fn a_closed_loop_counts_every_right_answer_once() {
     let tally = drive(serve(|_| UNARY.into()), 3, CLOSED, EXPECT_UNARY, count(50));
     assert_eq!((tally.latencies.len(), tally.in_time), (50, 50));
-    assert!(tally.faults.is_empty() && tally.first_events.is_empty(), "{:?}", tally.faults);
+    assert!(
+        tally.faults.is_empty() && tally.first_events.is_empty(),
+        "{:?}",
+        tally.faults
+    );
     assert_eq!(tally.body_bytes, 50 * 24);
 }
 
@@ -83,7 +105,13 @@ fn a_closed_loop_counts_every_right_answer_once() {
 fn a_stream_has_a_first_event_before_its_end() {
     let stream = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
         transfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n||||e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
-    let tally = drive(serve(|_| stream.into()), 2, CLOSED, EXPECT_STREAM, count(10));
+    let tally = drive(
+        serve(|_| stream.into()),
+        2,
+        CLOSED,
+        EXPECT_STREAM,
+        count(10),
+    );
     assert_eq!(tally.first_events.len(), 10, "{:?}", tally.faults);
     let (first, last) = (tally.first_events[0], tally.latencies[0]);
     assert!(last >= first + 3_000_000, "{first} ns, then {last} ns");
@@ -98,12 +126,21 @@ fn wrong_answers_are_faults_and_never_latencies() {
     };
     let tally = drive(serve(answers), 1, CLOSED, EXPECT_UNARY, count(30));
     assert_eq!(tally.latencies.len(), 10);
-    assert_eq!(tally.faults, BTreeMap::from([(Fault::Status(503), 10), (Fault::Body, 10)]));
+    assert_eq!(
+        tally.faults,
+        BTreeMap::from([(Fault::Status(503), 10), (Fault::Body, 10)])
+    );
 }
 
 #[test]
 fn a_cut_is_a_fault_and_the_next_call_has_a_new_connection() {
-    let cut = |number| if number == 1 { String::new() } else { UNARY.into() };
+    let cut = |number| {
+        if number == 1 {
+            String::new()
+        } else {
+            UNARY.into()
+        }
+    };
     let tally = drive(serve(cut), 1, CLOSED, EXPECT_UNARY, count(10));
     assert_eq!(tally.latencies.len(), 5);
     assert_eq!(tally.faults, BTreeMap::from([(Fault::Cut, 5)]));
@@ -119,12 +156,19 @@ fn a_polite_close_is_no_fault() {
 #[test]
 fn silence_ends_with_the_grace_and_is_counted() {
     let silent = |_| "HTTP/1.1 200 OK\r\n".into();
-    let stop = Stop { after: MS * 50, count: 100, grace: MS * 100 };
+    let stop = Stop {
+        after: MS * 50,
+        count: 100,
+        grace: MS * 100,
+    };
     let tally = drive(serve(silent), 2, CLOSED, EXPECT_UNARY, stop);
     assert_eq!(tally.faults, BTreeMap::from([(Fault::Late, 2)]));
     let open = Pace::Open { every: MS };
     let tally = drive(serve(silent), 2, open, EXPECT_UNARY, stop);
-    assert_eq!(tally.faults, BTreeMap::from([(Fault::Late, 2), (Fault::NeverStarted, 48)]));
+    assert_eq!(
+        tally.faults,
+        BTreeMap::from([(Fault::Late, 2), (Fault::NeverStarted, 48)])
+    );
 }
 
 #[test]
@@ -135,7 +179,11 @@ fn an_open_loop_counts_the_wait_for_a_stalled_server() {
         clock::pause(MS * 10);
         UNARY.into()
     };
-    let stop = Stop { after: MS * 20, count: 100, grace: MS * 20_000 };
+    let stop = Stop {
+        after: MS * 20,
+        count: 100,
+        grace: MS * 20_000,
+    };
     let tally = drive(serve(slow), 1, Pace::Open { every: MS }, EXPECT_UNARY, stop);
     assert_eq!((tally.latencies.len(), tally.faults.len()), (20, 0));
     let last = Duration::from_nanos(tally.latencies[19]);
@@ -146,24 +194,43 @@ fn an_open_loop_counts_the_wait_for_a_stalled_server() {
 #[test]
 fn a_watcher_sees_the_streams_that_flow() {
     let stream = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-        transfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n".to_owned()
+        transfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n"
+        .to_owned()
         + &"|".repeat(400)
         + "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
     let at = serve(move |_| stream.clone());
     let request = request::chat(at, "m", true, 10);
-    let load = Load { at, request: &request, expect: EXPECT_STREAM, connections: 5, pace: CLOSED };
+    let load = Load {
+        at,
+        request: &request,
+        expect: EXPECT_STREAM,
+        connections: 5,
+        pace: CLOSED,
+    };
     let mut most = 0;
     let mut watch = |view: View| {
         most = most.max(view.flowing);
         Ok(())
     };
-    let tally = Driver::connect(load).unwrap().run_watched(count(5), &mut watch).unwrap();
+    let tally = Driver::connect(load)
+        .unwrap()
+        .run_watched(count(5), &mut watch)
+        .unwrap();
     assert_eq!((tally.latencies.len(), most), (5, 5), "{:?}", tally.faults);
 }
 
 #[test]
 fn a_server_that_is_gone_is_an_error_not_a_wait() {
-    let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let load = Load { at, request: b"", expect: EXPECT_UNARY, connections: 1, pace: CLOSED };
+    let at = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let load = Load {
+        at,
+        request: b"",
+        expect: EXPECT_UNARY,
+        connections: 1,
+        pace: CLOSED,
+    };
     assert!(Driver::connect(load).is_err());
 }
