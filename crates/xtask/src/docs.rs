@@ -1,0 +1,102 @@
+//! `cargo xtask docs`: the pages of `docs/` that are made from the code.
+//!
+//! Promises: (1) the same code gives the same bytes; (2) `--check` writes
+//! nothing and fails when a page is not what the code says now. A new page is
+//! one line in `PAGES`.
+
+mod errors;
+mod headers;
+
+use std::fs;
+
+use crate::workspace::{Outcome, Workspace};
+
+/// The generated pages.
+const PAGES: &[Page] = &[Page {
+    path: "docs/errors.md",
+    text: errors::page,
+}];
+
+/// A page: where it stands, and what it says now.
+struct Page {
+    path: &'static str,
+    text: fn() -> String,
+}
+
+/// Options of `cargo xtask docs`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only tell whether the pages are up to date
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the pages, or checks them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
+    if options.check {
+        check(workspace)
+    } else {
+        write(workspace)
+    }
+}
+
+fn write(workspace: &Workspace) -> Outcome {
+    for Page { path, text } in PAGES {
+        let place = workspace.root.join(path);
+        let folder = place.parent().map_or(Ok(()), fs::create_dir_all);
+        let written = folder.and_then(|()| fs::write(&place, text()));
+        written.map_err(|error| format!("cannot write {path}: {error}"))?;
+        println!("wrote {path}");
+    }
+    Ok(())
+}
+
+/// Fails with the names of the pages that are not up to date.
+pub(crate) fn check(workspace: &Workspace) -> Outcome {
+    let read = |path: &str| fs::read_to_string(workspace.root.join(path)).unwrap_or_default();
+    let stale = stale(read);
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "out of date: {}; run `cargo xtask docs` and commit",
+        stale.join(", ")
+    ))
+}
+
+fn stale(read: impl Fn(&str) -> String) -> Vec<&'static str> {
+    PAGES
+        .iter()
+        .filter(|(path, page)| read(path) != page())
+        .map(|(path, _)| *path)
+        .collect()
+}
+
+/// A row of a Markdown table; a bar inside a cell would end it.
+fn row(cells: &[&str]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The first two lines of a Markdown table.
+fn heading(titles: &[&str]) -> String {
+    row(titles) + &row(&vec!["---"; titles.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_or_missing_page_is_stale() {
+        assert_eq!(stale(|_| errors::page()), Vec::<&str>::new());
+        assert_eq!(stale(|_| errors::page() + "by hand\n"), ["docs/errors.md"]);
+        assert_eq!(stale(|_| String::new()), ["docs/errors.md"]);
+    }
+
+    #[test]
+    fn a_bar_stays_inside_its_cell() {
+        assert_eq!(row(&["a|b", "c"]), "| a\\|b | c |\n");
+        assert_eq!(heading(&["x", "y"]), "| x | y |\n| --- | --- |\n");
+    }
+}

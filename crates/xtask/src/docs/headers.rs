@@ -1,0 +1,143 @@
+//! The headers that Tidegate reads and writes, as the second half of
+//! `docs/errors.md`.
+//!
+//! Promises: (1) one row a header, in and out. The list is kept by hand beside
+//! contracts that change rarely; the black-box tests show what really travels.
+
+use super::{heading, row};
+
+/// Headers that Tidegate reads: name, meaning.
+const READ: &[(&str, &str)] = &[
+    (
+        "authorization",
+        "`Bearer` with one of `[auth] keys`, when keys are set. It is never forwarded: the provider gets its own key.",
+    ),
+    (
+        "content-type",
+        "`application/json`; another type is refused with 415.",
+    ),
+    (
+        "content-encoding",
+        "Refused with 415: compressed request bodies are not taken.",
+    ),
+    (
+        "x-request-id",
+        "Your own id for the request, echoed in the answer when it matches `[A-Za-z0-9._:-]{1,128}`.",
+    ),
+    (
+        "x-request-timeout-ms",
+        "The longest time the whole answer may take, in milliseconds; it shortens `timeouts.total` and never lengthens it.",
+    ),
+    (
+        "host, origin",
+        "Without keys a `host` that is not loopback, or a foreign `origin`, is refused with 403.",
+    ),
+];
+
+/// Headers that Tidegate writes: name, when, meaning.
+const WRITTEN: &[(&str, &str, &str)] = &[
+    (
+        "x-tidegate-id",
+        "always",
+        "Tidegate's id of the request: it stands in logs and in `/debug/requests`.",
+    ),
+    (
+        "x-request-id",
+        "when you sent one",
+        "Your own id, as you sent it.",
+    ),
+    (
+        "x-tidegate-queue-ms",
+        "model calls",
+        "Time the call waited for a permit of its provider's pool, in milliseconds.",
+    ),
+    (
+        "x-tidegate-upstream-ms",
+        "model calls",
+        "Time from sending the call to the provider until its headers, in milliseconds.",
+    ),
+    (
+        "x-tidegate-total-ms",
+        "unary answers",
+        "Time from reading the request to writing the answer, in milliseconds.",
+    ),
+    (
+        "retry-after",
+        "429 and 503",
+        "Seconds to wait; the provider's own value when it gave one.",
+    ),
+    (
+        "x-should-retry",
+        "errors",
+        "`false` when the same request fails again: the official SDKs then do not retry.",
+    ),
+    (
+        "x-upstream-request-id",
+        "when the provider sent one",
+        "The provider's `x-request-id` or `request-id`.",
+    ),
+    (
+        "x-ratelimit-*",
+        "when the provider sent them",
+        "The provider's limits, as it sent them.",
+    ),
+    (
+        "openai-*, anthropic-*",
+        "when the provider sent them",
+        "The provider's own notes, as it sent them.",
+    ),
+    (
+        "content-type",
+        "always",
+        "The provider's own, or `application/json` for what Tidegate writes.",
+    ),
+];
+
+/// The sections, ready to follow the codes.
+pub(super) fn sections() -> String {
+    let mut text = "\n## Headers that Tidegate reads\n\n".to_owned();
+    text += &heading(&["header", "meaning"]);
+    for (name, meaning) in READ {
+        text += &row(&[&quoted(name), meaning]);
+    }
+    text += "\nRequest headers reach the provider only from an allowlist.\n";
+    text += "\n## Headers that Tidegate writes\n\n";
+    text += &heading(&["header", "when", "meaning"]);
+    for (name, when, meaning) in WRITTEN {
+        text += &row(&[&quoted(name), when, meaning]);
+    }
+    text + "\nOther headers of the provider, `set-cookie` first of all, do not pass.\n"
+}
+
+fn quoted(names: &str) -> String {
+    names
+        .split(", ")
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_header_of_the_contracts_is_told() {
+        let text = sections();
+        for name in [
+            "x-tidegate-id",
+            "x-tidegate-queue-ms",
+            "x-tidegate-upstream-ms",
+            "x-tidegate-total-ms",
+            "x-request-id",
+            "x-request-timeout-ms",
+            "x-should-retry",
+            "retry-after",
+            "x-upstream-request-id",
+            "x-ratelimit-*",
+            "openai-*",
+        ] {
+            assert!(text.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

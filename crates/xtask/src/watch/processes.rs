@@ -1,0 +1,104 @@
+//! The processes below one of ours, and their end.
+//!
+//! Promises: (1) `kill_with_descendants` reaches every process that descends
+//! from the given one at that moment, whatever its process group. It reads
+//! `/proc` where there is one and asks `ps` elsewhere; it adds no library.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Ends `pid` and all its descendants at once (SIGKILL).
+pub(super) fn kill_with_descendants(pid: u32) {
+    let parents = parents();
+    let mut doomed = vec![pid];
+    let mut next = 0;
+    while let Some(&parent) = doomed.get(next) {
+        doomed.extend(
+            parents
+                .iter()
+                .filter(|link| link.1 == parent)
+                .map(|link| link.0),
+        );
+        next += 1;
+    }
+    let list = doomed
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
+    // The shell's own `kill`: a bare Debian has no other.
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", &format!("kill -KILL {list}")])
+        .stderr(Stdio::null());
+    let _ = kill.status();
+}
+
+/// All processes as (own id, parent's id); zombies are left out.
+fn parents() -> Vec<(u32, u32)> {
+    if Path::new("/proc/self/stat").exists() {
+        from_proc()
+    } else {
+        from_ps()
+    }
+}
+
+fn from_proc() -> Vec<(u32, u32)> {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    folders
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            Some((pid, parent_in(&stat)?))
+        })
+        .collect()
+}
+
+/// The parent's id in a `/proc/<pid>/stat` line. The name stands in
+/// parentheses and may itself hold spaces and parentheses.
+fn parent_in(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut words = rest.split_whitespace();
+    let state = words.next()?;
+    if state == "Z" {
+        None
+    } else {
+        words.next()?.parse().ok()
+    }
+}
+
+fn from_ps() -> Vec<(u32, u32)> {
+    let answer = Command::new("ps").args(["-axo", "pid=,ppid="]).output();
+    let text = answer.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        })
+        .collect()
+}
+
+/// Whether `pid` is a process that still runs.
+#[cfg(test)]
+pub(super) fn is_running(pid: u32) -> bool {
+    parents().iter().any(|link| link.0 == pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_hide_the_parent() {
+        assert_eq!(parent_in("7 (a) b) c) S 42 7 7 0"), Some(42));
+        assert_eq!(parent_in("7 (gone) Z 42 7 7 0"), None);
+        assert_eq!(parent_in("nonsense"), None);
+    }
+
+    #[test]
+    fn we_are_running() {
+        assert!(is_running(std::process::id()));
+        assert!(!is_running(u32::MAX));
+    }
+}
