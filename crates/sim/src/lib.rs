@@ -1,1 +1,29 @@
-//! Not written yet.
+//! The simulated model: a provider without a network, a key or chance.
+//!
+//! Promises: (1) the model's name alone says what happens, and the same calls in the same
+//! order get the same bytes; (2) every answer that is not a fault is a legal OpenAI answer;
+//! (3) seen = completed + aborted + open in every snapshot, also for calls dropped half-way.
+//! It does not understand the prompt, call tools, or know the gateway that may hold it.
+
+mod answer;
+mod ask;
+mod flow;
+mod last;
+mod name;
+mod refusal;
+mod script;
+mod serve;
+mod speech;
+mod stream;
+mod tally;
+mod unary;
+mod vector;
+mod voice;
+
+pub use answer::Sim;
+pub use script::{Broken, Script};
+pub use serve::serve;
+pub use tally::{ModelStats, Stats};
+
+#[cfg(test)]
+mod tests;
