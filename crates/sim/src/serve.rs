@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -46,7 +46,12 @@ pub async fn serve(listener: TcpListener, sim: Sim, scope: Scope) {
                 // Refused when there are too many: dropping the work closes the connection.
                 drop(connections.spawn("sim-connection", work));
             }
-            Err(_) => sim.clock().sleep(ACCEPT_PAUSE).await,
+            Err(_) => {
+                tokio::select! {
+                    _ = scope.cancelled() => break,
+                    () = sim.clock().sleep(ACCEPT_PAUSE) => {}
+                }
+            }
         }
     }
     drop(listener);
@@ -90,12 +95,13 @@ async fn respond(sim: &Sim, request: Request<Incoming>) -> Result<Response<Scrip
         _ => {}
     }
     let (parts, body) = request.into_parts();
+    // A length that is announced is refused before it is read.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Ok(too_large());
+    }
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(why) if why.is::<LengthLimitError>() => {
-            let message = format!("The body is over {MAX_BODY} bytes.");
-            return Ok(refuse(&Refusal::coded(Code::RequestTooLarge, message)));
-        }
+        Err(why) if why.is::<LengthLimitError>() => return Ok(too_large()),
         Err(_) => return Err(Broken),
     };
     let method = parts.method.clone();
@@ -112,6 +118,11 @@ fn plain(kind: &'static str, body: Bytes) -> Response<Script> {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
+}
+
+fn too_large() -> Response<Script> {
+    let message = format!("The body is over {MAX_BODY} bytes.");
+    refuse(&Refusal::coded(Code::RequestTooLarge, message))
 }
 
 fn refuse(refusal: &Refusal) -> Response<Script> {

@@ -103,7 +103,7 @@ async fn two_streams_over_one_connection_each_event_its_own_chunk() {
         assert!(!answer.contains("connection: close"));
         assert_eq!(answer.matches("\r\ndata: ").count(), 23);
         assert_eq!(answer.matches("\n\n\r\n").count(), 23);
-        assert!(answer.contains("\r\ne\r\ndata: [DONE]\n\n\r\n"));
+        assert!(answer.contains("\r\nE\r\ndata: [DONE]\n\n\r\n"));
     }
     let stats = server.sim.stats();
     assert_eq!(
