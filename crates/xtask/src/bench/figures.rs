@@ -45,10 +45,10 @@ impl Figures {
             cpu_us: cpu
                 .filter(|_| answers > 0)
                 .map(|cpu| cpu.as_secs_f64() * 1e6 / answers as f64),
-            p50_us: percentile(&latencies, 50.0).unwrap_or(f64::NAN),
-            p99_us: percentile(&latencies, 99.0).unwrap_or(f64::NAN),
-            p999_us: percentile(&latencies, 99.9).filter(|_| latencies.len() >= ENOUGH_FOR_P999),
-            first_us: percentile(&first_events, 50.0),
+            p50_us: percentile(&latencies, 500).unwrap_or(f64::NAN),
+            p99_us: percentile(&latencies, 990).unwrap_or(f64::NAN),
+            p999_us: percentile(&latencies, 999).filter(|_| latencies.len() >= ENOUGH_FOR_P999),
+            first_us: percentile(&first_events, 500),
             per_second: in_time as f64 / time.as_secs_f64(),
             answers,
             faults,
@@ -118,9 +118,9 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     }
 }
 
-/// The nearest-rank percentile of sorted nanoseconds, in microseconds.
-fn percentile(sorted: &[u64], percent: f64) -> Option<f64> {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+/// The nearest-rank percentile, given per mille, of sorted nanoseconds, in microseconds.
+fn percentile(sorted: &[u64], per_mille: usize) -> Option<f64> {
+    let rank = (sorted.len() * per_mille).div_ceil(1_000);
     sorted
         .get(rank.saturating_sub(1))
         .map(|nanos| *nanos as f64 / 1e3)

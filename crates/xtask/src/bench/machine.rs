@@ -52,12 +52,20 @@ impl Machine {
     }
 }
 
+/// The first line that a program says, if it succeeds.
 fn said(command: &mut Command) -> Option<String> {
     let output = command
         .output()
         .ok()
         .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    Some(
+        String::from_utf8(output.stdout)
+            .ok()?
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// The value of the first `name : value` line.
@@ -77,11 +85,11 @@ mod tests {
     #[test]
     fn this_machine_is_known() {
         let workspace = Workspace::load().unwrap();
-        let machine = Machine::look(&workspace, Path::new("echo"), "1".into());
+        let machine = Machine::look(&workspace, Path::new("rustc"), "1".into());
         assert!(machine.cores > 0 && machine.memory_gib > 0, "{machine:?}");
         assert_eq!(
-            (machine.date.len(), machine.tidegate.as_str()),
-            (10, "--version")
+            (machine.date.len(), &machine.tidegate),
+            (10, &machine.rustc)
         );
         assert!(machine.rustc.starts_with("rustc 1."), "{machine:?}");
         let nobody = Machine::look(&workspace, Path::new("no-such-program"), String::new());

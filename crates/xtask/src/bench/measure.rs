@@ -44,8 +44,7 @@ pub(crate) fn row(stage: &Stage, row: &'static Row, effort: &Effort) -> Outcome<
     let (expect, unit_bytes) = upstreams_own(stage, row)?;
     let mut rounds: [Vec<Figures>; 3] = Default::default();
     for round in 0..effort.rounds {
-        for turn in 0..Subject::ALL.len() {
-            let which = (round + turn) % Subject::ALL.len();
+        for which in order(round) {
             let subject = Subject::ALL[which];
             rounds[which].push(self::round(stage, row, subject, expect, effort)?);
         }
@@ -57,6 +56,16 @@ pub(crate) fn row(stage: &Stage, row: &'static Row, effort: &Effort) -> Outcome<
         memory: memory(stage)?,
         unit_bytes,
     })
+}
+
+/// The order of a round's subjects: turned and mirrored from round to round, so that
+/// none always comes first, last, or behind the same other.
+fn order(round: usize) -> [usize; 3] {
+    let mut order = [0, 1, 2].map(|turn: usize| (round + turn) % Subject::ALL.len());
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
 }
 
 /// The memory of those between, in the order of `Subject::BETWEEN`.
@@ -142,4 +151,29 @@ fn drive(
     }
     let cpu = (subject != Subject::Direct).then_some(used);
     Ok(Figures::of_round(tally, cpu, effort.round))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promise_1_every_subject_has_every_place_and_every_neighbour() {
+        let orders: Vec<[usize; 3]> = (0..6).map(order).collect();
+        for subject in 0..3 {
+            for place in 0..3 {
+                assert!(
+                    orders.iter().any(|order| order[place] == subject),
+                    "{orders:?}"
+                );
+            }
+            for other in (0..3).filter(|other| *other != subject) {
+                let behind = |order: &[usize; 3]| order.windows(2).any(|w| w == [other, subject]);
+                assert!(
+                    orders.iter().any(behind),
+                    "{subject} never behind {other}: {orders:?}"
+                );
+            }
+        }
+    }
 }

@@ -124,7 +124,7 @@ impl Effort {
         starts: 10,
     };
 
-    /// For development: about forty seconds.
+    /// For development: about 45 seconds.
     pub(crate) const QUICK: Self = Self {
         rounds: 3,
         round: Duration::from_millis(500),
