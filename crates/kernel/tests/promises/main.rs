@@ -1,0 +1,21 @@
+//! The kernel's promises, each test under the id of what it holds.
+//!
+//! Black box: only the public face. Time is paused wherever time matters, so
+//! that a bound is exact and the run is short.
+
+#[cfg(test)]
+mod cancels;
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod overflow;
+#[cfg(test)]
+mod pool;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod scope;
+#[cfg(test)]
+mod scope_end;
