@@ -1,0 +1,21 @@
+//! The OpenAI dialect: requests, answers, stream chunks, errors.
+//!
+//! 1. Looking costs one pass and no allocation unless text has escapes.
+//! 2. Fields that are not known are passed over, never refused.
+//!
+//! One file a form; the responses API is another dialect and not here.
+
+mod choice;
+mod chunk;
+mod completion;
+pub mod error;
+mod redact;
+mod request;
+mod splice;
+
+pub use chunk::{Chunk, Look, look, look_event};
+pub use completion::{Answer, look_answer, to_stream};
+pub use error::ErrorBody;
+pub use redact::redact;
+pub use request::{Endpoint, Peek, Refused, scan};
+pub use splice::{Edits, Seams};
