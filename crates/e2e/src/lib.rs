@@ -1,1 +1,12 @@
-//! Not written yet.
+//! The scene that the black-box tests share: one scripted upstream, one gate.
+//!
+//! What is right stands in `tests/`, one file per theme, each named after the
+//! rows and invariants that it proves. This crate holds only what every test
+//! asks after its request: what was the caller told, how was it counted, and
+//! is everything given back.
+
+mod answer;
+mod scene;
+
+pub use answer::{is_ours, transcript};
+pub use scene::Scene;

@@ -108,7 +108,7 @@ impl RawClient {
 
     /// Reads the head of the next answer; `None` when the connection ended
     /// before one byte of it.
-    pub async fn head(&mut self) -> Option<Head> {
+    pub async fn try_head(&mut self) -> Option<Head> {
         loop {
             if let Some(at) = self
                 .unread
@@ -127,6 +127,16 @@ impl RawClient {
                 return None;
             }
         }
+    }
+
+    /// Reads the head of the next answer.
+    ///
+    /// # Panics
+    /// When the gateway closes without one.
+    pub async fn head(&mut self) -> Head {
+        self.try_head()
+            .await
+            .expect("an answer before the end of the connection")
     }
 
     /// The next piece of the body as it comes; `None` at its end.
@@ -150,7 +160,7 @@ impl RawClient {
     ///
     /// # Panics
     /// When the body was cut or ends within an event.
-    pub async fn event(&mut self) -> Option<Event> {
+    pub async fn try_event(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = sse::take(&mut self.text) {
                 return Some(event);
@@ -167,10 +177,18 @@ impl RawClient {
         }
     }
 
-    /// The next event that is not a ping.
+    /// The next event of a stream.
+    ///
+    /// # Panics
+    /// When the stream ends, in whatever way.
+    pub async fn event(&mut self) -> Event {
+        self.try_event().await.expect("one more event")
+    }
+
+    /// The next event that is not a ping; `None` at the end.
     pub async fn data(&mut self) -> Option<Event> {
         loop {
-            match self.event().await {
+            match self.try_event().await {
                 Some(event) if event.is_comment() => {}
                 other => return other,
             }
@@ -182,16 +200,13 @@ impl RawClient {
     /// # Panics
     /// When the gateway closes without one.
     pub async fn reply(&mut self) -> Reply {
-        let head = self
-            .head()
-            .await
-            .expect("an answer before the end of the connection");
+        let head = self.head().await;
         self.rest(head).await
     }
 
     /// Reads a whole answer, or `None` when the gateway closes without one.
     pub async fn try_reply(&mut self) -> Option<Reply> {
-        let head = self.head().await?;
+        let head = self.try_head().await?;
         Some(self.rest(head).await)
     }
 
@@ -214,9 +229,9 @@ impl RawClient {
         std::mem::take(&mut self.unread)
     }
 
-    /// Closes our sending side only.
+    /// Closes our sending side only; nothing, when the gateway closed before.
     pub async fn half_close(&mut self) {
-        self.stream.shutdown().await.expect("an open connection");
+        let _ = self.stream.shutdown().await;
     }
 
     /// Closes with a reset.

@@ -281,6 +281,11 @@ impl Gate {
         kill_process(self.id(), Signal::TERM).expect("a running process");
     }
 
+    /// SIGINT: the same from a terminal.
+    pub fn interrupt(&self) {
+        kill_process(self.id(), Signal::INT).expect("a running process");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

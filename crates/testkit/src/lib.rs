@@ -33,4 +33,14 @@ pub use gate::{Gate, Start, binary};
 pub use script::{Script, Signal};
 pub use settings::{Provider, Settings};
 pub use upstream::{Certificate, Recorded, Upstream};
-pub use wait::{PATIENCE, until, within};
+pub use wait::{PATIENCE, Stopwatch, beside, crowd, pause, until, within};
+
+/// Prints a figure that was seen: for the reader of the run, never a pass or a
+/// fail.
+#[expect(
+    clippy::print_stdout,
+    reason = "a test's output is where its figures go"
+)]
+pub fn figure(text: &str) {
+    println!("figure: {text}");
+}

@@ -41,6 +41,7 @@ pub(crate) struct State {
     scripts: Mutex<Scripts>,
     requests: Mutex<Vec<Recorded>>,
     open: AtomicUsize,
+    peak: AtomicUsize,
     accepted: AtomicUsize,
     broken_handshakes: AtomicUsize,
 }
@@ -133,6 +134,11 @@ impl Upstream {
         self.state.open.load(Ordering::SeqCst)
     }
 
+    /// The most connections that were open at once.
+    pub fn peak(&self) -> usize {
+        self.state.peak.load(Ordering::SeqCst)
+    }
+
     /// Connections that were ever accepted.
     pub fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
@@ -209,7 +215,8 @@ struct Open(Arc<State>);
 
 impl Open {
     fn new(state: &Arc<State>) -> Self {
-        state.open.fetch_add(1, Ordering::SeqCst);
+        let open = state.open.fetch_add(1, Ordering::SeqCst) + 1;
+        state.peak.fetch_max(open, Ordering::SeqCst);
         Self(Arc::clone(state))
     }
 }

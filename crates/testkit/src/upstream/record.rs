@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::wait::until;
+use crate::wait::{Stopwatch, until};
 
 /// One request as it arrived, and when its connection ended.
 #[derive(Debug, Clone)]
@@ -83,15 +83,13 @@ impl Recorded {
     }
 
     /// Waits for the peer to close, and tells how long after `since`.
-    pub async fn closed_after(&self, since: Instant) -> Duration {
+    pub async fn closed_after(&self, since: Stopwatch) -> Duration {
         let what = "the gateway closes its upstream connection";
-        until(what, || self.closed.get().copied())
-            .await
-            .saturating_duration_since(since)
+        since.until(until(what, || self.closed.get().copied()).await)
     }
 
-    /// When the last byte of the request arrived.
-    pub fn arrived(&self) -> Instant {
-        self.arrived
+    /// The time from `since` to the last byte of the request.
+    pub fn arrived_after(&self, since: Stopwatch) -> Duration {
+        since.until(self.arrived)
     }
 }

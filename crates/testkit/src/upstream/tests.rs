@@ -1,7 +1,7 @@
 //! The kit against itself: what it records and what it does is what it says.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -13,6 +13,7 @@ use super::{Certificate, Upstream};
 use crate::client::{Ended, RawClient};
 use crate::port::{Unanswered, refused};
 use crate::script::{Script, Signal};
+use crate::wait::{Stopwatch, beside};
 
 #[tokio::test]
 async fn records_a_request_exactly_and_answers_twice_on_one_connection() {
@@ -51,7 +52,7 @@ async fn notices_that_the_peer_left_while_a_script_waits() {
     client.post("/", "{}").await;
     let seen = upstream.request(0).await;
     assert!(!seen.is_closed());
-    let left = Instant::now();
+    let left = Stopwatch::start();
     client.reset();
     assert!(seen.closed_after(left).await < Duration::from_secs(2));
     crate::until("the connection's task ends", || {
@@ -70,11 +71,8 @@ async fn a_reset_a_cut_and_a_signal_look_like_themselves() {
 
     let mut client = RawClient::connect(upstream.address()).await;
     client.post("/", "{}").await;
-    let head = client.head().await.expect("an answer");
-    assert_eq!(
-        client.event().await.expect("an event").data().as_deref(),
-        Some("1")
-    );
+    let head = client.head().await;
+    assert_eq!(client.event().await.data().as_deref(), Some("1"));
     signal.fire();
     let rest = client.rest(head).await;
     assert_eq!(rest.text(), "data: 2\n\n");
@@ -96,13 +94,12 @@ async fn a_reset_a_cut_and_a_signal_look_like_themselves() {
 async fn addresses_that_do_not_answer() {
     assert!(TcpStream::connect(refused()).await.is_err());
     let unanswered = Unanswered::new().await;
-    let connect = tokio::spawn(TcpStream::connect(unanswered.address()));
+    let connect = beside(TcpStream::connect(unanswered.address()));
     crate::until("a connect stands", || {
         (unanswered.knocking() > 0).then_some(())
     })
     .await;
-    assert!(!connect.is_finished());
-    connect.abort();
+    assert!(!connect.is_over());
 }
 
 #[tokio::test]
