@@ -1,1 +1,30 @@
-//! Not written yet.
+//! One request to a model: the pipeline, and the house around it.
+//!
+//! [`Gateway::ask`] is the way of a request, one step a file: `request` (the
+//! ticket), `prepare` and `route` (what is asked of whom), `attempt` (permit,
+//! connection, head), `stream` and `unary` (the answer), and the ticket again,
+//! which settles the ledger. A provider's link knows only its upstream.
+//!
+//! Invariants: a request has exactly one outcome; nothing is shared between
+//! two providers; a byte that went to the caller is never taken back.
+
+mod attempt;
+mod failure;
+mod gateway;
+mod prepare;
+mod provider;
+mod request;
+mod route;
+mod settings;
+mod stream;
+mod unary;
+mod upstream;
+mod wait;
+
+pub use failure::{Failure, UpstreamSays};
+pub use gateway::{Answer, Call, Gateway, ModelName};
+pub use provider::SIM;
+pub use request::{Request, Stage, Ticket};
+pub use settings::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};
+pub use stream::Reply;
+pub use upstream::FORWARDED;

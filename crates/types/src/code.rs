@@ -103,6 +103,8 @@ codes! {
         "The request's framing is broken or ambiguous." "Send one `content-length` or chunked encoding, not a mixture.";
     InvalidApiKey "invalid_api_key" 401 "invalid_request_error" Caller No
         "Tidegate asks for a key, and the request carries none or a wrong one." "Send `authorization: Bearer` with one of the keys of `[auth] keys`.";
+    TooManyWrongKeys "too_many_wrong_keys" 429 "rate_limit_error" Caller Later
+        "This address sent too many wrong keys." "Correct the key, and wait a minute.";
     ForbiddenHost "forbidden_host" 403 "invalid_request_error" Caller No
         "Without keys only loopback names are answered, and the `host` header is another." "Use `127.0.0.1` or `localhost`, or set `[auth] keys`.";
     ForbiddenOrigin "forbidden_origin" 403 "invalid_request_error" Caller No

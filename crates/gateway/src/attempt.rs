@@ -1,0 +1,353 @@
+//! One attempt at a target: permit, connection, head, and what it promises.
+//!
+//! The steps stand in the order in which they happen. Each wait is bounded by
+//! its own timer and the request's end, can be halted, and shows as the
+//! request's stage. Whatever fails here fails before a byte went to the caller.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use kernel::{Alarm, Clock, Deadline, Halt, Instant, Refusal, Why};
+use tidegate_kernel as kernel;
+use tidegate_types::{Code, Usage};
+use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
+
+use crate::failure::Failure;
+use crate::provider::{Link, Provider};
+use crate::request::{Stage, Ticket};
+use crate::settings::Bounds;
+use crate::stream::{Flow, FlowSettings, Odd, Oddities};
+use crate::unary::{self, Bound, Short};
+use crate::upstream::classify::{self, Promise};
+use crate::upstream::{HttpUpstream, Missed, Source, headers};
+use crate::wait::{Ended, until};
+
+/// What one attempt needs to know.
+pub(crate) struct Attempt<'a> {
+    pub(crate) provider: &'a Provider,
+    pub(crate) endpoint: Endpoint,
+    /// As it goes to the upstream.
+    pub(crate) body: Bytes,
+    pub(crate) forwarded: HeaderMap,
+    pub(crate) stream: bool,
+    /// Whether the caller asked for the usage chunk itself.
+    pub(crate) wants_usage: bool,
+    pub(crate) bounds: Bounds,
+    pub(crate) oddities: &'a Oddities,
+    pub(crate) clock: Clock,
+    /// The request's end.
+    pub(crate) total: Instant,
+    /// Whether the caller shortened it.
+    pub(crate) shortened: bool,
+}
+
+/// A good answer, whole or as a stream that has shown its first content.
+pub(crate) struct Good {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) upstream_time: Duration,
+    pub(crate) body: GoodBody,
+}
+
+pub(crate) enum GoodBody {
+    Whole(Bytes),
+    Stream(Box<Flow>),
+}
+
+impl Good {
+    fn new(status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Self {
+        let headers = headers::passed(upstream);
+        Self { status, headers, upstream_time: Duration::ZERO, body }
+    }
+}
+
+/// The head of an answer, and where its body comes from.
+struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    source: Source,
+}
+
+impl Attempt<'_> {
+    /// Runs the attempt; on success the ticket holds the permit of a stream.
+    pub(crate) async fn run(self, ticket: &mut Ticket) -> Result<Good, Failure> {
+        let mut alarm = Alarm::new();
+        self.permit(ticket, &mut alarm).await?;
+        let began = self.clock.now();
+        let head = self.head(ticket, &mut alarm).await?;
+        let good = match classify::promise(head.status, &head.headers) {
+            Promise::Events if self.stream => {
+                let flow = self.flow(ticket, alarm, head.source).await;
+                flow.map(|flow| Good::new(StatusCode::OK, &head.headers, GoodBody::Stream(flow)))
+            }
+            Promise::Json => self.json(ticket, alarm, head).await,
+            Promise::Error => Err(self.error(ticket, alarm, head).await),
+            Promise::Redirect => Err(Failure::new(
+                Code::UpstreamRedirect,
+                "The provider answered with a redirect, which is never followed.",
+            )),
+            Promise::Events | Promise::Foreign => Err(Failure::new(
+                Code::UpstreamProtocol,
+                "The provider's answer has a content type or encoding that its API does not.",
+            )),
+        };
+        let mut good = good?;
+        good.upstream_time = self.clock.now().duration_since(began);
+        Ok(good)
+    }
+
+    async fn permit(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<(), Failure> {
+        ticket.enter(Stage::Queued);
+        let bytes = self.body.len() as u64;
+        let acquire = self.provider.pool.acquire(bytes, Deadline::at(self.total));
+        let permit = until(self.halt(ticket)?, alarm, self.total, acquire).await;
+        match permit {
+            Ok(Ok(permit)) => {
+                ticket.hold(permit);
+                Ok(())
+            }
+            Ok(Err(refusal)) => Err(self.refused(refusal)),
+            Err(ended) => Err(self.ended(ended)),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Failure {
+        let name = &self.provider.name;
+        match refusal {
+            Refusal::Full { waiting, retry_after } => Failure::new(
+                Code::QueueFull,
+                format!("The pool of `{name}` is busy and its queue is full ({waiting} waiting)."),
+            )
+            .with_retry_after(retry_after),
+            Refusal::WaitedTooLong { waited, retry_after } => Failure::new(
+                Code::QueueTimeout,
+                format!("No permit of `{name}` came free in {} ms.", waited.as_millis()),
+            )
+            .with_retry_after(retry_after),
+            Refusal::Dropped => Failure::new(
+                Code::Dropped,
+                format!("The overflow policy of `{name}` gave this request up."),
+            ),
+            Refusal::Closed => shutting_down(),
+            Refusal::DeadlinePassed => self.ended(Ended::Due),
+        }
+    }
+
+    /// A connection, the request on it, and the head of the answer.
+    async fn head(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<Head, Failure> {
+        match &self.provider.link {
+            Link::Http(http) => self.http_head(http, ticket, alarm).await,
+            Link::Sim(sim) => {
+                ticket.enter(Stage::Waiting);
+                let path = self.endpoint.path();
+                let work = sim.answer(&http::Method::POST, path, self.body.clone());
+                let answer = self.first_byte(ticket, alarm, work).await?;
+                let answer = answer.map_err(|_| disconnected())?;
+                let (parts, script) = answer.into_parts();
+                let source = Source::Sim(Box::new(script));
+                Ok(Head { status: parts.status, headers: parts.headers, source })
+            }
+        }
+    }
+
+    async fn http_head(
+        &self,
+        http: &HttpUpstream,
+        ticket: &mut Ticket,
+        alarm: &mut Alarm,
+    ) -> Result<Head, Failure> {
+        let mut opened = http.rested().await;
+        loop {
+            let line = match opened.take() {
+                Some(line) => line,
+                None => {
+                    ticket.enter(Stage::Connecting);
+                    let limit = self.clock.now() + self.provider.timeouts.connect;
+                    let due = limit.min(self.total);
+                    match until(self.halt(ticket)?, alarm, due, http.connect()).await {
+                        Ok(line) => line?,
+                        Err(Ended::Due) if limit < self.total => return Err(connect_timeout()),
+                        Err(ended) => return Err(self.ended(ended)),
+                    }
+                }
+            };
+            ticket.enter(Stage::Waiting);
+            let request = http.request(self.endpoint, self.body.clone(), self.forwarded.clone());
+            match self.first_byte(ticket, alarm, http.send(line, request)).await? {
+                Ok((head, source)) => {
+                    let (parts, ()) = head.into_parts();
+                    return Ok(Head { status: parts.status, headers: parts.headers, source });
+                }
+                // The next round makes a connection of its own, which is heard.
+                Err(Missed::Unheard) => {}
+                Err(Missed::Failed(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    /// Waits for a head: a stream's has a timer, a unary call's only the total.
+    async fn first_byte<F: Future>(
+        &self,
+        ticket: &Ticket,
+        alarm: &mut Alarm,
+        work: F,
+    ) -> Result<F::Output, Failure> {
+        let limit = self.clock.now() + self.provider.timeouts.first_byte;
+        let due = if self.stream { limit.min(self.total) } else { self.total };
+        match until(self.halt(ticket)?, alarm, due, work).await {
+            Ok(output) => Ok(output),
+            Err(Ended::Due) if due < self.total => Err(Failure::new(
+                Code::UpstreamTimeout,
+                "The provider did not begin to answer within `timeouts.first_byte`.",
+            )),
+            Err(ended) => Err(self.ended(ended)),
+        }
+    }
+
+    /// The events of an answer, once its first content has come.
+    async fn flow(
+        &self,
+        ticket: &Ticket,
+        alarm: Alarm,
+        source: Source,
+    ) -> Result<Box<Flow>, Failure> {
+        ticket.enter(Stage::Prefill);
+        let settings = FlowSettings {
+            timeouts: self.provider.timeouts,
+            bounds: self.bounds,
+            withhold_usage: !self.wants_usage,
+            prompt_bytes: self.body.len() as u64,
+            sent: self.clock.now(),
+            total: self.total,
+            shortened: self.shortened,
+            secrets: self.provider.secrets().into_iter().map(str::to_owned).collect(),
+        };
+        let oddities = self.oddities.clone();
+        let mut flow = Box::new(Flow::new(settings, source, alarm, self.clock, oddities));
+        flow.hold(self.halt(ticket)?).await?;
+        Ok(flow)
+    }
+
+    async fn json(
+        &self,
+        ticket: &mut Ticket,
+        mut alarm: Alarm,
+        mut head: Head,
+    ) -> Result<Good, Failure> {
+        ticket.enter(Stage::Streaming);
+        let body = self.whole(ticket, &mut alarm, &mut head.source, self.bounds.response).await?;
+        let usage = match look_answer(&body) {
+            Look::Ok { usage, text_bytes } => usage
+                .unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes as u64)),
+            Look::Error(said) => return Err(classify::by_error(said, &self.provider.secrets())),
+            Look::Malformed => {
+                return Err(Failure::new(
+                    Code::UpstreamProtocol,
+                    "The provider's answer is not the JSON object that its API promises.",
+                ));
+            }
+        };
+        ticket.usage = Some(usage);
+        let body = match self.stream {
+            false => {
+                ticket.release();
+                GoodBody::Whole(body)
+            }
+            true => GoodBody::Stream(self.as_stream(ticket, alarm, &body).await?),
+        };
+        Ok(Good::new(head.status, &head.headers, body))
+    }
+
+    /// A whole completion where a stream was asked for (failures row 17).
+    async fn as_stream(
+        &self,
+        ticket: &mut Ticket,
+        alarm: Alarm,
+        body: &Bytes,
+    ) -> Result<Box<Flow>, Failure> {
+        let events = to_stream(self.endpoint, body, self.wants_usage).ok_or_else(|| {
+            Failure::new(Code::UpstreamProtocol, "The provider answered a stream with other JSON.")
+        })?;
+        let source = Source::Whole(Some(events));
+        self.oddities.count(Odd::NotStreamed);
+        self.flow(ticket, alarm, source).await
+    }
+
+    async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
+        let most = classify::ERROR_BODY;
+        // A body that does not come, or is too long, leaves the status to tell.
+        let body = match self.whole(ticket, &mut alarm, &mut head.source, most).await {
+            Ok(body) => body,
+            Err(failure) if failure.code.fault() != tidegate_types::Fault::Provider => {
+                return failure;
+            }
+            Err(_) => Bytes::new(),
+        };
+        let now = self.clock.unix_millis() / 1000;
+        let secrets = self.provider.secrets();
+        classify::by_status(head.status, &head.headers, &body, now, &secrets)
+    }
+
+    async fn whole(
+        &self,
+        ticket: &Ticket,
+        alarm: &mut Alarm,
+        source: &mut Source,
+        most: usize,
+    ) -> Result<Bytes, Failure> {
+        let bound = Bound {
+            halt: self.halt(ticket)?,
+            clock: self.clock,
+            timeouts: &self.provider.timeouts,
+            total: self.total,
+            most,
+        };
+        unary::gather(source, alarm, &bound).await.map_err(|short| match short {
+            Short::Ended(ended) => self.ended(ended),
+            Short::Failed(failure) => failure,
+        })
+    }
+
+    fn halt<'t>(&self, ticket: &'t Ticket) -> Result<&'t Halt, Failure> {
+        ticket.halt().ok_or_else(|| Failure::new(Code::Internal, "The request was settled early."))
+    }
+
+    fn ended(&self, ended: Ended) -> Failure {
+        ended_failure(ended, self.shortened)
+    }
+}
+
+/// What a caller is told when its request was ended from outside.
+pub(crate) fn ended_failure(ended: Ended, shortened: bool) -> Failure {
+    match ended {
+        Ended::Due if shortened => Failure::new(
+            Code::DeadlineExceeded,
+            "The time that `x-request-timeout-ms` allowed is over.",
+        ),
+        Ended::Due => Failure::new(
+            Code::UpstreamTimeout,
+            "The provider did not finish within `timeouts.total`.",
+        ),
+        Ended::Halted(Why::Operator) => {
+            Failure::new(Code::CancelledByOperator, "An operator ended this request.")
+        }
+        Ended::Halted(_) => shutting_down(),
+    }
+}
+
+fn shutting_down() -> Failure {
+    Failure::new(Code::ShuttingDown, "Tidegate is shutting down; send the request again.")
+        .with_retry_after(Duration::from_secs(1))
+}
+
+fn connect_timeout() -> Failure {
+    Failure::new(
+        Code::UpstreamUnreachable,
+        "No connection to the provider within `timeouts.connect`.",
+    )
+}
+
+fn disconnected() -> Failure {
+    Failure::new(Code::UpstreamDisconnected, "The provider closed the connection before it answered.")
+}

@@ -1,0 +1,107 @@
+//! Why a request did not succeed, in the one form that every step returns.
+//!
+//! A `Failure` carries a code of the table plus what only this case knows: the
+//! message, an upstream's own status, code and type, and when to come back.
+//! How it looks on the wire is decided in two places only: [`Failure::event`]
+//! for a stream that has begun, and the server's `http/errors` before that.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tidegate_types::{Code, Fault, Outcome, Retry};
+use tidegate_wire::openai::error;
+
+/// A failure or refusal on its way to the caller.
+#[derive(Debug)]
+pub struct Failure {
+    /// The stable code.
+    pub code: Code,
+    /// One or two sentences: what happened and what to do.
+    pub message: Cow<'static, str>,
+    /// The field that is wrong, if one is.
+    pub param: Option<String>,
+    /// When it is worth coming back.
+    pub retry_after: Option<Duration>,
+    /// What the upstream said of itself, passed on where it is safe.
+    pub upstream: Option<Box<UpstreamSays>>,
+}
+
+/// The parts of an upstream's error that a caller of the same dialect expects.
+#[derive(Debug, Default)]
+pub struct UpstreamSays {
+    /// Its status, kept for its refusals of the request itself.
+    pub status: Option<u16>,
+    /// Its `type` field.
+    pub kind: Option<String>,
+    /// Its `code` field.
+    pub code: Option<String>,
+    /// Its rate-limit headers and request id, already filtered.
+    pub headers: HeaderMap,
+}
+
+impl Failure {
+    /// A failure with nothing but a code and a message.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), param: None, retry_after: None, upstream: None }
+    }
+
+    /// The same, naming the field that is wrong.
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// The same, saying when to come back.
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// The HTTP status while no byte of the answer has gone out.
+    pub fn status(&self) -> u16 {
+        match (&self.upstream, self.code) {
+            (Some(says), Code::UpstreamRejected) => says.status.unwrap_or(self.code.status()),
+            _ => self.code.status(),
+        }
+    }
+
+    /// Whether an SDK should try again by itself.
+    pub fn retry(&self) -> Retry {
+        self.code.retry()
+    }
+
+    /// The ledger's outcome of a request that an attempt had begun for.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::failed(self.code)
+    }
+
+    /// The ledger's outcome when no attempt had begun.
+    pub fn refusal(&self) -> Outcome {
+        match self.code.fault() {
+            Fault::Provider => self.outcome(),
+            Fault::Caller | Fault::Us => Outcome::Refused { code: self.code },
+        }
+    }
+
+    /// The `code` field: an upstream's own where it refused the request.
+    fn shown_code(&self) -> &str {
+        self.upstream.as_ref().and_then(|says| says.code.as_deref()).unwrap_or(self.code.as_str())
+    }
+
+    fn shown_kind(&self) -> &str {
+        self.upstream.as_ref().and_then(|says| says.kind.as_deref()).unwrap_or(self.code.kind())
+    }
+
+    /// The JSON body in the OpenAI form.
+    pub fn body(&self) -> Bytes {
+        error::render(self.shown_code(), self.shown_kind(), &self.message, self.param.as_deref())
+    }
+
+    /// The stream event in the OpenAI form; the last thing its caller gets.
+    pub fn event(&self) -> Bytes {
+        let (code, kind) = (self.shown_code(), self.shown_kind());
+        error::render_event(code, kind, &self.message, self.param.as_deref())
+    }
+}

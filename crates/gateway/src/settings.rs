@@ -1,0 +1,99 @@
+//! What the gateway is told: providers, their pools, timers and bounds.
+//!
+//! Plain validated values. Reading and checking a file is the server's work;
+//! whoever builds these has already refused nonsense.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kernel::PoolSettings;
+use secrecy::SecretString;
+use tidegate_kernel as kernel;
+
+/// Everything the gateway needs to start.
+#[derive(Debug)]
+pub struct Settings {
+    /// The providers, in file order (the order decides who lists a name first).
+    pub providers: Vec<ProviderSettings>,
+    /// Who takes a name that nobody lists, if its globs permit it.
+    pub default_provider: Option<String>,
+    /// Pool and timers of the built-in simulated provider; `None` turns it off.
+    pub sim: Option<SimSettings>,
+    /// Bounds on what an upstream may send.
+    pub bounds: Bounds,
+}
+
+/// One upstream that speaks HTTP.
+#[derive(Debug)]
+pub struct ProviderSettings {
+    /// The name in `provider/model` and in every metric.
+    pub name: String,
+    /// Where it is.
+    pub base: BaseUrl,
+    /// Tidegate's key for it, if it wants one.
+    pub key: Option<SecretString>,
+    /// Model names and globs; a name is listed, a glob only permits.
+    pub models: Vec<String>,
+    /// Permits and queue.
+    pub pool: PoolSettings,
+    /// The timers of one attempt.
+    pub timeouts: Timeouts,
+    /// Whether to ask for usage in streams (contracts 12).
+    pub ask_usage: bool,
+    /// Certificates to trust beside the platform's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The built-in simulated provider.
+#[derive(Debug)]
+pub struct SimSettings {
+    /// Permits and queue.
+    pub pool: PoolSettings,
+    /// The timers of one attempt.
+    pub timeouts: Timeouts,
+}
+
+/// `http(s)://host:port/path`, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// Whether to speak TLS.
+    pub tls: bool,
+    /// Name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path without a slash at its end, `/v1` for instance.
+    pub path: String,
+}
+
+/// The timers of one attempt (contracts 13).
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Name look-up, TCP and TLS together.
+    pub connect: Duration,
+    /// From the request's last byte to the response head; streams only.
+    pub first_byte: Duration,
+    /// From the request's last byte to the first event with content.
+    pub first_content: Duration,
+    /// Between two real events; comments do not count.
+    pub idle: Duration,
+    /// From admission to the end.
+    pub total: Duration,
+}
+
+/// Bounds on what an upstream may send.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes of one event.
+    pub event: usize,
+    /// Bytes of one answer, unary or streamed.
+    pub response: usize,
+    /// How many bytes of JSON may be read in one go on a runtime worker.
+    pub inline_json: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { event: 1 << 20, response: 64 << 20, inline_json: 1 << 20 }
+    }
+}

@@ -1,0 +1,329 @@
+//! The events of one streamed answer: pulled, framed, judged, timed.
+//!
+//! Promises: 1. only whole events go on, byte for byte, and what is ready
+//! together goes together (up to [`MERGE`]); 2. a stream is finished only if
+//! the upstream said so: anything else is a failure with a code of its own
+//! (failures rows 9 to 19); 3. comments keep nothing alive: the timers count
+//! events; 4. while the upstream is silent the caller gets a comment every
+//! [`PING_EVERY`]. It does not know who reads it, nor the ledger.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kernel::{Alarm, Clock, Halt, Instant};
+use tidegate_kernel as kernel;
+use tidegate_types::{Code, Usage};
+use tidegate_wire::sse::{self, Framer};
+
+use super::judge::{Judge, Verdict};
+use super::oddities::{Odd, Oddities};
+use crate::attempt::ended_failure;
+use crate::failure::Failure;
+use crate::settings::{Bounds, Timeouts};
+use crate::upstream::{Pull, Source};
+use crate::wait::Ended;
+
+/// Frames that are ready together are sent together, up to about this.
+const MERGE: usize = 16 << 10;
+
+/// Our own comment to the caller while the upstream is silent (row 33).
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// The upstream's comments become ours, at most this often (row 10).
+const PING_AT_MOST_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the head is held back for the first content (failures, commit point).
+const HOLD: Duration = Duration::from_secs(2);
+
+/// How long the end of the body may follow `[DONE]` for the connection to be
+/// used again.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What a flow needs to know.
+pub(crate) struct FlowSettings {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) bounds: Bounds,
+    /// Keep the usage chunk from a caller who did not ask for it.
+    pub(crate) withhold_usage: bool,
+    pub(crate) prompt_bytes: u64,
+    /// When the request was sent.
+    pub(crate) sent: Instant,
+    /// The request's end.
+    pub(crate) total: Instant,
+    /// Whether the caller shortened it.
+    pub(crate) shortened: bool,
+    /// What must never be seen in an error text.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// See the module's text.
+pub(crate) struct Flow {
+    settings: FlowSettings,
+    source: Option<Source>,
+    framer: Framer,
+    judge: Judge,
+    alarm: Alarm,
+    clock: Clock,
+    received: usize,
+    /// When the last real event came, or the request was sent.
+    last_event: Instant,
+    /// When the caller last got anything.
+    last_sent: Instant,
+    /// The upstream sent a comment since.
+    comment: bool,
+    done_at: Option<Instant>,
+}
+
+/// One step of the answer.
+pub(crate) enum Step {
+    /// Bytes to hand on; there will be more.
+    Data(Bytes),
+    /// The end, as the upstream meant it; [`Flow::rest`] has the last bytes.
+    Finished,
+    /// The end, as it should not be; [`Flow::rest`] has what came before.
+    Failed(Failure),
+}
+
+impl Flow {
+    pub(crate) fn new(
+        settings: FlowSettings,
+        source: Source,
+        alarm: Alarm,
+        clock: Clock,
+        oddities: Oddities,
+    ) -> Self {
+        let now = clock.now();
+        Self {
+            framer: Framer::new(settings.bounds.event),
+            judge: Judge::new(settings.withhold_usage, oddities),
+            settings,
+            source: Some(source),
+            alarm,
+            clock,
+            received: 0,
+            last_event: now,
+            last_sent: now,
+            comment: false,
+            done_at: None,
+        }
+    }
+
+    /// Waits for the first content, for [`HOLD`] at the most: a failure until
+    /// then still has a status of its own.
+    pub(crate) async fn hold(&mut self, halt: &Halt) -> Result<(), Failure> {
+        let until = self.clock.now() + HOLD;
+        poll_fn(|cx| {
+            match self.fill(cx) {
+                Filled::Failed(failure) => return Poll::Ready(Err(failure)),
+                Filled::Finished => return Poll::Ready(Ok(())),
+                Filled::Open => {}
+            }
+            if self.judge.content() || self.framer.kept() >= MERGE {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_timers(cx, halt, Some(until)).map(|due| due.map_or(Ok(()), Err))
+        })
+        .await
+    }
+
+    /// The next step; never ready without bytes, an end or a failure.
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Step> {
+        match self.fill(cx) {
+            Filled::Failed(failure) => return Poll::Ready(Step::Failed(failure)),
+            Filled::Finished => return Poll::Ready(Step::Finished),
+            Filled::Open => {}
+        }
+        if self.framer.kept() > 0 {
+            self.last_sent = self.clock.now();
+            return Poll::Ready(Step::Data(self.rest()));
+        }
+        match self.poll_timers(cx, halt, None) {
+            Poll::Ready(Some(failure)) => Poll::Ready(Step::Failed(failure)),
+            Poll::Ready(None) if self.done_at.is_some() => {
+                self.source = None;
+                Poll::Ready(Step::Finished)
+            }
+            Poll::Ready(None) => {
+                (self.last_sent, self.comment) = (self.clock.now(), false);
+                Poll::Ready(Step::Data(Bytes::from_static(sse::PING)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// What was judged good and not handed out yet.
+    pub(crate) fn rest(&mut self) -> Bytes {
+        self.framer.drain()
+    }
+
+    /// Tokens, as told or as estimated.
+    pub(crate) fn usage(&self) -> Usage {
+        self.judge.usage(self.settings.prompt_bytes)
+    }
+
+    /// Pulls what is there, up to [`MERGE`] bytes for the caller.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Filled {
+        while self.framer.kept() < MERGE {
+            let Some(source) = &mut self.source else { return Filled::Finished };
+            let pulled = match source.poll_pull(cx) {
+                Poll::Pending => return Filled::Open,
+                Poll::Ready(pulled) => pulled,
+            };
+            let end = match pulled {
+                Pull::Data(bytes) => self.take_in(&bytes),
+                Pull::End => Some(self.upstream_ended()),
+                Pull::Cut if self.done_at.is_some() => Some(Filled::Finished),
+                Pull::Cut => Some(Filled::Failed(Failure::new(
+                    Code::UpstreamDisconnected,
+                    "The connection to the provider broke in the middle of its answer.",
+                ))),
+            };
+            if let Some(end) = end {
+                // Dropping it closes the connection, unless it has gone home.
+                self.source = None;
+                return end;
+            }
+        }
+        Filled::Open
+    }
+
+    /// Judges what `bytes` complete. `Some` ends the stream.
+    fn take_in(&mut self, bytes: &[u8]) -> Option<Filled> {
+        if self.done_at.is_some() {
+            self.judge.odd(Odd::AfterDone);
+            return Some(Filled::Finished);
+        }
+        self.received += bytes.len();
+        if self.received > self.settings.bounds.response {
+            let most = self.settings.bounds.response;
+            let text = format!("The provider's stream is over {most} bytes.");
+            return Some(Filled::Failed(Failure::new(Code::ResponseTooLarge, text)));
+        }
+        self.framer.push(bytes);
+        loop {
+            let verdict = match self.framer.next() {
+                None => return None,
+                Some(Ok(event)) => self.judge.judge(&event, &self.settings.secrets),
+                Some(Err(_)) => {
+                    let most = self.settings.bounds.event;
+                    let text = format!("An event of the provider's stream is over {most} bytes.");
+                    Verdict::Failed(Failure::new(Code::EventTooLarge, text))
+                }
+            };
+            match verdict {
+                Verdict::Forward => {
+                    self.last_event = self.clock.now();
+                    self.framer.forward();
+                }
+                Verdict::Withhold => self.last_event = self.clock.now(),
+                Verdict::Comment => self.comment = true,
+                Verdict::Nothing => {}
+                Verdict::Mend(event) => {
+                    if let Some(failure) = self.mend(&event) {
+                        return Some(Filled::Failed(failure));
+                    }
+                }
+                Verdict::Done => return self.done(),
+                Verdict::Failed(failure) => return Some(Filled::Failed(failure)),
+            }
+        }
+    }
+
+    /// An event whose text was broken, in its mended form (row 21).
+    fn mend(&mut self, event: &[u8]) -> Option<Failure> {
+        self.framer.skip();
+        self.last_event = self.clock.now();
+        let mut alone = Framer::new(usize::MAX);
+        alone.push(event);
+        match self.judge.judge(&alone.next()?.ok()?, &self.settings.secrets) {
+            Verdict::Failed(failure) => return Some(failure),
+            Verdict::Forward => self.framer.put(event),
+            _ => {}
+        }
+        None
+    }
+
+    /// `[DONE]`: what follows is nobody's, and keeps the connection from home.
+    fn done(&mut self) -> Option<Filled> {
+        self.framer.forward();
+        self.done_at = Some(self.clock.now());
+        if self.framer.finish() == sse::Tail::Clean {
+            return None;
+        }
+        self.judge.odd(Odd::AfterDone);
+        Some(Filled::Finished)
+    }
+
+    fn upstream_ended(&mut self) -> Filled {
+        if self.done_at.is_some() {
+            return Filled::Finished;
+        }
+        match self.judge.end(&mut self.framer) {
+            Ok(()) => Filled::Finished,
+            Err(failure) => Filled::Failed(failure),
+        }
+    }
+
+    /// Ready with a failure when a timer or a halt ends the stream, with `None`
+    /// when the soft time is over: the hold, the next ping, or the lingering.
+    fn poll_timers(
+        &mut self,
+        cx: &mut Context<'_>,
+        halt: &Halt,
+        hold: Option<Instant>,
+    ) -> Poll<Option<Failure>> {
+        if let Poll::Ready(why) = halt.poll_halted(cx) {
+            self.source = None;
+            return Poll::Ready(Some(self.ended(Ended::Halted(why))));
+        }
+        let ping = if self.comment { PING_AT_MOST_EVERY } else { PING_EVERY };
+        let lingering = self.done_at.map(|done| done + LINGER);
+        let soft = lingering.or(hold).unwrap_or(self.last_sent + ping);
+        let silence = match self.judge.content() {
+            true => self.last_event + self.settings.timeouts.idle,
+            false => self.settings.sent + self.settings.timeouts.first_content,
+        };
+        self.alarm.set(soft.min(silence).min(self.settings.total));
+        std::task::ready!(self.alarm.poll_due(cx));
+        let now = self.clock.now();
+        if lingering.is_some() {
+            return Poll::Ready(None);
+        }
+        if now >= self.settings.total {
+            self.source = None;
+            return Poll::Ready(Some(self.ended(Ended::Due)));
+        }
+        if now >= silence {
+            self.source = None;
+            return Poll::Ready(Some(self.silent()));
+        }
+        Poll::Ready(None)
+    }
+
+    fn silent(&self) -> Failure {
+        match self.judge.content() {
+            true => Failure::new(
+                Code::StreamIdleTimeout,
+                "The provider's stream stood still for `timeouts.idle`.",
+            ),
+            false => Failure::new(
+                Code::UpstreamTimeout,
+                "The provider sent no content within `timeouts.first_content`.",
+            ),
+        }
+    }
+
+    fn ended(&self, ended: Ended) -> Failure {
+        ended_failure(ended, self.settings.shortened)
+    }
+}
+
+/// What one look at the source came to.
+enum Filled {
+    /// The stream goes on.
+    Open,
+    Finished,
+    Failed(Failure),
+}

@@ -1,0 +1,153 @@
+//! What each event of an OpenAI stream means for the answer's truth.
+//!
+//! Promises: 1. an event goes on exactly as it came, or not at all; 2. nothing
+//! with content is left out in silence; 3. `[DONE]` is written by us only where
+//! the upstream had said that it was finished (failures rows 14 to 16).
+
+use bytes::Bytes;
+use memchr::memmem;
+use tidegate_types::{Code, Usage};
+use tidegate_wire::openai::{Chunk, Look, look_event};
+use tidegate_wire::sse::{self, Event, Framer, Kind};
+
+use super::oddities::{Odd, Oddities};
+use crate::failure::Failure;
+use crate::upstream::classify;
+
+/// What an event was, and what becomes of it.
+pub(crate) enum Verdict {
+    /// A real event; it goes on.
+    Forward,
+    /// A real event whose caller did not ask for it.
+    Withhold,
+    /// A comment: proves the socket, not the answer.
+    Comment,
+    /// An event without meaning; it is left out.
+    Nothing,
+    /// An event with broken text; this goes on in its place, after a look.
+    Mend(Bytes),
+    /// `[DONE]`; it goes on.
+    Done,
+    /// The stream cannot go on.
+    Failed(Failure),
+}
+
+/// See the module's text.
+pub(crate) struct Judge {
+    withhold_usage: bool,
+    oddities: Oddities,
+    content: bool,
+    finished: bool,
+    bad: Bad,
+    usage: Option<Usage>,
+    text_bytes: u64,
+}
+
+/// The one event that may be left out (row 16).
+enum Bad {
+    None,
+    /// It was just left out; the next one must be good.
+    Open,
+    /// It was left out, and the next one was good.
+    Forgiven,
+}
+
+impl Judge {
+    pub(crate) fn new(withhold_usage: bool, oddities: Oddities) -> Self {
+        Self {
+            withhold_usage,
+            oddities,
+            content: false,
+            finished: false,
+            bad: Bad::None,
+            usage: None,
+            text_bytes: 0,
+        }
+    }
+
+    /// Whether content has come.
+    pub(crate) fn content(&self) -> bool {
+        self.content
+    }
+
+    pub(crate) fn odd(&self, odd: Odd) {
+        self.oddities.count(odd);
+    }
+
+    pub(crate) fn usage(&self, prompt_bytes: u64) -> Usage {
+        self.usage.unwrap_or_else(|| Usage::estimate(prompt_bytes, self.text_bytes))
+    }
+
+    /// Judges one event.
+    pub(crate) fn judge(&mut self, event: &Event<'_>, secrets: &[String]) -> Verdict {
+        match event.kind() {
+            Kind::Comment => return Verdict::Comment,
+            Kind::Blank | Kind::Fields => return Verdict::Nothing,
+            Kind::Data => {}
+        }
+        match look_event(event) {
+            Look::Done => Verdict::Done,
+            Look::Chunk(chunk) => {
+                self.take(&chunk);
+                match self.withhold_usage && chunk.empty_choices && chunk.usage.is_some() {
+                    true => Verdict::Withhold,
+                    false => Verdict::Forward,
+                }
+            }
+            Look::Error(said) => {
+                let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+                Verdict::Failed(classify::by_error(said, &secrets))
+            }
+            Look::NotUtf8 => {
+                self.odd(Odd::InvalidUtf8);
+                Verdict::Mend(sse::lossy_event(event.raw()))
+            }
+            Look::Malformed => self.malformed(&event.data()),
+        }
+    }
+
+    fn take(&mut self, chunk: &Chunk) {
+        self.content |= chunk.content;
+        self.finished |= chunk.finish;
+        self.text_bytes += u64::from(chunk.text_bytes);
+        self.usage = chunk.usage.or(self.usage);
+        if matches!(self.bad, Bad::Open) {
+            self.bad = Bad::Forgiven;
+        }
+    }
+
+    fn malformed(&mut self, data: &[u8]) -> Verdict {
+        let had_content = [&b"\"delta\""[..], b"\"text\"", b"\"content\""]
+            .iter()
+            .any(|field| memmem::find(data, field).is_some());
+        if had_content || !matches!(self.bad, Bad::None) {
+            return Verdict::Failed(protocol());
+        }
+        self.odd(Odd::BadEvent);
+        self.bad = Bad::Open;
+        Verdict::Nothing
+    }
+
+    /// The upstream ended its body without `[DONE]`.
+    pub(crate) fn end(&mut self, framer: &mut Framer) -> Result<(), Failure> {
+        if matches!(self.bad, Bad::Open) {
+            return Err(protocol());
+        }
+        if !self.finished {
+            return Err(Failure::new(
+                Code::StreamTruncated,
+                "The provider's stream ended before its answer was finished.",
+            ));
+        }
+        self.odd(Odd::MissingDone);
+        framer.put(sse::DONE);
+        Ok(())
+    }
+}
+
+fn protocol() -> Failure {
+    Failure::new(
+        Code::UpstreamProtocol,
+        "The provider sent an event that is not JSON; what was received is incomplete.",
+    )
+}

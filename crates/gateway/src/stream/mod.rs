@@ -1,0 +1,16 @@
+//! A streamed answer, from the upstream's bytes to the caller's.
+//!
+//! `flow` pulls, frames and judges the events under its timers; `reply` is the
+//! body that the HTTP writer polls, and settles the ticket with its end;
+//! `oddities` counts what upstreams do that is not quite right.
+
+mod flow;
+mod judge;
+mod oddities;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use flow::{Flow, FlowSettings};
+pub(crate) use oddities::{Odd, Oddities};
+pub use reply::Reply;

@@ -1,0 +1,1 @@
+//! Flows over a source that came whole, judged event by event.

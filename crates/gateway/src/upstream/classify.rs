@@ -1,0 +1,169 @@
+//! What an upstream's answer means when it is not the answer we asked for.
+//!
+//! One place turns statuses, error bodies and in-stream errors into codes, so
+//! that a 529 in the head and an `overloaded_error` in an event agree
+//! (failures rows 1 to 6, 12, 17, 25). Texts of upstreams are redacted here.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use tidegate_types::Code;
+use tidegate_wire::openai::error::{self, ErrorBody};
+use tidegate_wire::openai::redact;
+
+use super::headers;
+use crate::failure::{Failure, UpstreamSays};
+
+/// An error body is read up to here.
+pub(crate) const ERROR_BODY: usize = 64 << 10;
+
+/// What the head of an answer promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// Success, with server-sent events.
+    Events,
+    /// Success, with JSON (or an undeclared type, which may be JSON).
+    Json,
+    /// Success in words, with a body that no API sends.
+    Foreign,
+    /// A refusal or a failure whose body may say more.
+    Error,
+    /// A redirect.
+    Redirect,
+}
+
+/// Reads the head.
+pub(crate) fn promise(status: StatusCode, headers: &HeaderMap) -> Promise {
+    if status.is_redirection() {
+        return Promise::Redirect;
+    }
+    if !status.is_success() {
+        return Promise::Error;
+    }
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Promise::Foreign;
+    }
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], header::HeaderValue::as_bytes);
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    match kind {
+        _ if kind.eq_ignore_ascii_case(b"text/event-stream") => Promise::Events,
+        _ if kind.is_empty() || kind.eq_ignore_ascii_case(b"application/json") => Promise::Json,
+        _ if kind.len() > 5 && kind[kind.len() - 5..].eq_ignore_ascii_case(b"+json") => {
+            Promise::Json
+        }
+        _ if kind.eq_ignore_ascii_case(b"text/plain") => Promise::Json,
+        _ => Promise::Foreign,
+    }
+}
+
+/// What the caller gets for an answer with an error status.
+pub(crate) fn by_status(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    unix_now: u64,
+    secrets: &[&str],
+) -> Failure {
+    let said = error::parse(body);
+    let code = code_of_status(status.as_u16(), said.as_ref());
+    let mut failure = told(code, said, secrets, || {
+        format!("The provider answered with status {}.", status.as_u16())
+    });
+    failure.retry_after = headers::retry_after(headers, unix_now).or_else(|| pause(code));
+    if let Some(says) = &mut failure.upstream {
+        says.status = Some(status.as_u16());
+        says.headers = headers::passed(headers);
+    }
+    failure
+}
+
+/// What the caller gets for an error object inside a successful answer.
+pub(crate) fn by_error(said: ErrorBody, secrets: &[&str]) -> Failure {
+    let status = match (said.kind.as_deref(), said.code.as_deref()) {
+        (Some("overloaded_error"), _) | (_, Some("overloaded" | "server_overloaded")) => 529,
+        (Some("rate_limit_error" | "rate_limit_exceeded" | "tokens" | "requests"), _)
+        | (_, Some("rate_limit_exceeded" | "insufficient_quota")) => 429,
+        (Some("invalid_request_error"), _) => 400,
+        (Some("authentication_error" | "permission_error"), _)
+        | (_, Some("invalid_api_key")) => 401,
+        (_, Some(code)) => code.parse().unwrap_or(500),
+        _ => 500,
+    };
+    let code = code_of_status(status, Some(&said));
+    let mut failure = told(code, Some(said), secrets, String::new);
+    if let Some(says) = &mut failure.upstream {
+        says.status = Some(status);
+    }
+    failure
+}
+
+fn code_of_status(status: u16, said: Option<&ErrorBody>) -> Code {
+    let quota = said.is_some_and(|said| {
+        let quota = |text: &Option<String>| {
+            matches!(
+                text.as_deref(),
+                Some("insufficient_quota" | "enforced_spend_limit_reached" | "billing_error")
+            )
+        };
+        quota(&said.code) || quota(&said.kind)
+    });
+    match status {
+        401 | 403 => Code::UpstreamAuth,
+        402 => Code::InsufficientQuota,
+        408 => Code::UpstreamTimeout,
+        429 if quota => Code::InsufficientQuota,
+        429 => Code::UpstreamRateLimited,
+        503 | 529 => Code::UpstreamOverloaded,
+        400..=499 => Code::UpstreamRejected,
+        _ => Code::UpstreamError,
+    }
+}
+
+/// A second is what the SDKs wait by themselves; saying it costs nothing.
+fn pause(code: Code) -> Option<Duration> {
+    matches!(code, Code::UpstreamOverloaded).then_some(Duration::from_secs(1))
+}
+
+fn told(
+    code: Code,
+    said: Option<ErrorBody>,
+    secrets: &[&str],
+    otherwise: impl FnOnce() -> String,
+) -> Failure {
+    let Some(said) = said else {
+        let mut failure = Failure::new(code, otherwise());
+        failure.upstream = Some(Box::default());
+        return failure;
+    };
+    if code == Code::UpstreamAuth {
+        // What it says about the key is for the operator, not for the caller.
+        tracing::warn!(
+            message = redact(&said.message, secrets),
+            "the upstream refused our key"
+        );
+        let text = "The provider refused Tidegate's key; the operator must correct it.";
+        let mut failure = Failure::new(code, text);
+        failure.upstream = Some(Box::default());
+        return failure;
+    }
+    let mut failure = Failure::new(code, redact(&said.message, secrets));
+    let own = code == Code::UpstreamRejected;
+    failure.param = said.param.filter(|_| own).map(|text| short(&text, secrets));
+    failure.upstream = Some(Box::new(UpstreamSays {
+        kind: said.kind.filter(|_| own).map(|text| short(&text, secrets)),
+        code: said.code.filter(|_| own).map(|text| short(&text, secrets)),
+        ..UpstreamSays::default()
+    }));
+    failure
+}
+
+fn short(text: &str, secrets: &[&str]) -> String {
+    let mut text = redact(text, secrets);
+    if let Some((end, _)) = text.char_indices().nth(128) {
+        text.truncate(end);
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! Which headers pass: to an upstream from scratch, back through a short list.
+//!
+//! Nothing of a caller's request is copied to an upstream unless it stands in
+//! [`FORWARDED`]; framing, host, cookies and credentials never do.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::BaseUrl;
+
+/// The caller's headers that an upstream of the same dialect may see.
+pub const FORWARDED: [HeaderName; 2] = [
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("x-client-request-id"),
+];
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+/// `Retry-After` beyond this is not believed (failures row 34).
+pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+
+/// The headers of every request to one upstream.
+pub(crate) fn template(base: &BaseUrl, key: Option<&SecretString>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::with_capacity(10);
+    let host = host_header(base);
+    let bad = |what: &str| format!("{what} cannot be sent as a header");
+    headers.insert(header::HOST, HeaderValue::from_str(&host).map_err(|_| bad("the host"))?);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // A compressed stream would have to be unpacked to be looked at.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
+    );
+    if let Some(key) = key {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+            .map_err(|_| bad("the key"))?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+fn host_header(base: &BaseUrl) -> String {
+    let host = if base.host.contains(':') {
+        format!("[{}]", base.host)
+    } else {
+        base.host.clone()
+    };
+    match (base.tls, base.port) {
+        (true, 443) | (false, 80) => host,
+        (_, port) => format!("{host}:{port}"),
+    }
+}
+
+/// What of an upstream's answer goes on to the caller (contracts 11).
+pub(crate) fn passed(upstream: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::new();
+    for (name, value) in upstream {
+        let text = name.as_str();
+        if text.starts_with("x-ratelimit-")
+            || text.starts_with("openai-")
+            || text.starts_with("anthropic-")
+        {
+            out.append(name.clone(), value.clone());
+        } else if name == REQUEST_ID {
+            out.insert(UPSTREAM_REQUEST_ID, value.clone());
+        }
+    }
+    out
+}
+
+/// `Retry-After` in seconds or as a date: capped, past is zero, nonsense none.
+pub(crate) fn retry_after(headers: &HeaderMap, unix_now: u64) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => seconds.ceil() as u64,
+        Ok(_) => return None,
+        Err(_) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            // A date before 1970 is as past as any other.
+            let unix = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            unix.as_secs().saturating_sub(unix_now)
+        }
+    };
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_CAP))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(value: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
+        retry_after(&headers, 784_111_777)
+    }
+
+    #[test]
+    fn failures_row_34_absurd_retry_after() {
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("0.2"), Some(Duration::from_secs(1)));
+        assert_eq!(after("1e9"), Some(RETRY_AFTER_CAP));
+        assert_eq!(after("-3"), None);
+        assert_eq!(after("NaN"), None);
+        assert_eq!(after("inf"), None);
+        assert_eq!(after("soon"), None);
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:27 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn only_the_list_passes_back_and_cookies_never() {
+        let mut upstream = HeaderMap::new();
+        for (name, value) in [
+            ("set-cookie", "a=b"),
+            ("x-ratelimit-remaining-tokens", "12"),
+            ("openai-version", "2020-10-01"),
+            ("server", "x"),
+            ("x-request-id", "req_1"),
+        ] {
+            upstream.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let out = passed(&upstream);
+        let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
+        assert_eq!(out.len(), 3, "{names:?}");
+        assert_eq!(out[UPSTREAM_REQUEST_ID], "req_1");
+    }
+}

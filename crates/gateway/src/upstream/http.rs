@@ -1,0 +1,171 @@
+//! One attempt over HTTP/1.1: a connection, the request, the answer's head.
+//!
+//! Promises: 1. the request is built from scratch (see `headers`); 2. a resting
+//! connection that turns out closed before a byte of the answer costs one
+//! fresh connection and nothing else (failures row 27); 3. every wait is the
+//! caller's to bound, and dropping the future closes the connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use kernel::Clock;
+use tidegate_kernel as kernel;
+use tidegate_types::Code;
+use tidegate_wire::openai::Endpoint;
+
+use super::headers;
+use super::idle::{IdleSet, Line};
+use super::socket::Door;
+use super::source::{HttpSource, Source};
+use crate::failure::Failure;
+use crate::settings::ProviderSettings;
+
+/// hyper's read buffer of one upstream connection grows up to this.
+const READ_BUFFER: usize = 64 << 10;
+
+/// An upstream that speaks HTTP/1.1.
+pub(crate) struct HttpUpstream {
+    door: Door,
+    idle: Arc<IdleSet>,
+    template: HeaderMap,
+    paths: [(Endpoint, Uri); 3],
+    clock: Clock,
+}
+
+/// A connection, and whether it rested before.
+pub(crate) struct Opened {
+    line: Box<Line>,
+    rested: bool,
+}
+
+impl HttpUpstream {
+    pub(crate) fn new(
+        settings: &ProviderSettings,
+        tls: Option<Arc<rustls::ClientConfig>>,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let path = |endpoint: Endpoint| {
+            let text = format!("{}{}", settings.base.path, endpoint.path());
+            let uri = text.parse::<Uri>().map_err(|error| format!("base_url: {error}"))?;
+            Ok::<_, String>((endpoint, uri))
+        };
+        Ok(Self {
+            door: Door::new(&settings.base, tls)?,
+            idle: Arc::new(IdleSet::new(settings.pool.size)),
+            template: headers::template(&settings.base, settings.key.as_ref())?,
+            paths: [
+                path(Endpoint::Chat)?,
+                path(Endpoint::Completions)?,
+                path(Endpoint::Embeddings)?,
+            ],
+            clock,
+        })
+    }
+
+    /// A connection that rested, if one is there; never waits.
+    pub(crate) async fn rested(&self) -> Option<Opened> {
+        let line = poll_fn(|cx| Poll::Ready(self.idle.take(self.clock.now(), cx))).await?;
+        Some(Opened { line, rested: true })
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> Result<Opened, Failure> {
+        let socket = self.door.connect().await?;
+        let heard = socket.heard();
+        let (send, io) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(socket))
+            .await
+            .map_err(|error| broken(&error))?;
+        Ok(Opened { line: Box::new(Line { send, io, heard }), rested: false })
+    }
+
+    /// The request for one call.
+    pub(crate) fn request(
+        &self,
+        endpoint: Endpoint,
+        body: Bytes,
+        forwarded: HeaderMap,
+    ) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        let found = self.paths.iter().find(|(known, _)| *known == endpoint);
+        if let Some((_, uri)) = found {
+            *request.uri_mut() = uri.clone();
+        }
+        let mut headers = self.template.clone();
+        headers.extend(forwarded);
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// Sends the request and waits for the head of its answer.
+    pub(crate) async fn send(
+        &self,
+        opened: Opened,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<()>, Source), Missed> {
+        let Opened { mut line, rested } = opened;
+        let mut ended = false;
+        let head = {
+            let Line { send, io, heard } = &mut *line;
+            heard.forget();
+            let mut head = std::pin::pin!(send.send_request(request));
+            poll_fn(|cx| {
+                if !ended {
+                    ended = Pin::new(&mut *io).poll(cx).is_ready();
+                }
+                head.as_mut().poll(cx)
+            })
+            .await
+        };
+        match head {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                Ok((Response::from_parts(parts, ()), self.source(line, ended, body)))
+            }
+            Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
+            Err(error) => Err(Missed::Failed(broken(&error))),
+        }
+    }
+
+    fn source(&self, line: Box<Line>, ended: bool, body: Incoming) -> Source {
+        Source::Http(Box::new(HttpSource {
+            line: (!ended).then_some(line),
+            body,
+            home: Arc::clone(&self.idle),
+            clock: self.clock,
+        }))
+    }
+
+    pub(crate) fn idle(&self) -> &IdleSet {
+        &self.idle
+    }
+}
+
+/// Why there is no head.
+pub(crate) enum Missed {
+    /// A resting connection turned out closed; not a byte of an answer came.
+    Unheard,
+    Failed(Failure),
+}
+
+fn broken(error: &hyper::Error) -> Failure {
+    tracing::warn!(%error, "the upstream's connection broke before its answer");
+    if error.is_parse() {
+        Failure::new(Code::UpstreamProtocol, "The provider's answer is not valid HTTP.")
+    } else {
+        Failure::new(
+            Code::UpstreamDisconnected,
+            "The provider closed the connection before it answered.",
+        )
+    }
+}

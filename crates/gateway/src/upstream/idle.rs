@@ -1,0 +1,87 @@
+//! The idle set: connections to one upstream that are free for the next call.
+//!
+//! Promises: 1. a connection is in the set or with exactly one request, never
+//! both; 2. the set is bounded, by count and by age; 3. a connection that the
+//! upstream closed meanwhile is found out before it is given away.
+//! Last in, first out, so that a quiet time lets the surplus grow old and go.
+
+use std::sync::Mutex;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use kernel::Instant;
+use tidegate_kernel as kernel;
+
+use super::socket::{Heard, Socket};
+
+/// How long a connection may rest. Shorter than the keep-alive of the servers
+/// in common use (nginx 75 s, Node 5 s behind balancers of 60 s), so that the
+/// race with their closing it is rare.
+const REST: Duration = Duration::from_secs(30);
+
+/// A connection, driven by whoever holds it.
+pub(crate) struct Line {
+    pub(crate) send: SendRequest<Full<Bytes>>,
+    pub(crate) io: Connection<TokioIo<Socket>, Full<Bytes>>,
+    pub(crate) heard: Heard,
+}
+
+/// See the module's text.
+pub(crate) struct IdleSet {
+    lines: Mutex<Vec<(Instant, Box<Line>)>>,
+    most: usize,
+}
+
+impl IdleSet {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { lines: Mutex::new(Vec::new()), most }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Box<Line>)>> {
+        self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A connection that is still open, if one is there.
+    pub(crate) fn take(&self, now: Instant, cx: &mut Context<'_>) -> Option<Box<Line>> {
+        loop {
+            let (since, mut line) = self.lock().pop()?;
+            let fresh = now.duration_since(since) < REST;
+            // Polling an idle connection reads its socket: an end, or bytes
+            // that nobody asked for, show here.
+            if fresh && std::pin::Pin::new(&mut line.io).poll(cx).is_pending() {
+                if line.send.is_ready() {
+                    return Some(line);
+                }
+            }
+        }
+    }
+
+    /// Takes a connection back whose answer was read to its end.
+    pub(crate) fn give(&self, now: Instant, line: Box<Line>) {
+        if !line.send.is_ready() {
+            return;
+        }
+        let mut lines = self.lock();
+        if lines.len() < self.most {
+            lines.push((now, line));
+        }
+    }
+
+    /// Closes what has rested too long.
+    pub(crate) fn prune(&self, now: Instant) {
+        let mut lines = self.lock();
+        let old = lines.iter().take_while(|(since, _)| now.duration_since(*since) >= REST).count();
+        let gone: Vec<_> = lines.drain(..old).collect();
+        drop(lines);
+        drop(gone);
+    }
+
+    /// How many connections rest here.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,16 @@
+//! The upstreams: how one is reached, and how its answers are pulled.
+//!
+//! No retries, no timers and no tasks here; those are the pipeline's.
+
+pub(crate) mod classify;
+pub(crate) mod headers;
+mod http;
+mod idle;
+mod socket;
+mod source;
+mod tls;
+
+pub use headers::FORWARDED;
+pub(crate) use http::{HttpUpstream, Missed};
+pub(crate) use source::{Pull, Source};
+pub(crate) use tls::client_config;

@@ -1,0 +1,105 @@
+//! Where the bytes of an answer come from, pulled by whoever is asked for them.
+//!
+//! Promises: 1. the upstream connection is driven inside `poll_pull`, so an
+//! answer costs no task and no channel of its own; 2. a connection whose answer
+//! was read to its end goes back to its idle set, any other is closed; 3. after
+//! `End` or `Cut` nothing is polled again. Dropping a source closes it at once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::Body;
+use hyper::body::Incoming;
+use kernel::Clock;
+use tidegate_kernel as kernel;
+use tidegate_sim::Script;
+
+use super::idle::{IdleSet, Line};
+
+/// One step of an answer's body.
+pub(crate) enum Pull {
+    Data(Bytes),
+    /// The upstream said that this is all.
+    End,
+    /// The connection broke before that.
+    Cut,
+}
+
+/// See the module's text.
+pub(crate) enum Source {
+    Http(Box<HttpSource>),
+    Sim(Box<Script>),
+    /// An answer that came whole and is given as a stream.
+    Whole(Option<Bytes>),
+}
+
+/// The body of an HTTP answer together with the connection that carries it.
+pub(crate) struct HttpSource {
+    pub(crate) line: Option<Box<Line>>,
+    pub(crate) body: Incoming,
+    pub(crate) home: Arc<IdleSet>,
+    pub(crate) clock: Clock,
+}
+
+impl Source {
+    pub(crate) fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
+        match self {
+            Self::Http(http) => http.poll_pull(cx),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map_or(Pull::End, Pull::Data)),
+            Self::Sim(script) => loop {
+                return match std::task::ready!(Pin::new(&mut **script).poll_frame(cx)) {
+                    None => Poll::Ready(Pull::End),
+                    Some(Err(_)) => Poll::Ready(Pull::Cut),
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => Poll::Ready(Pull::Data(data)),
+                        Err(_) => continue,
+                    },
+                };
+            },
+        }
+    }
+}
+
+impl HttpSource {
+    fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
+        if let Poll::Ready(pull) = self.poll_body(cx) {
+            return Poll::Ready(pull);
+        }
+        // Nothing was waiting: let the connection read on, then look again.
+        if let Some(line) = &mut self.line
+            && Pin::new(&mut line.io).poll(cx).is_ready()
+        {
+            self.line = None;
+        }
+        self.poll_body(cx)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
+        loop {
+            return match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => Poll::Ready(Pull::Data(data)),
+                    Err(_trailers) => continue,
+                },
+                Some(Err(_)) => {
+                    self.line = None;
+                    Poll::Ready(Pull::Cut)
+                }
+                None => {
+                    self.go_home(cx);
+                    Poll::Ready(Pull::End)
+                }
+            };
+        }
+    }
+
+    fn go_home(&mut self, cx: &mut Context<'_>) {
+        let Some(mut line) = self.line.take() else { return };
+        // One more poll lets it notice that the exchange is over.
+        if Pin::new(&mut line.io).poll(cx).is_pending() {
+            self.home.give(self.clock.now(), line);
+        }
+    }
+}
