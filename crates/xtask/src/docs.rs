@@ -67,8 +67,8 @@ pub(crate) fn check(workspace: &Workspace) -> Outcome {
 fn stale(read: impl Fn(&str) -> String) -> Vec<&'static str> {
     PAGES
         .iter()
-        .filter(|(path, page)| read(path) != page())
-        .map(|(path, _)| *path)
+        .filter(|page| read(page.path) != (page.text)())
+        .map(|page| page.path)
         .collect()
 }
 

@@ -52,6 +52,15 @@ pub(crate) struct Limits {
 
 /// Runs `command` to its end, or ends it.
 pub(crate) fn run(command: &mut Command, limits: Limits) -> Outcome {
+    run_into(command, limits, io::stdout(), io::stderr())
+}
+
+fn run_into(
+    command: &mut Command,
+    limits: Limits,
+    out: impl Write + Send + 'static,
+    err: impl Write + Send + 'static,
+) -> Outcome {
     let name = shown(command);
     command.stdin(Stdio::null());
     if limits.silence.is_some() {
@@ -62,10 +71,10 @@ pub(crate) fn run(command: &mut Command, limits: Limits) -> Outcome {
         .map_err(|error| format!("`{name}` did not start: {error}"))?;
     let heard = Arc::new(Heard::new());
     if let Some(from) = child.stdout.take() {
-        heard.follow(Stream::Out, from, io::stdout());
+        heard.follow(Stream::Out, from, out);
     }
     if let Some(from) = child.stderr.take() {
-        heard.follow(Stream::Err, from, io::stderr());
+        heard.follow(Stream::Err, from, err);
     }
     let ended = wait(&mut child, limits, &heard);
     heard.last_words();

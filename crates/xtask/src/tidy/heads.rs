@@ -28,7 +28,7 @@ fn problem(head: &[String]) -> Option<String> {
         ))
     } else if !(LEAST..=MOST).contains(&count) {
         Some(format!(
-            "the head has {count} lines; give it {LEAST} to {MOST}"
+            "a head of {LEAST} to {MOST} lines is asked for, this one has {count}"
         ))
     } else if text.split_whitespace().count() < WORDS || !text.contains(['.', ':', '?']) {
         Some("the head is no sentence; say what the file is for".to_owned())
@@ -53,8 +53,8 @@ mod tests {
             found("\n//! Too late, since it does not open\n//! the file.\n")[0]
                 .starts_with("no head")
         );
-        assert!(found("//! Only one line, however long it may be.\n")[0].contains("has 1 lines"));
-        assert!(found(&"//! Too much is said here.\n".repeat(9))[0].contains("has 9 lines"));
+        assert!(found("//! Only one line, however long it may be.\n")[0].ends_with("has 1"));
+        assert!(found(&"//! Too much is said here.\n".repeat(9))[0].ends_with("has 9"));
         assert_eq!(
             found(&"//! Enough is said here.\n//!\n".repeat(8)),
             Vec::<String>::new()

@@ -55,7 +55,9 @@ fn judge(manifest: &TextFile) -> Vec<Violation> {
                 entry.key.is_empty() && !holds(entry.section, "workspace"),
             ),
             _ if entry.section.ends_with("dependencies") && !entry.key.is_empty() => {
-                (entry.key, !entry.takes(entry.key))
+                // `b.workspace`, `b.features` and plain `b` are all about `b`.
+                let name = entry.key.split('.').next().unwrap_or(entry.key);
+                (name, !holds(entry.section, name))
             }
             _ => continue,
         };

@@ -13,7 +13,7 @@ const FOLDERS: &[&str] = &[
     concat!("/ro", "ot/"),
     concat!("/ho", "me/"),
     concat!("/Us", "ers/"),
-    concat!("/tmp/", "target"),
+    concat!("/tmp/tar", "get-"),
 ];
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 const INDEXES: &[&str] = &[
@@ -53,13 +53,15 @@ fn judge(file: &TextFile, line: &str) -> Option<String> {
     ))
 }
 
-/// Whether `folder` begins a path in `line`, rather than a part of a longer one.
+/// Whether a path in `line` begins with `folder` and goes on below it. The bare
+/// folder is no place: code that hides paths must be able to name it.
 fn holds_path(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
-        let before = line.get(..at).and_then(|before| before.chars().next_back());
-        !before.is_some_and(|sign| {
-            sign.is_alphanumeric() || matches!(sign, '.' | '-' | '_' | '/' | '}')
-        })
+        let (before, from) = line.split_at(at);
+        let longer = |sign: char| sign.is_alphanumeric() || "._-/}".contains(sign);
+        let below = from.strip_prefix(folder).unwrap_or_default();
+        !before.ends_with(longer)
+            && below.starts_with(|sign: char| sign.is_alphanumeric() || ".-_".contains(sign))
     })
 }
 

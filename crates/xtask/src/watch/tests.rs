@@ -4,6 +4,11 @@
 
 use super::*;
 
+/// What the children say here must not look like the words of a test runner.
+fn run(command: &mut Command, limits: Limits) -> Outcome {
+    run_into(command, limits, io::sink(), io::sink())
+}
+
 fn shell(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]);
@@ -26,6 +31,31 @@ fn an_ordinary_end_is_passed_on() {
     );
     let problem = run(&mut shell("exit 4"), limits(60_000, None)).unwrap_err();
     assert!(problem.contains("exit status: 4"), "{problem}");
+}
+
+#[test]
+fn output_is_passed_on_as_it_stands() {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let sink = Shared(Arc::clone(&said));
+    let mut command = shell("printf 'a\\nb'");
+    assert_eq!(
+        run_into(&mut command, limits(60_000, Some(60_000)), sink, io::sink()),
+        Ok(())
+    );
+    assert_eq!(*said.lock().unwrap(), b"a\nb");
+}
+
+/// A writer whose bytes can be looked at.
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The reading of Rust files: functions in macros, test items, attributes.
+//! Each sample is as small as the thing it shows.
 
 use super::*;
 
