@@ -1,0 +1,70 @@
+//! The kernel's nouns under a model checker.
+//!
+//! The files of `src` are compiled here once more, as they stand; only `sync`
+//! and `clock` are replaced, by locks whose every step the checker schedules
+//! and by a time that moves when a model says so. A lost wake-up shows as a
+//! deadlock, a lost permit as a count.
+//!
+//! `MODEL_RUNS` sets the schedules per model; a failure prints the schedule,
+//! with which `shuttle::replay` repeats it.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the nouns come whole, a model uses a part"
+)]
+
+#[path = "../../src/acquire.rs"]
+mod acquire;
+#[path = "../../src/admission.rs"]
+mod admission;
+mod clock;
+#[path = "../../src/exit.rs"]
+mod exit;
+#[path = "../../src/ledger.rs"]
+mod ledger;
+#[path = "../../src/limit.rs"]
+mod limit;
+#[path = "../../src/names.rs"]
+mod names;
+#[path = "../../src/observe.rs"]
+mod observe;
+#[path = "../../src/pace.rs"]
+mod pace;
+#[path = "../../src/pool.rs"]
+mod pool;
+#[path = "../../src/queue.rs"]
+mod queue;
+#[path = "../../src/scope.rs"]
+mod scope;
+#[path = "../../src/slots.rs"]
+mod slots;
+mod sync;
+#[path = "../../src/task.rs"]
+mod task;
+#[path = "../../src/tree.rs"]
+mod tree;
+
+#[cfg(test)]
+mod of_ledger;
+#[cfg(test)]
+mod of_pool;
+#[cfg(test)]
+mod of_scope;
+
+/// Runs `model` under random schedules, and under those that switch rarely but
+/// at bad moments.
+#[cfg(test)]
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let runs = std::env::var("MODEL_RUNS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1500);
+    let model = std::sync::Arc::new(move || {
+        clock::reset();
+        model();
+        clock::reset();
+    });
+    let again = std::sync::Arc::clone(&model);
+    shuttle::check_random(move || model(), runs);
+    shuttle::check_pct(move || again(), runs, 3);
+}

@@ -1,0 +1,41 @@
+//! INV-CONS and INV-ONE: open x settle x drop x snapshot.
+
+use shuttle::thread;
+
+use crate::check;
+use crate::ledger::{Class, Ledger};
+
+#[test]
+fn inv_cons_the_law_holds_in_every_snapshot_of_every_schedule() {
+    check(|| {
+        let ledger = Ledger::new();
+        let workers: Vec<_> = (0..3)
+            .map(|n| {
+                let ledger = ledger.clone();
+                thread::spawn(move || {
+                    let (one, two) = (ledger.open(n), ledger.open(n));
+                    one.settle(Class::Completed, "ok");
+                    if n == 0 {
+                        two.settle(Class::Refused, "queue_full");
+                    } else {
+                        drop(two);
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..3 {
+            let now = ledger.snapshot();
+            assert!(now.holds(), "{now:?}");
+            assert!(ledger.live().len() <= 6);
+        }
+        for worker in workers {
+            worker.join().expect("a worker failed");
+        }
+        let end = ledger.snapshot();
+        let outcomes = (end.completed, end.failed, end.cancelled, end.refused);
+        assert_eq!(
+            (end.received, end.in_flight, outcomes),
+            (6, 0, (3, 0, 2, 1))
+        );
+    });
+}

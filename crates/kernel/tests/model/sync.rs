@@ -1,0 +1,22 @@
+//! The shim of the kernel, filled with the model checker's own.
+
+pub use std::sync::{Arc, Weak};
+
+use shuttle::sync::MutexGuard;
+pub use shuttle::sync::atomic;
+
+/// The face of the kernel's mutex.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
