@@ -1,4 +1,7 @@
 //! Seen = completed + aborted + open, wherever a call is dropped.
+//!
+//! A body is dropped after each number of frames, a silent call while it waits; the numbers are
+//! checked after each step, not only at the end.
 
 use super::*;
 use crate::{ModelStats, Stats};

@@ -1,4 +1,7 @@
 //! Each name, streamed and unary, on a paused clock.
+//!
+//! Times are exact, because nothing but the alarm lets the clock go on; every event is read as
+//! JSON, so that a form that is not legal does not pass.
 
 use super::*;
 

@@ -1,4 +1,7 @@
 //! The stand-alone server, spoken to in raw bytes over a real socket.
+//!
+//! Nothing is waited for by sleeping a while: a test ends when what it expects is there, and ten
+//! seconds without it are a hang.
 
 use std::net::SocketAddr;
 
