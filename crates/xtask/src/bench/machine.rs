@@ -1,4 +1,7 @@
 //! Where and on what a run was made: what a reader needs to judge its figures.
+//!
+//! It never fails: what cannot be found out is told as unknown. It looks only; host
+//! names and paths stay out of the report.
 
 use std::{fs, path::Path, process::Command};
 

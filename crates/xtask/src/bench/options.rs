@@ -1,4 +1,7 @@
-//! What a person asked the benchmark for.
+//! What a person asked the benchmark for, and the words that tell how to ask.
+//!
+//! A wrong word is an error before anything is started. Only a full run of our own
+//! build writes: short runs and parts of one are for the eye.
 
 use std::path::PathBuf;
 

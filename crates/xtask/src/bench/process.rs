@@ -78,8 +78,14 @@ impl Process {
     pub(crate) fn complain(&self, problem: &str) -> String {
         let said = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
-        let last = lines[lines.len().saturating_sub(8)..].join("\n  ");
-        format!("{} {problem}; it said last:\n  {last}", self.name)
+        match &lines[lines.len().saturating_sub(8)..] {
+            [] => format!("{} {problem}; it said nothing", self.name),
+            last => format!(
+                "{} {problem}; it said last:\n  {}",
+                self.name,
+                last.join("\n  ")
+            ),
+        }
     }
 }
 
@@ -192,6 +198,8 @@ mod tests {
             problem.contains("no such flag") && problem.contains("exit status: 2"),
             "{problem}"
         );
+        let silent = shell("exit 1", &folder).ready(at, "/").unwrap_err();
+        assert!(silent.ends_with("it said nothing"), "{silent}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The words around the figures in `docs/benchmarks.md`.
+//! The words around the figures in `docs/benchmarks.md`: how to repeat them, how they
+//! are measured, and how far to trust them. A change of the method changes them too.
 
 /// Above the figures.
 pub(crate) const OPENING: &str = "\

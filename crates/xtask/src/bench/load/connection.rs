@@ -27,6 +27,13 @@ pub(crate) struct Call {
     sent: usize,
 }
 
+impl Call {
+    /// Whether the whole request was written; an answer can come before.
+    pub(crate) fn is_sent(&self, request: &[u8]) -> bool {
+        self.sent == request.len()
+    }
+}
+
 /// What a pump led to.
 pub(crate) enum Step {
     /// Nothing ended.

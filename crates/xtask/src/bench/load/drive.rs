@@ -216,7 +216,7 @@ impl<'a> Driver<'a> {
             Step::Open => Ok(()),
             Step::Ended(call) => {
                 run.settle(&call, connection, &self.load.expect);
-                if connection.answer.closes() || hung_up {
+                if connection.answer.closes() || hung_up || !call.is_sent(self.load.request) {
                     self.reopen(index)?;
                 }
                 self.free.push(index);

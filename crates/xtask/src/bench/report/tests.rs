@@ -1,4 +1,5 @@
-//! The page tells what was found, and tells it as missed when it was.
+//! The page tells what was found, and tells it as missed when it was; it never
+//! leaves out a goal because the figure for it is missing.
 
 use std::collections::BTreeMap;
 
@@ -74,6 +75,12 @@ fn goals_are_reached_or_told_as_missed() {
     assert!(good.contains("| process start to ready | 20.0 ms (18.0-30.0) | 150 ms | reached |"));
     let bad = report(1.9, 60_000).tables();
     assert_eq!(bad.matches("**missed**").count(), 3, "{bad}");
+    let mut silent = report(1.0, 20_000);
+    silent.rows[0].ratio = None;
+    let silent = silent.tables();
+    assert!(
+        silent.contains("| CPU against nginx, unary | no right answers | 1.8 x | **missed** |")
+    );
 }
 
 #[test]

@@ -234,3 +234,32 @@ fn a_server_that_is_gone_is_an_error_not_a_wait() {
     };
     assert!(Driver::connect(load).is_err());
 }
+
+#[test]
+fn an_answer_before_the_request_is_whole_costs_the_connection() {
+    // The server answers without reading: the rest of the request is still to be
+    // written when the answer is whole, and must not stand before the next call.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.read_exact(&mut [0; 10]).unwrap();
+            stream
+                .write_all(UNARY.replace("200 OK", "413 No").as_bytes())
+                .unwrap();
+            kept.push(stream);
+        }
+    });
+    let request = request::chat(at, "m", false, 32 << 20);
+    let load = Load {
+        at,
+        request: &request,
+        expect: EXPECT_UNARY,
+        connections: 1,
+        pace: CLOSED,
+    };
+    let tally = Driver::connect(load).unwrap().run(count(3)).unwrap();
+    assert_eq!(tally.faults, BTreeMap::from([(Fault::Status(413), 3)]));
+}
