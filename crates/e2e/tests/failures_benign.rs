@@ -28,11 +28,17 @@ async fn is_whole(script: Script, lines: &[&str]) -> Scene {
     scene
 }
 
+async fn oddities(scene: &Scene, kind: &str) -> f64 {
+    scene
+        .gate
+        .metric("tidegate_upstream_oddities_total", &[("kind", kind)])
+        .await
+}
+
 #[tokio::test]
 async fn row_14_a_missing_end_marker_is_added_and_counted() {
     let scene = is_whole(one().event(&finish_chunk()), &WHOLE).await;
-    let metrics = scene.gate.metrics().await;
-    assert_eq!(metrics.sum_of_names("missing_done"), 1.0, "{metrics:?}");
+    assert_eq!(oddities(&scene, "missing_done").await, 1.0);
 }
 
 #[tokio::test]
@@ -47,7 +53,8 @@ async fn row_14_the_same_when_the_connection_closes() {
 #[tokio::test]
 async fn row_16_one_malformed_event_is_skipped() {
     let script = one().event("{\"choices\":[").event(&finish_chunk()).done();
-    is_whole(script, &WHOLE).await;
+    let scene = is_whole(script, &WHOLE).await;
+    assert_eq!(oddities(&scene, "bad_event").await, 1.0);
 }
 
 #[tokio::test]
@@ -121,8 +128,7 @@ async fn row_21_invalid_utf8_is_replaced_and_counted() {
         "invalid UTF-8 reached the caller"
     );
     scene.settled("completed", "completed").await;
-    let metrics = scene.gate.metrics().await;
-    assert_eq!(metrics.sum_of_names("invalid_utf8"), 1.0, "{metrics:?}");
+    assert_eq!(oddities(&scene, "upstream_invalid_utf8").await, 1.0);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use crate::wait::{PATIENCE, until_for, within};
 pub use binary::binary;
 pub use folder::Folder;
 pub use metrics::Metrics;
-pub use process::Usage;
+pub use process::{Usage, raise_descriptors};
 
 /// How the binary is started.
 #[derive(Debug)]
@@ -233,24 +233,23 @@ impl Gate {
         crate::wait::until_async(&what, is_there).await;
     }
 
-    /// Waits until no request is in flight and no permit is out.
+    /// Waits until no request is in flight, no permit out, nobody queued.
     pub async fn until_quiet(&self) -> Metrics {
-        crate::wait::until_async(
-            "no request in flight, no permit out, nobody waiting",
-            || async {
-                let metrics = self.metrics().await;
-                let names = [
-                    "tidegate_requests_in_flight",
-                    "tidegate_pool_busy",
-                    "tidegate_pool_waiting",
-                ];
-                names
-                    .iter()
-                    .all(|name| metrics.sum(name, &[]) == 0.0)
-                    .then_some(metrics)
-            },
-        )
-        .await
+        const HELD: [&str; 3] = [
+            "tidegate_requests_in_flight",
+            "tidegate_pool_permits_busy",
+            "tidegate_pool_waiting",
+        ];
+        let quiet = || async {
+            let metrics = self.metrics().await;
+            for name in HELD {
+                assert!(metrics.knows(name), "/metrics has no {name}");
+            }
+            HELD.iter()
+                .all(|name| metrics.sum(name, &[]) == 0.0)
+                .then_some(metrics)
+        };
+        crate::wait::until_async("no request in flight, no permit out, nobody queued", quiet).await
     }
 
     /// The requests of `/debug/requests`.

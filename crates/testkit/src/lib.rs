@@ -29,7 +29,7 @@ pub mod upstream;
 pub mod wait;
 
 pub use client::{ErrorForm, Event, RawClient, Reply};
-pub use gate::{Gate, Start, binary};
+pub use gate::{Gate, Start, binary, raise_descriptors};
 pub use script::{Script, Signal};
 pub use settings::{Provider, Settings};
 pub use upstream::{Certificate, Recorded, Upstream};

@@ -36,15 +36,6 @@ impl Metrics {
             .sum()
     }
 
-    /// The sum of all samples whose name contains `part`.
-    pub fn sum_of_names(&self, part: &str) -> f64 {
-        self.0
-            .iter()
-            .filter(|sample| sample.name.contains(part))
-            .map(|sample| sample.value)
-            .sum()
-    }
-
     /// True when there is any sample of `name`.
     pub fn knows(&self, name: &str) -> bool {
         self.0.iter().any(|sample| sample.name == name)

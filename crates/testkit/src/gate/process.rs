@@ -30,3 +30,18 @@ impl Usage {
         }
     }
 }
+
+/// Lets this test open as many descriptors as the machine allows.
+pub fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, the test that needs them says so by failing.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    );
+}

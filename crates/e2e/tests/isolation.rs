@@ -1,0 +1,142 @@
+//! INV-ISO, R-D1: one provider's trouble is not another's.
+//!
+//! While provider `sick` hangs, fails or floods, every call of provider `well`
+//! is answered as before; how much slower is a figure, printed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tidegate_testkit::openai::{chat, completion, content_chunk};
+use tidegate_testkit::{
+    Gate, Provider, RawClient, Script, Settings, Stopwatch, Upstream, beside as during, crowd,
+    figure,
+};
+
+const CHAT: &str = "/v1/chat/completions";
+const CALLS: usize = 400;
+
+struct Two {
+    well: Upstream,
+    sick: Upstream,
+    gate: Gate,
+}
+
+async fn two() -> Two {
+    let (well, sick) = (Upstream::start().await, Upstream::start().await);
+    let small = r#"size = 20, queue = 40, overflow = "error", max_wait = "3s""#;
+    let settings = Settings::with(Provider::new("well", &well.base_url()))
+        .and(Provider::new("sick", &sick.base_url()).pool(small));
+    let gate = Gate::start(&settings).await;
+    well.always(Script::json(200, &completion("well")));
+    Two { well, sick, gate }
+}
+
+/// Calls of the well provider; the time of each, sorted.
+async fn times(gate: &Gate) -> Vec<Duration> {
+    let address = gate.address();
+    let mut times = crowd(CALLS, 8, |_| async move {
+        let start = Stopwatch::start();
+        let mut client = RawClient::connect(address).await;
+        client.post(CHAT, &chat("well/m-1", false)).await;
+        let reply = client.reply().await;
+        assert_eq!(reply.status(), 200, "{}", reply.text());
+        start.elapsed()
+    })
+    .await;
+    times.sort();
+    times
+}
+
+fn told(name: &str, alone: &[Duration], beside: &[Duration]) {
+    let at = |times: &[Duration], share: usize| times[times.len() * share / 100];
+    figure(&format!(
+        "INV-ISO beside {name}: p50 {:?} -> {:?}, p99 {:?} -> {:?}",
+        at(alone, 50),
+        at(beside, 50),
+        at(alone, 99),
+        at(beside, 99),
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_iso_beside_a_provider_that_hangs() {
+    let two = two().await;
+    let alone = times(&two.gate).await;
+    two.sick.always(Script::silent());
+    let mut stuck = Vec::new();
+    for _ in 0..60 {
+        let mut client = two.gate.connect().await;
+        client.post(CHAT, &chat("sick/m-1", false)).await;
+        stuck.push(client);
+    }
+    two.gate
+        .until_metric("tidegate_pool_permits_busy", &[("provider", "sick")], 20.0)
+        .await;
+    two.gate
+        .until_metric("tidegate_pool_waiting", &[("provider", "sick")], 40.0)
+        .await;
+    let beside = times(&two.gate).await;
+    told("a provider that hangs", &alone, &beside);
+    let waiting = two
+        .gate
+        .metric("tidegate_pool_waiting", &[("provider", "well")])
+        .await;
+    assert_eq!(waiting, 0.0);
+    assert_eq!(two.well.count(), 2 * CALLS);
+    drop(stuck);
+    two.gate.until_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_iso_beside_a_provider_that_fails_and_floods() {
+    let two = two().await;
+    let alone = times(&two.gate).await;
+    two.sick.on_model("fails", Script::json(500, "{}"));
+    let mut flood = Script::sse();
+    for _ in 0..200 {
+        flood = flood.event(&content_chunk(&"x".repeat(1_000)));
+    }
+    two.sick.on_model("floods", flood.rst());
+    let address = two.gate.address();
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&over);
+    let attack = during(crowd(30, 30, move |number| {
+        let over = Arc::clone(&seen);
+        let model = if number % 3 == 0 {
+            "sick/floods"
+        } else {
+            "sick/fails"
+        };
+        async move {
+            let mut asked = 0;
+            while !over.load(Ordering::Relaxed) {
+                let mut client = RawClient::connect(address).await;
+                client
+                    .post(CHAT, &chat(model, model == "sick/floods"))
+                    .await;
+                assert!(client.reply().await.status() != 599);
+                asked += 1;
+            }
+            asked
+        }
+    }));
+    let beside = times(&two.gate).await;
+    over.store(true, Ordering::Relaxed);
+    let attacks: usize = attack.result().await.into_iter().sum();
+    told(
+        &format!("a provider that failed or flooded {attacks} times"),
+        &alone,
+        &beside,
+    );
+    assert!(attacks > 30, "the attack did not run: {attacks}");
+    assert_eq!(two.well.count(), 2 * CALLS);
+    let metrics = two.gate.until_quiet().await;
+    assert_eq!(metrics.conserved(), Ok((2 * CALLS + attacks) as u64));
+    let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
+    assert_eq!(
+        completed,
+        (2 * CALLS) as f64,
+        "only the well provider completes"
+    );
+}
