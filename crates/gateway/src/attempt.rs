@@ -239,7 +239,7 @@ impl Attempt<'_> {
         let body = self.whole(ticket, &mut alarm, &mut head.source, self.bounds.response).await?;
         let usage = match look_answer(&body) {
             Look::Ok { usage, text_bytes } => usage
-                .unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes as u64)),
+                .unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes)),
             Look::Error(said) => return Err(classify::by_error(said, &self.provider.secrets())),
             Look::Malformed => {
                 return Err(Failure::new(

@@ -156,7 +156,7 @@ impl Ticket {
 
     /// The request that this ticket settles; `None` only after it was settled.
     pub fn request(&self) -> Option<&Request> {
-        self.entry.as_ref().map(|entry| &**entry)
+        self.entry.as_deref()
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {

@@ -1,4 +1,13 @@
-//! The edges of Tidegate: configuration, HTTP, access rules, drain.
+//! The edges of Tidegate: configuration, listening, HTTP, wiring, drain.
+//!
+//! [`Server`] is the life of the process: `config` says what it should be,
+//! `wiring` turns that into what the parts below are told, `listen` owns the
+//! sockets and `http` the routes. Nothing below knows any of it.
 
 pub mod config;
+mod http;
 pub mod listen;
+mod process;
+mod wiring;
+
+pub use process::{DrainReport, Server, StartError};

@@ -5,6 +5,7 @@
 //! upstream closed meanwhile is found out before it is given away.
 //! Last in, first out, so that a quiet time lets the surplus grow old and go.
 
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::Context;
 use std::time::Duration;
@@ -52,10 +53,9 @@ impl IdleSet {
             let fresh = now.duration_since(since) < REST;
             // Polling an idle connection reads its socket: an end, or bytes
             // that nobody asked for, show here.
-            if fresh && std::pin::Pin::new(&mut line.io).poll(cx).is_pending() {
-                if line.send.is_ready() {
-                    return Some(line);
-                }
+            let open = fresh && Pin::new(&mut line.io).poll(cx).is_pending();
+            if open && line.send.is_ready() {
+                return Some(line);
             }
         }
     }

@@ -1,0 +1,202 @@
+//! Who may ask (contracts 9).
+//!
+//! With keys: a bearer key, compared in constant time, and the same answer for
+//! none and for a wrong one. Without keys: only what a program on this machine
+//! sends, since a web page must not spend the user's money: a loopback `Host`,
+//! no foreign `Origin`.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::{self, HeaderMap};
+use http::uri::{Authority, Uri};
+use kernel::{Clock, Instant};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use tidegate_gateway::Failure;
+use tidegate_kernel as kernel;
+use tidegate_types::Code;
+
+/// Wrong keys that one address may send in [`WINDOW`].
+const MOST_FAILURES: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+/// Addresses remembered at most; beyond it the window starts anew for all.
+const MOST_ADDRESSES: usize = 4096;
+
+/// The rules of one process.
+pub(crate) struct Access {
+    keys: Vec<SecretString>,
+    clock: Clock,
+    failures: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+}
+
+impl Access {
+    pub(crate) fn new(keys: Vec<SecretString>, clock: Clock) -> Self {
+        Self { keys, clock, failures: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether this request may go on.
+    pub(crate) fn check(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Result<(), Failure> {
+        if self.keys.is_empty() {
+            return local(uri, headers);
+        }
+        // Whoever shares an address with a proxy is not shut out by others.
+        let peer = peer.filter(|address| !address.is_loopback());
+        if peer.is_some_and(|address| self.is_shut_out(address)) {
+            let text = "Too many wrong keys from this address; wait a minute.";
+            return Err(Failure::new(Code::TooManyWrongKeys, text).with_retry_after(WINDOW));
+        }
+        match self.has_key(headers) {
+            true => Ok(()),
+            false => {
+                if let Some(address) = peer {
+                    self.remember_failure(address);
+                }
+                let text = "A valid key is needed: send `Authorization: Bearer <key>`.";
+                Err(Failure::new(Code::InvalidApiKey, text))
+            }
+        }
+    }
+
+    fn has_key(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
+        let Some((scheme, given)) = given.and_then(|value| value.split_at_checked(7)) else {
+            return false;
+        };
+        if !scheme.eq_ignore_ascii_case(b"bearer ") {
+            return false;
+        }
+        // Every key is compared, so that the time does not tell which is near.
+        self.keys.iter().fold(false, |found, key| {
+            found | bool::from(key.expose_secret().as_bytes().ct_eq(given))
+        })
+    }
+
+    fn is_shut_out(&self, address: IpAddr) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(&address).is_some_and(|(since, count)| {
+            *count >= MOST_FAILURES && self.clock.now().duration_since(*since) < WINDOW
+        })
+    }
+
+    fn remember_failure(&self, address: IpAddr) {
+        let now = self.clock.now();
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= MOST_ADDRESSES {
+            failures.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
+            if failures.len() >= MOST_ADDRESSES {
+                failures.clear();
+            }
+        }
+        let (since, count) = failures.entry(address).or_insert((now, 0));
+        if now.duration_since(*since) >= WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+    }
+}
+
+/// The rules for requests without a key.
+pub(crate) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let named = host.is_some_and(is_loopback) && hosts.next().is_none();
+    let absolute = uri.authority().is_none_or(|authority| is_loopback(authority.as_str()));
+    if !named || !absolute {
+        let text = "Without `[auth] keys` Tidegate answers only to loopback names; \
+                    use http://127.0.0.1 or http://localhost.";
+        return Err(Failure::new(Code::ForbiddenHost, text));
+    }
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        let uri = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
+        let near = uri.and_then(|uri| uri.authority().cloned());
+        if !near.is_some_and(|authority| is_loopback(authority.as_str())) {
+            let text = "A web page of another origin may not call without `[auth] keys`.";
+            return Err(Failure::new(Code::ForbiddenOrigin, text));
+        }
+    }
+    Ok(())
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+        });
+        pairs.collect()
+    }
+
+    fn code(result: Result<(), Failure>) -> Option<Code> {
+        result.err().map(|failure| failure.code)
+    }
+
+    #[test]
+    fn without_keys_only_local_programs() {
+        let access = Access::new(Vec::new(), Clock);
+        let check = |pairs: &[_]| code(access.check(&Uri::from_static("/"), &headers(pairs), None));
+        for host in ["127.0.0.1:7070", "localhost", "LOCALHOST:1", "[::1]:7070", "127.8.8.8"] {
+            let mut map = HeaderMap::new();
+            map.insert(header::HOST, HeaderValue::from_static(host));
+            assert_eq!(code(access.check(&Uri::from_static("/"), &map, None)), None, "{host}");
+        }
+        assert_eq!(check(&[]), Some(Code::ForbiddenHost));
+        for host in ["evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "10.0.0.1"] {
+            let mut map = HeaderMap::new();
+            map.insert(header::HOST, HeaderValue::from_static(host));
+            let refused = code(access.check(&Uri::from_static("/"), &map, None));
+            assert_eq!(refused, Some(Code::ForbiddenHost), "{host}");
+        }
+        for (origin, expected) in [
+            ("https://evil.example", Some(Code::ForbiddenOrigin)),
+            ("null", Some(Code::ForbiddenOrigin)),
+            ("http://localhost:3000", None),
+        ] {
+            let mut map = headers(&[("host", "localhost")]);
+            map.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            assert_eq!(code(access.check(&Uri::from_static("/"), &map, None)), expected, "{origin}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_keys_a_key_and_patience_with_few_mistakes() {
+        let access = Access::new(vec!["tg-one".into(), "tg-two".into()], Clock);
+        let far: IpAddr = [192, 0, 2, 7].into();
+        let check = |value: &'static str| {
+            let map = headers(&[("host", "any.example"), ("authorization", value)]);
+            code(access.check(&Uri::from_static("/"), &map, Some(far)))
+        };
+        assert_eq!(check("Bearer tg-two"), None);
+        assert_eq!(check("bearer tg-one"), None);
+        for wrong in ["Bearer tg-", "Bearer tg-one2", "Basic tg-one", "Bearer", "tg-one"] {
+            assert_eq!(check(wrong), Some(Code::InvalidApiKey), "{wrong}");
+        }
+        for _ in 0..5 {
+            assert_eq!(check("Bearer x"), Some(Code::InvalidApiKey));
+        }
+        assert_eq!(check("Bearer tg-two"), Some(Code::TooManyWrongKeys));
+        Clock.sleep(WINDOW).await;
+        assert_eq!(check("Bearer tg-two"), None);
+    }
+}

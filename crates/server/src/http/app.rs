@@ -1,0 +1,162 @@
+//! The process as a service: finds the route, checks the door, calls.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response};
+use http_body::Body;
+use kernel::{Clock, Observe, Scope, Visitor};
+use tidegate_gateway::{Failure, Gateway};
+use tidegate_kernel as kernel;
+use tidegate_types::Code;
+
+use super::access::Access;
+use super::body::BodyLimits;
+use super::reply::Out;
+use super::routes::{Door, Face, Handler, ROUTES, Route};
+use super::{ask, errors};
+use crate::listen::{ListenStats, Peer};
+
+/// Where the process stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Starting,
+    Ready,
+    Draining,
+}
+
+/// What every handler may use.
+pub(crate) struct App {
+    pub(crate) gateway: Gateway,
+    pub(crate) clock: Clock,
+    pub(crate) access: Access,
+    pub(crate) body_limits: BodyLimits,
+    pub(crate) listening: Arc<ListenStats>,
+    pub(crate) scope: Scope,
+    paths: matchit::Router<Vec<&'static Route>>,
+    phase: AtomicU8,
+}
+
+impl App {
+    pub(crate) fn new(
+        gateway: Gateway,
+        clock: Clock,
+        access: Access,
+        body_limits: BodyLimits,
+        listening: Arc<ListenStats>,
+        scope: Scope,
+    ) -> Result<Self, matchit::InsertError> {
+        let mut paths = matchit::Router::new();
+        for first in &ROUTES {
+            // A path with several methods is inserted once, with all of them.
+            let same: Vec<_> = ROUTES.iter().filter(|route| route.path == first.path).collect();
+            if same.first().is_some_and(|route| std::ptr::eq(*route, first)) {
+                paths.insert(first.path, same)?;
+            }
+        }
+        let phase = AtomicU8::new(Phase::Starting as u8);
+        Ok(Self { gateway, clock, access, body_limits, listening, scope, paths, phase })
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Answers one request that came in by `face`.
+    pub(crate) async fn serve<B>(&self, face: Face, request: Request<B>) -> Response<Out>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        let path = parts.uri.path();
+        let found = self.paths.at(path).ok();
+        let found = found.as_ref().filter(|found| {
+            found.value.iter().any(|route| face.opens(route.door))
+        });
+        let Some(found) = found else { return self.unknown(&parts, peer) };
+        let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
+        let Some(route) = found.value.iter().find(|route| route.method == method) else {
+            return wrong_method(found.value);
+        };
+        if let Handler::Ask(endpoint) = route.handler {
+            return ask::ask(self, endpoint, parts, body, peer).await;
+        }
+        if let Err(failure) = self.check(route.door, face, &parts, peer) {
+            return errors::response(&failure);
+        }
+        match route.handler {
+            Handler::Page(page) => page(self),
+            Handler::Named(page) => page(self, found.params.get("id").unwrap_or_default()),
+            Handler::Ask(_) => errors::response(&Failure::new(Code::Internal, "Unreachable.")),
+        }
+    }
+
+    fn check(
+        &self,
+        door: Door,
+        face: Face,
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<(), Failure> {
+        match (door, face) {
+            (Door::Anybody, _) => Ok(()),
+            // The operators' own listener is loopback; it asks no key, but no
+            // web page may read it either.
+            (_, Face::Operators) => super::access::local(&parts.uri, &parts.headers),
+            _ => self.access.check(&parts.uri, &parts.headers, peer),
+        }
+    }
+
+    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Response<Out> {
+        // Who may not ask is not told what there is.
+        let refused = self.access.check(&parts.uri, &parts.headers, peer).err();
+        let failure = refused.unwrap_or_else(|| {
+            let path: String = parts.uri.path().chars().take(100).collect();
+            let text = format!(
+                "There is no route `{} {}`. The base URL of an OpenAI SDK ends in `/v1`.",
+                parts.method,
+                path.escape_default()
+            );
+            Failure::new(Code::NotFound, text)
+        });
+        errors::response(&failure)
+    }
+
+    pub(crate) fn observe(&self, to: &mut dyn Visitor) {
+        self.gateway.observe(to);
+        self.listening.observe(to);
+        self.scope.observe(to);
+        let ready = f64::from(u8::from(self.phase() == Phase::Ready));
+        to.gauge("tidegate_ready", "1 while new requests are taken.", &[], ready);
+    }
+}
+
+fn wrong_method(routes: &[&'static Route]) -> Response<Out> {
+    let methods: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
+    let methods = methods.join(", ");
+    let text = format!("This route takes {methods}.");
+    let mut response = errors::response(&Failure::new(Code::MethodNotAllowed, text));
+    if let Ok(value) = HeaderValue::from_str(&methods) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("gateway", &self.gateway).finish_non_exhaustive()
+    }
+}

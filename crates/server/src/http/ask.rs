@@ -1,0 +1,140 @@
+//! The one handler of every call to a model: decode, ask, encode.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, request};
+use http_body::Body;
+use tidegate_gateway::{Answer, Call, FORWARDED, Failure, Ticket};
+use tidegate_types::Code;
+use tidegate_wire::openai::Endpoint;
+
+use super::app::App;
+use super::reply::Out;
+use super::{body, errors};
+
+const ID: HeaderName = HeaderName::from_static("x-tidegate-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const QUEUE_MS: HeaderName = HeaderName::from_static("x-tidegate-queue-ms");
+const UPSTREAM_MS: HeaderName = HeaderName::from_static("x-tidegate-upstream-ms");
+const TOTAL_MS: HeaderName = HeaderName::from_static("x-tidegate-total-ms");
+const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+
+/// The longest that a caller can ask us to wait.
+const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+
+pub(crate) async fn ask<B>(
+    app: &App,
+    endpoint: Endpoint,
+    parts: request::Parts,
+    body: B,
+    peer: Option<IpAddr>,
+) -> Response<Out>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let ticket = app.gateway.admit(endpoint.path());
+    let id = ticket.request().map(|request| request.id);
+    let started = app.clock.now();
+    let mut response = match answer(app, ticket, endpoint, &parts, body, peer).await {
+        Ok(answer) => encode(app, answer, started),
+        Err(failure) => errors::response(&failure),
+    };
+    if let Some(id) = id {
+        let mut buffer = [0; 36];
+        if let Ok(value) = HeaderValue::from_str(id.encode(&mut buffer)) {
+            let theirs = parts.headers.get(REQUEST_ID).filter(|value| is_request_id(value));
+            let headers = response.headers_mut();
+            headers.insert(REQUEST_ID, theirs.unwrap_or(&value).clone());
+            headers.insert(ID, value);
+        }
+    }
+    response
+}
+
+async fn answer<B>(
+    app: &App,
+    mut ticket: Ticket,
+    endpoint: Endpoint,
+    parts: &request::Parts,
+    body: B,
+    peer: Option<IpAddr>,
+) -> Result<Answer, Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    match decode(app, endpoint, parts, body, peer).await {
+        Ok(call) => app.gateway.ask(ticket, call).await,
+        Err(failure) => {
+            ticket.fail(&failure);
+            Err(failure)
+        }
+    }
+}
+
+async fn decode<B>(
+    app: &App,
+    endpoint: Endpoint,
+    parts: &request::Parts,
+    body: B,
+    peer: Option<IpAddr>,
+) -> Result<Call, Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    app.access.check(&parts.uri, &parts.headers, peer)?;
+    let patience = patience(&parts.headers)?;
+    let body = body::read(&parts.headers, body, &app.body_limits, app.clock).await?;
+    let mut forwarded = HeaderMap::new();
+    for name in FORWARDED {
+        if let Some(value) = parts.headers.get(&name) {
+            forwarded.insert(name, value.clone());
+        }
+    }
+    Ok(Call { endpoint, body, forwarded, patience })
+}
+
+fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
+    let Some(value) = headers.get(PATIENCE) else { return Ok(None) };
+    let millis = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match millis {
+        Some(millis @ 1..) => Ok(Some(Duration::from_millis(millis).min(MOST_PATIENCE))),
+        _ => {
+            let text = "`x-request-timeout-ms` must be a whole number of milliseconds above 0.";
+            Err(Failure::new(Code::InvalidHeader, text))
+        }
+    }
+}
+
+fn encode(app: &App, answer: Answer, started: tidegate_kernel::Instant) -> Response<Out> {
+    let Answer { status, headers, stream, queued, upstream, reply } = answer;
+    let mut response = Response::new(Out::Reply(reply));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    let headers = response.headers_mut();
+    let kind = match stream {
+        true => "text/event-stream; charset=utf-8",
+        false => "application/json",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(QUEUE_MS, millis(queued));
+    headers.insert(UPSTREAM_MS, millis(upstream));
+    if !stream {
+        headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
+    }
+    response
+}
+
+fn millis(time: Duration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Whether a caller's `x-request-id` is fit to be echoed (contracts 10).
+fn is_request_id(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
+    (1..=128).contains(&bytes.len()) && bytes.iter().all(fit)
+}

@@ -1,0 +1,185 @@
+//! The request's body: read whole, within its limits, and not too slowly.
+//!
+//! Promises: 1. no more than the limit is ever held, whatever `content-length`
+//! says or does not say; 2. a body that trickles ends with 408; 3. what is too
+//! large is still read for a moment and thrown away, so that a caller who is
+//! busy writing gets to see the answer.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::Body;
+use kernel::{Alarm, Clock, Instant};
+use tidegate_gateway::Failure;
+use tidegate_kernel as kernel;
+use tidegate_types::Code;
+
+/// What a body may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// For the whole of it.
+    pub(crate) time: Duration,
+    /// Bytes a second that it must keep up after [`GRACE`].
+    pub(crate) rate: u64,
+}
+
+/// A slow start is forgiven this long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What is too large is read on for this long, and for this many times its limit.
+const DISCARD: Duration = Duration::from_secs(2);
+const DISCARD_TIMES: u64 = 4;
+
+/// Reads `body` whole.
+pub(crate) async fn read<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    limits: &BodyLimits,
+    clock: Clock,
+) -> Result<Bytes, Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    check_head(headers)?;
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length: Option<u64> = length.and_then(|text| text.parse().ok());
+    let mut reading = Reading::new(limits, clock);
+    let result = match length {
+        Some(length) if length > limits.size => Err(too_large(limits)),
+        _ => reading.whole(&mut body, length).await,
+    };
+    if matches!(&result, Err(failure) if failure.code == Code::RequestTooLarge) {
+        reading.discard(&mut body).await;
+    }
+    result
+}
+
+fn check_head(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+        let text = "Compressed request bodies are not taken; send it as it is.";
+        return Err(Failure::new(Code::UnsupportedEncoding, text));
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => {
+            let text = "The body must be JSON: send `Content-Type: application/json`.";
+            Err(Failure::new(Code::UnsupportedMediaType, text))
+        }
+    }
+}
+
+struct Reading<'a> {
+    limits: &'a BodyLimits,
+    clock: Clock,
+    alarm: Alarm,
+    started: Option<Instant>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(limits: &'a BodyLimits, clock: Clock) -> Self {
+        Self { limits, clock, alarm: Alarm::new(), started: None }
+    }
+
+    async fn whole<B>(&mut self, body: &mut B, length: Option<u64>) -> Result<Bytes, Failure>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let mut first: Option<Bytes> = None;
+        let mut many = BytesMut::new();
+        loop {
+            let held = (first.as_ref().map_or(0, Bytes::len) + many.len()) as u64;
+            let Some(data) = self.next(body, held).await? else { break };
+            if held + data.len() as u64 > self.limits.size {
+                return Err(too_large(self.limits));
+            }
+            match first.take() {
+                None if many.is_empty() => first = Some(data),
+                before => {
+                    if let Some(before) = before {
+                        // The length is the caller's word: believed up to 1 MiB.
+                        let hint = length.unwrap_or(0).min(1 << 20) as usize;
+                        many.reserve(hint.max(before.len() + data.len()));
+                        many.extend_from_slice(&before);
+                    }
+                    many.extend_from_slice(&data);
+                }
+            }
+        }
+        Ok(first.unwrap_or_else(|| many.freeze()))
+    }
+
+    /// The next piece; a body that is there already costs no timer.
+    async fn next<B>(&mut self, body: &mut B, held: u64) -> Result<Option<Bytes>, Failure>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        loop {
+            let frame = poll_fn(|cx| {
+                if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
+                    return Poll::Ready(Ok(frame));
+                }
+                let started = *self.started.get_or_insert_with(|| self.clock.now());
+                let kept_up = GRACE + Duration::from_secs(held / self.limits.rate.max(1));
+                self.alarm.set(started + kept_up.min(self.limits.time));
+                self.alarm.poll_due(cx).map(|()| Err(too_slow()))
+            })
+            .await?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => {
+                    let text = "The request's body ended early or is framed wrong.";
+                    return Err(Failure::new(Code::BadFraming, text));
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn discard<B>(&mut self, body: &mut B)
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let until = self.clock.now() + DISCARD;
+        let mut left = self.limits.size.saturating_mul(DISCARD_TIMES);
+        poll_fn(|cx| {
+            loop {
+                match Pin::new(&mut *body).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let size = frame.data_ref().map_or(0, Bytes::len) as u64;
+                        left = left.saturating_sub(size);
+                        if left == 0 {
+                            return Poll::Ready(());
+                        }
+                    }
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            self.alarm.set(until);
+            self.alarm.poll_due(cx)
+        })
+        .await;
+    }
+}
+
+fn too_large(limits: &BodyLimits) -> Failure {
+    let text = format!("The body is over the limit of {} bytes (`limits.body`).", limits.size);
+    Failure::new(Code::RequestTooLarge, text)
+}
+
+fn too_slow() -> Failure {
+    Failure::new(Code::RequestTimeout, "The body arrived too slowly.")
+}

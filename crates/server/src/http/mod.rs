@@ -1,0 +1,22 @@
+//! HTTP as callers and operators see it: routes, access, forms, errors.
+//!
+//! `routes` is the whole list, one line an endpoint; `ask` is the one handler
+//! of every call to a model; `errors` is the only place where a failure becomes
+//! a status. A handler decodes, calls, encodes, and knows nothing of sockets.
+
+mod access;
+mod app;
+mod ask;
+mod body;
+mod debug;
+mod errors;
+mod health;
+mod metrics;
+mod models;
+mod reply;
+mod routes;
+
+pub(crate) use access::Access;
+pub(crate) use app::{App, Phase};
+pub(crate) use body::BodyLimits;
+pub(crate) use routes::Face;

@@ -1,0 +1,53 @@
+//! `/v1/models`: the names that can be asked for, in the OpenAI form.
+
+use http::{Response, StatusCode};
+use serde::Serialize;
+use tidegate_gateway::{Failure, ModelName};
+use tidegate_types::Code;
+
+use super::app::App;
+use super::errors;
+use super::reply::{Out, json};
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Model<'a>>,
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'a str,
+}
+
+impl<'a> From<&'a ModelName> for Model<'a> {
+    fn from(name: &'a ModelName) -> Self {
+        Self { id: &name.id, object: "model", created: 0, owned_by: &name.provider }
+    }
+}
+
+pub(crate) fn list(app: &App) -> Response<Out> {
+    let names = app.gateway.models();
+    render(&List { object: "list", data: names.iter().map(Model::from).collect() })
+}
+
+/// One of them; names hold slashes, so the rest of the path is the name.
+pub(crate) fn one(app: &App, id: &str) -> Response<Out> {
+    match app.gateway.models().iter().find(|name| name.id == id) {
+        Some(name) => render(&Model::from(name)),
+        None => {
+            let text = "No listed model has this name. `GET /v1/models` lists them.";
+            errors::response(&Failure::new(Code::ModelNotFound, text).with_param("model"))
+        }
+    }
+}
+
+pub(crate) fn render(value: &impl Serialize) -> Response<Out> {
+    match serde_json::to_vec(value) {
+        Ok(body) => json(StatusCode::OK, body),
+        Err(_) => errors::response(&Failure::new(Code::Internal, "The answer has no JSON form.")),
+    }
+}

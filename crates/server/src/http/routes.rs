@@ -1,0 +1,79 @@
+//! Every route, one line an endpoint.
+//!
+//! Paths are matched exactly: a doubled slash, a dot segment or an escaped
+//! slash is simply another path, which does not exist.
+
+use http::{Method, Response};
+use tidegate_wire::openai::Endpoint;
+
+use super::app::App;
+use super::reply::Out;
+use super::{debug, health, metrics, models};
+
+/// One endpoint.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) door: Door,
+    pub(crate) handler: Handler,
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Anybody who can connect.
+    Anybody,
+    /// Whoever passes the access rules.
+    Caller,
+    /// The same, and only where operators listen.
+    Operator,
+}
+
+/// Which doors a listener opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Face {
+    /// A loopback listener: all of them.
+    All,
+    /// A public listener: not the operators'.
+    Callers,
+    /// The operators' own listener.
+    Operators,
+}
+
+impl Face {
+    pub(crate) fn opens(self, door: Door) -> bool {
+        match (self, door) {
+            (Self::All, _) | (_, Door::Anybody) => true,
+            (Self::Callers, door) => door == Door::Caller,
+            (Self::Operators, door) => door == Door::Operator,
+        }
+    }
+}
+
+/// What is done.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// A call to a model.
+    Ask(Endpoint),
+    /// A page without a body or parameters.
+    Page(fn(&App) -> Response<Out>),
+    /// A page whose path ends in a name.
+    Named(fn(&App, &str) -> Response<Out>),
+}
+
+const fn route(method: Method, path: &'static str, door: Door, handler: Handler) -> Route {
+    Route { method, path, door, handler }
+}
+
+/// The list.
+pub(crate) static ROUTES: [Route; 9] = [
+    route(Method::POST, "/v1/chat/completions", Door::Caller, Handler::Ask(Endpoint::Chat)),
+    route(Method::POST, "/v1/completions", Door::Caller, Handler::Ask(Endpoint::Completions)),
+    route(Method::POST, "/v1/embeddings", Door::Caller, Handler::Ask(Endpoint::Embeddings)),
+    route(Method::GET, "/v1/models", Door::Caller, Handler::Page(models::list)),
+    route(Method::GET, "/v1/models/{*id}", Door::Caller, Handler::Named(models::one)),
+    route(Method::GET, "/livez", Door::Anybody, Handler::Page(health::livez)),
+    route(Method::GET, "/readyz", Door::Anybody, Handler::Page(health::readyz)),
+    route(Method::GET, "/metrics", Door::Operator, Handler::Page(metrics::metrics)),
+    route(Method::GET, "/debug/requests", Door::Operator, Handler::Page(debug::requests)),
+];

@@ -1,0 +1,224 @@
+//! The life of the process as a server: start, serve, drain.
+//!
+//! Promises: 1. `start` returns only when requests are taken, and fails with
+//! what to do; 2. `drain` takes no new work, gives queued work up, lets running
+//! work finish until its deadline, ends what is left with an error event, and
+//! returns when no task and no connection is left (R-D9).
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use kernel::{Clock, Deadline, Scope, Why};
+use tidegate_gateway::Gateway;
+use tidegate_kernel as kernel;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::http::{Access, App, BodyLimits, Face, Phase};
+use crate::listen::{self, ListenSettings, ListenStats};
+use crate::wiring;
+
+/// Tasks that may live at once, connections among them: above every sensible
+/// limit of open files, so that the connection limit speaks first.
+const MOST_TASKS: usize = 1 << 20;
+
+/// What is left at the deadline gets this long to hand out its error event.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}{}", advice(.error))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// Something that the configuration names cannot be used.
+    #[error("{0}")]
+    Settings(String),
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            " (is another tidegate running? choose another address with `--listen`)"
+        }
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need a privilege)",
+        io::ErrorKind::AddrNotAvailable => " (no interface of this machine has it)",
+        _ => "",
+    }
+}
+
+/// A server that takes requests.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    providers: Vec<(String, String)>,
+    root: Scope,
+    accept: Scope,
+    connections: Scope,
+    shutdown_timeout: Duration,
+    clock: Clock,
+}
+
+/// How the drain ended.
+#[derive(Debug)]
+pub struct DrainReport {
+    /// The requests that did not finish by themselves.
+    pub left: Vec<String>,
+}
+
+impl Server {
+    /// Pools, queues, clients and keys first, then listening and ready (R-D3).
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let root = Scope::root("tidegate", MOST_TASKS);
+        root.on_panic(|report| tracing::error!(?report, "a task panicked"));
+        let stats = Arc::new(ListenStats::default());
+        let gateway = Gateway::start(
+            wiring::gateway_settings(&config),
+            wiring::json_limits(&config.limits),
+            clock,
+            &root,
+        )
+        .map_err(StartError::Settings)?;
+        let keys = config.auth.keys.iter().map(|key| key.value.clone()).collect();
+        let access = Access::new(keys, clock);
+        let body_limits = BodyLimits {
+            size: config.limits.body as u64,
+            time: config.limits.body_timeout,
+            rate: config.limits.body_rate,
+        };
+        let app = App::new(gateway, clock, access, body_limits, stats, root.clone())
+            .map_err(|error| StartError::Settings(format!("the route table: {error}")))?;
+        let mut server = Self {
+            app: Arc::new(app),
+            address: config.listen,
+            admin_address: None,
+            providers: found(&config),
+            accept: root.child("accept"),
+            connections: root.child("connections"),
+            root,
+            shutdown_timeout: config.shutdown_timeout,
+            clock,
+        };
+        server.listen(&config).await?;
+        server.app.enter(Phase::Ready);
+        Ok(server)
+    }
+
+    async fn listen(&mut self, config: &Config) -> Result<(), StartError> {
+        let public = !config.listen.ip().is_loopback();
+        let face = if public { Face::Callers } else { Face::All };
+        self.address = self.open(config, config.listen, face).await?;
+        if public {
+            let admin = self.open(config, config.admin_listen, Face::Operators).await?;
+            self.admin_address = Some(admin);
+        }
+        Ok(())
+    }
+
+    async fn open(
+        &self,
+        config: &Config,
+        address: SocketAddr,
+        face: Face,
+    ) -> Result<SocketAddr, StartError> {
+        let failed = |error| StartError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let app = Arc::clone(&self.app);
+        let service = service_fn(move |request| {
+            let app = Arc::clone(&app);
+            async move { Ok::<_, Infallible>(app.serve(face, request).await) }
+        });
+        let serving = listen::run(
+            listener,
+            listen_settings(config),
+            self.clock,
+            self.accept.clone(),
+            self.connections.clone(),
+            Arc::clone(&self.app.listening),
+            service,
+        );
+        self.root
+            .spawn("accept connections", serving)
+            .map_err(|error| StartError::Settings(format!("the accept task: {error}")))?;
+        Ok(bound)
+    }
+
+    /// Where applications connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators connect, if that is another place.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// The providers, by name, with what they are.
+    pub fn providers(&self) -> &[(String, String)] {
+        &self.providers
+    }
+
+    /// Ends the server; see the module's promise 2.
+    pub async fn drain(self) -> DrainReport {
+        self.app.enter(Phase::Draining);
+        let gateway = &self.app.gateway;
+        gateway.close();
+        self.accept.cancel(Why::Shutdown);
+        let deadline = Deadline::after(self.clock, self.shutdown_timeout);
+        let mut left = Vec::new();
+        if !self.connections.drain(deadline).await.is_empty() {
+            left = gateway.halt(Why::Shutdown).iter().map(|request| describe(request)).collect();
+            let words = Deadline::after(self.clock, LAST_WORDS);
+            self.connections.drain(words).await;
+        }
+        self.connections.cancel(Why::Shutdown);
+        self.connections.close().await;
+        self.root.cancel(Why::Shutdown);
+        self.root.close().await;
+        DrainReport { left }
+    }
+}
+
+fn describe(request: &tidegate_gateway::Request) -> String {
+    format!(
+        "{} {} ({}, {})",
+        request.id,
+        request.model().unwrap_or("no model yet"),
+        request.provider().unwrap_or("no provider yet"),
+        request.stage().as_str()
+    )
+}
+
+fn found(config: &Config) -> Vec<(String, String)> {
+    let named = config.providers.iter().map(|provider| {
+        let base = &provider.base_url;
+        (provider.name.clone(), format!("{} at {base}", provider.kind.as_str()))
+    });
+    let sim = config.sim.enabled.then(|| ("sim".to_owned(), "built in, simulated".to_owned()));
+    named.chain(sim).collect()
+}
+
+fn listen_settings(config: &Config) -> ListenSettings {
+    let limits = &config.limits;
+    ListenSettings {
+        header_timeout: limits.header_timeout,
+        keep_alive: limits.keep_alive,
+        write_stall: limits.write_stall,
+        max_headers: limits.headers,
+        max_header_bytes: limits.header_bytes,
+        connections: limits.connections,
+        connections_per_ip: limits.connections_per_ip,
+    }
+}
