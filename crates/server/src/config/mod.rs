@@ -1,1 +1,142 @@
-//! The config module.
+//! The configuration: file, environment and flags become one checked value.
+//!
+//! Promises: 1. every problem is told at once, with its line, column, key,
+//! what is found and what is expected; 2. flags win over the environment, the
+//! environment over the file; 3. no secret is shown, neither by a problem nor
+//! by `Debug`; 4. any bytes at all give a configuration or problems, never a
+//! panic. Nothing is opened here but the files that it names.
+
+mod base_url;
+mod check;
+mod env;
+mod keys;
+mod log;
+mod providers;
+mod read;
+mod reading;
+mod report;
+mod secret;
+mod source;
+mod syntax;
+mod table;
+mod text;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use base_url::BaseUrl;
+pub use env::{Env, ProcessEnv};
+pub use keys::{
+    Auth, Kind, Limits, Overflow, Pool, Provider, Sim, Timeouts, UpstreamKey, UsageMode,
+};
+pub use log::LogFilter;
+pub use providers::SIM;
+pub use report::{Echo, Problem, Problems, Severity};
+pub use secret::{Secret, SecretSource};
+pub use source::{File, Source};
+pub use units::{parse_duration, parse_size, show_duration, show_size};
+
+use keys::Document;
+use reading::{Origin, Reading};
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where applications connect; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where metrics, debug and admin pages are while `listen` is not loopback.
+    pub admin_listen: SocketAddr,
+    /// Who takes a model's name that nobody lists.
+    pub default_provider: Option<String>,
+    /// How long running requests may take to finish after SIGTERM.
+    pub shutdown_timeout: Duration,
+    /// What is logged.
+    pub log: LogFilter,
+    /// Who may call.
+    pub auth: Auth,
+    /// Bounds on callers and upstreams.
+    pub limits: Limits,
+    /// The upstreams, in the order of the file.
+    pub providers: Vec<Provider>,
+    /// The built-in simulated provider; look at `enabled`.
+    pub sim: Sim,
+}
+
+/// A configuration that can be served, and what is doubtful about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Warnings only.
+    pub warnings: Problems,
+    /// The file it was read from, if there was one.
+    pub file: Option<String>,
+}
+
+/// Reads everything; all problems at once, warnings among them.
+pub fn load(source: Source, env: &dyn Env) -> Result<Loaded, Problems> {
+    let file = source::open(source.file, env)?;
+    let folder = file
+        .as_ref()
+        .map_or(PathBuf::new(), |file| file.folder.clone());
+    let mut cx = Reading::new(env, &folder);
+    let mut document = Document::default();
+    let mut scalars = Vec::new();
+    if let Some(file) = &file {
+        scalars = syntax::read(&file.text, &mut document, &mut cx);
+        env::tell_unused(&document, &mut cx);
+    } else {
+        env::find_providers(&mut document, &mut cx);
+    }
+    env::apply_settings(&mut document, &mut cx);
+    for (flag, key, text) in [
+        ("--listen", "listen", source.listen),
+        ("--log", "log", source.log),
+    ] {
+        if let Some(text) = text {
+            table::read_override(&mut document, key, Origin::Flag(flag), &text, &mut cx);
+        }
+    }
+    if !cx.is_broken() {
+        check::check(&document, &mut cx);
+    }
+    let (name, text) = file.map_or_else(Default::default, |file| (file.name, file.text));
+    let problems = cx.finish(&name, &text, &scalars);
+    if problems.errors() > 0 {
+        return Err(problems);
+    }
+    let file = Some(name).filter(|name| !name.is_empty());
+    Ok(Loaded {
+        config: Config::from(document),
+        warnings: problems,
+        file,
+    })
+}
+
+impl From<Document> for Config {
+    fn from(document: Document) -> Self {
+        let Document {
+            listen,
+            admin_listen,
+            default_provider,
+            shutdown_timeout,
+            ..
+        } = document;
+        Self {
+            listen,
+            admin_listen,
+            default_provider,
+            shutdown_timeout,
+            log: document.log,
+            auth: document.auth,
+            limits: document.limits,
+            providers: document.providers.named,
+            sim: document.providers.sim,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

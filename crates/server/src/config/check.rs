@@ -1,0 +1,241 @@
+//! What several keys mean together, looked at when all of them are read.
+//!
+//! Only values that were written are compared with each other: a default that
+//! another value outgrows is not the writer's mistake.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::keys::{Document, Provider, Timeouts};
+use super::providers::SIM;
+use super::reading::{Reading, nearest};
+use super::report::Severity::{self, Error, Warning};
+use super::units::show_duration;
+
+/// A caller's key shorter than this can be guessed.
+const SHORT_KEY: usize = 16;
+
+/// Finds what does not fit together.
+pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
+    listening(document, cx);
+    short_keys(document, cx);
+    if document.providers.named.is_empty() && !document.providers.sim.enabled {
+        cx.about(Error, "providers", "holds no provider at all".to_owned())
+            .hint("add a [providers.x] table, or leave `sim` on");
+    }
+    default_provider(document, cx);
+    timers("providers.sim", &document.providers.sim.timeouts, cx);
+    for provider in &document.providers.named {
+        let prefix = format!("providers.{}", provider.name);
+        timers(&prefix, &provider.timeouts, cx);
+        waiting(&prefix, provider, cx);
+        keys(&prefix, provider, cx);
+        address(&prefix, provider, cx);
+    }
+}
+
+fn listening(document: &Document, cx: &mut Reading<'_>) {
+    let open = |address: SocketAddr| !address.ip().is_loopback();
+    let (listen, admin) = (document.listen, document.admin_listen);
+    let keyless = cx.place("auth.keys").is_none();
+    for (key, address) in [("listen", listen), ("admin_listen", admin)] {
+        if open(address) && keyless {
+            cx.about(
+                Error,
+                key,
+                "is not a loopback address, and there are no keys".to_owned(),
+            )
+            .found(address.to_string())
+            .expected("a loopback address such as \"127.0.0.1:7070\", or keys for callers")
+            .hint("set [auth] keys = [\"env:NAME\"], or listen on 127.0.0.1");
+        }
+    }
+    if open(admin) && !keyless {
+        cx.about(
+            Warning,
+            "admin_listen",
+            "shows metrics and running requests to others".to_owned(),
+        )
+        .found(admin.to_string())
+        .hint("keep it on loopback, or behind a firewall");
+    }
+    let overlap = listen.ip() == admin.ip() || listen.ip().is_unspecified();
+    if open(listen) && overlap && listen.port() == admin.port() && admin.port() != 0 {
+        cx.about(
+            Error,
+            "admin_listen",
+            "is the address of `listen`".to_owned(),
+        )
+        .found(admin.to_string())
+        .expected("another port");
+    }
+}
+
+fn short_keys(document: &Document, cx: &mut Reading<'_>) {
+    use secrecy::ExposeSecret as _;
+    if !is_whole("auth.keys", document.auth.keys.len(), cx) {
+        return;
+    }
+    for (index, key) in document.auth.keys.iter().enumerate() {
+        if key.value.expose_secret().len() < SHORT_KEY {
+            cx.about(
+                Warning,
+                &format!("auth.keys[{index}]"),
+                "is short enough to guess".to_owned(),
+            )
+            .expected(format!("at least {SHORT_KEY} random characters"));
+        }
+    }
+}
+
+/// Whether every item of a list was read: only then do its indices fit.
+fn is_whole(path: &str, len: usize, cx: &Reading<'_>) -> bool {
+    cx.place(&format!("{path}[{len}]")).is_none()
+}
+
+fn default_provider(document: &Document, cx: &mut Reading<'_>) {
+    let providers = &document.providers;
+    let mut names: Vec<_> = providers
+        .named
+        .iter()
+        .map(|provider| &*provider.name)
+        .collect();
+    names.extend(providers.sim.enabled.then_some(SIM));
+    match &document.default_provider {
+        // A provider that could not be read is no reason to doubt its name.
+        Some(name) if cx.place(&format!("providers.{name}")).is_some() && name != SIM => {}
+        Some(name) if !names.contains(&name.as_str()) => {
+            let near = nearest(name, names.iter().copied());
+            cx.about(Error, "default_provider", "names no provider".to_owned())
+                .found(format!("{name:?}"))
+                .expected(format!("one of {}", names.join(", ")))
+                .near(near);
+        }
+        Some(_) => {}
+        None => {
+            let only_patterns =
+                |provider: &&Provider| provider.models.iter().all(|model| model.contains('*'));
+            if let Some(provider) = providers.named.iter().find(only_patterns) {
+                let name = provider.name.clone();
+                cx.about(
+                    Warning,
+                    &format!("providers.{name}"),
+                    "is reached by its name only".to_owned(),
+                )
+                .hint(format!(
+                    "patterns permit and never list: call \"{name}/<model>\", list models, \
+                         or set default_provider = \"{name}\""
+                ));
+            }
+        }
+    }
+}
+
+fn timers(prefix: &str, timeouts: &Timeouts, cx: &mut Reading<'_>) {
+    let total = format!("{prefix}.timeouts.total");
+    if cx.place(&total).is_none() {
+        return;
+    }
+    let parts = [
+        ("connect", timeouts.connect),
+        ("first_byte", timeouts.first_byte),
+        ("first_content", timeouts.first_content),
+        ("idle", timeouts.idle),
+    ];
+    for (name, value) in parts {
+        let key = format!("{prefix}.timeouts.{name}");
+        longer(&key, value, &total, timeouts.total, Error, cx);
+    }
+}
+
+fn waiting(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
+    let (wait, total) = (
+        format!("{prefix}.pool.max_wait"),
+        format!("{prefix}.timeouts.total"),
+    );
+    if cx.place(&total).is_some() {
+        longer(
+            &wait,
+            provider.pool.max_wait,
+            &total,
+            provider.timeouts.total,
+            Warning,
+            cx,
+        );
+    }
+}
+
+fn longer(
+    key: &str,
+    value: Duration,
+    total_key: &str,
+    total: Duration,
+    severity: Severity,
+    cx: &mut Reading<'_>,
+) {
+    if cx.place(key).is_some() && value > total {
+        cx.about(
+            severity,
+            key,
+            "is longer than the whole call may take".to_owned(),
+        )
+        .found(show_duration(value))
+        .expected(format!("at most {} ({total_key})", show_duration(total)));
+    }
+}
+
+fn keys(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
+    let path = format!("{prefix}.keys");
+    if !is_whole(&path, provider.keys.len(), cx) {
+        return;
+    }
+    for (index, key) in provider.keys.iter().enumerate() {
+        let earlier = provider.keys.iter().take(index);
+        if earlier.clone().any(|other| other.name == key.name) {
+            cx.about(
+                Error,
+                &format!("{path}[{index}]"),
+                "has the name of another key".to_owned(),
+            )
+            .found(format!("{:?}", key.name))
+            .expected("each name once");
+        }
+    }
+    if provider.keys.len() > 1 {
+        cx.about(
+            Warning,
+            &path,
+            "holds more than one key; this version uses the first".to_owned(),
+        );
+    }
+}
+
+fn address(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
+    let url = &provider.base_url;
+    let key = format!("{prefix}.base_url");
+    // An unreadable URL was told before.
+    if url.host.is_empty() || cx.place(&key).is_none() {
+        return;
+    }
+    let local = url.is_loopback();
+    if !local && cx.place(&format!("{prefix}.keys")).is_none() {
+        cx.about(
+            Warning,
+            &key,
+            "is another machine, and the provider has no keys".to_owned(),
+        )
+        .hint("set keys = [{ name = \"main\", value = \"env:NAME\" }] if it wants one");
+    }
+    if !local && !url.tls && !provider.keys.is_empty() {
+        cx.about(
+            Warning,
+            &key,
+            "is not encrypted, and a key travels over it".to_owned(),
+        )
+        .expected("https, outside of a network you trust");
+    }
+    if url.path.is_empty() {
+        cx.about(Warning, &key, "has no path".to_owned())
+            .expected("the base of the API, which ends in `/v1` as a rule");
+    }
+}

@@ -1,0 +1,158 @@
+//! The environment: `TIDEGATE_*` settings and providers found without a file.
+//!
+//! Promises: 1. only the listed variables set anything, an unknown
+//! `TIDEGATE_*` is a warning, since orchestrators inject such names; 2. with a
+//! file only the file names providers (contracts 7 and 8); 3. an empty
+//! variable counts as not set.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::base_url::BaseUrl;
+use super::keys::{Document, Provider, UpstreamKey};
+use super::read::Url;
+use super::reading::{Origin, Reading, nearest};
+use super::report::Severity;
+use super::secret::{Secret, SecretSource};
+use super::table::{Reader, read_override};
+
+/// Where variables are looked up; tests bring their own.
+pub trait Env {
+    /// The value of a variable, `None` when it is not set or empty.
+    fn get(&self, name: &str) -> Option<String>;
+    /// The names of all variables.
+    fn names(&self) -> Vec<String>;
+}
+
+/// The environment of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnv;
+
+impl Env for ProcessEnv {
+    fn get(&self, name: &str) -> Option<String> {
+        let value = std::env::var_os(name)?;
+        // What is not UTF-8 becomes a character that every reader refuses.
+        Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn names(&self) -> Vec<String> {
+        std::env::vars_os()
+            .map(|(name, _)| name.to_string_lossy().into_owned())
+            .collect()
+    }
+}
+
+impl Env for BTreeMap<String, String> {
+    fn get(&self, name: &str) -> Option<String> {
+        BTreeMap::get(self, name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+}
+
+/// The variable with the path of the file.
+pub(super) const CONFIG: &str = "TIDEGATE_CONFIG";
+/// The variable of the data folder, which nothing uses yet.
+const DATA: &str = "TIDEGATE_DATA";
+const PREFIX: &str = "TIDEGATE_";
+
+/// Variables that set a top key.
+const SETTINGS: [(&str, &str); 3] = [
+    ("TIDEGATE_LISTEN", "listen"),
+    ("TIDEGATE_ADMIN_LISTEN", "admin_listen"),
+    ("TIDEGATE_LOG", "log"),
+];
+
+/// Lets `TIDEGATE_*` set what it may, and names what it may not.
+pub(super) fn apply_settings(document: &mut Document, cx: &mut Reading<'_>) {
+    for (variable, key) in SETTINGS {
+        if let Some(text) = cx.env.get(variable) {
+            read_override(
+                document,
+                key,
+                Origin::Variable(variable.to_owned()),
+                &text,
+                cx,
+            );
+        }
+    }
+    let known = SETTINGS
+        .iter()
+        .map(|(variable, _)| *variable)
+        .chain([CONFIG, DATA]);
+    let known: Vec<_> = known.collect();
+    let mut names = cx.env.names();
+    names.retain(|name| name.starts_with(PREFIX));
+    names.sort();
+    for name in names {
+        cx.from(Origin::Variable(name.clone()), |cx| {
+            if name == DATA {
+                cx.warning(0..0, "has no effect: this version stores nothing");
+            } else if !known.contains(&name.as_str()) {
+                cx.warning(0..0, "is not a variable that Tidegate knows")
+                    .expected(format!("one of {}", known.join(", ")))
+                    .near(nearest(&name, known.iter().copied()));
+            }
+        });
+    }
+}
+
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+const OPENAI_URL: &str = "OPENAI_BASE_URL";
+const OPENAI_DEFAULT: &str = "https://api.openai.com/v1";
+
+/// Without a file: the providers whose keys stand in the environment.
+pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
+    let Some(key) = cx.env.get(OPENAI_KEY) else {
+        if cx.env.get(OPENAI_URL).is_some() {
+            let what = "has no effect without OPENAI_API_KEY".to_owned();
+            cx.from(Origin::Variable(OPENAI_URL.to_owned()), |cx| {
+                cx.warning(0..0, what)
+                    .hint("write a file for an upstream that wants no key");
+            });
+        }
+        document.default_provider = Some(super::SIM.to_owned());
+        return;
+    };
+    let secret = Secret::new(&key, SecretSource::Env(OPENAI_KEY.to_owned()));
+    let secret = secret.map_err(|why| {
+        cx.from(Origin::Variable(OPENAI_KEY.to_owned()), |cx| {
+            cx.error(0..0, why)
+                .hint("export the key alone, or unset it to use `sim`");
+        });
+    });
+    let url = cx.env.get(OPENAI_URL);
+    let base_url = cx.from(Origin::Variable(OPENAI_URL.to_owned()), |cx| {
+        let text = url.as_deref().unwrap_or(OPENAI_DEFAULT);
+        Reader::<BaseUrl>::read(&Url, &Spanned::new(0..0, DeValue::String(text.into())), cx)
+    });
+    document.providers.named.push(Provider {
+        name: "openai".to_owned(),
+        base_url: base_url.unwrap_or_default(),
+        keys: vec![UpstreamKey {
+            name: "main".to_owned(),
+            value: secret.unwrap_or_else(|()| Secret::unset()),
+        }],
+        ..Provider::default()
+    });
+    document.default_provider = Some("openai".to_owned());
+}
+
+/// With a file: a key in the environment that no provider of the file uses is
+/// easily taken for one that is used.
+pub(super) fn tell_unused(document: &Document, cx: &mut Reading<'_>) {
+    if document.providers.named.is_empty() && cx.env.get(OPENAI_KEY).is_some() {
+        cx.about(
+            Severity::Warning,
+            "providers",
+            "names no upstream, and OPENAI_API_KEY is not used beside a file".to_owned(),
+        )
+        .hint("add a [providers.openai] table with value = \"env:OPENAI_API_KEY\"");
+    }
+}

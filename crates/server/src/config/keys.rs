@@ -1,0 +1,241 @@
+//! The list of all keys of the configuration file, one line each.
+//!
+//! A line is the field, its default and its reader with its range; errors,
+//! hints and later the schema come from here. Adding a key is adding a line.
+//! Ranges called `advised` are the recommended ones of R-D2 and R-D6: outside
+//! of them a value is taken, with a warning.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::base_url::BaseUrl;
+use super::log::{LOG_FILTER, LogFilter};
+use super::providers::{ProviderTables, Providers};
+use super::read::{
+    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, PROVIDER_NAME, Required, Section, Url,
+    count, size, time,
+};
+use super::secret::{Secret, SecretText};
+use super::table::table;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const MS: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+table! {
+    /// The whole file, before defaults that depend on the environment.
+    pub(super) struct Document {
+        /// Where applications connect.
+        listen: SocketAddr = local(7070), ADDRESS;
+        /// Where metrics, debug and admin pages are while `listen` is not loopback.
+        admin_listen: SocketAddr = local(7071), ADDRESS;
+        /// Who takes a model's name that nobody lists.
+        default_provider: Option<String> = None, PROVIDER_NAME;
+        /// How long running requests may take to finish after SIGTERM.
+        shutdown_timeout: Duration = seconds(30), time(MS, HOUR).advised(seconds(5), seconds(30));
+        /// What is logged: a level, or a list of `target=level`.
+        log: LogFilter = LogFilter::default(), LOG_FILTER;
+        /// Who may call.
+        auth: Auth = Auth::default(), Section;
+        /// Bounds on what callers and upstreams may send and hold.
+        limits: Limits = Limits::default(), Section;
+        /// The upstreams, by name.
+        providers: Providers = Providers::default(), ProviderTables;
+    }
+}
+
+table! {
+    /// Who may call.
+    pub struct Auth {
+        /// Keys that callers send as `authorization: Bearer`; without any, only loopback is served.
+        keys: Vec<Secret> = Vec::new(), List(SecretText);
+    }
+}
+
+table! {
+    /// Bounds on what callers and upstreams may send and hold.
+    pub struct Limits {
+        /// Bytes of a request's body.
+        body: usize = 32 << 20, size(KIB, GIB);
+        /// Levels of nesting in a request's JSON.
+        json_depth: usize = 64, count(1, 128);
+        /// Elements of one JSON array.
+        json_array: usize = 100_000, count(1, 10_000_000);
+        /// Members of one JSON object.
+        json_keys: usize = 10_000, count(1, 10_000_000);
+        /// Bytes of one JSON string.
+        json_string: usize = 16 << 20, size(KIB, GIB);
+        /// How many headers a request may have.
+        headers: usize = 100, count(8, 1_000);
+        /// Bytes of a request's head.
+        header_bytes: usize = 64 << 10, size(8 * KIB, MIB);
+        /// From the first byte of a head to its end.
+        header_timeout: Duration = seconds(10), time(MS, HOUR);
+        /// From the end of the head to the end of the body.
+        body_timeout: Duration = seconds(60), time(MS, HOUR);
+        /// Bytes a second that a body must bring after its first 5 seconds; 0 turns it off.
+        body_rate: u64 = KIB, size(0, GIB);
+        /// Open connections; 0 takes half of the files the system allows.
+        connections: usize = 0, count(0, 10_000_000);
+        /// Open connections of one address; loopback is exempt.
+        connections_per_ip: usize = 256, count(1, 10_000_000);
+        /// How long a caller may read nothing of an answer that waits for it.
+        write_stall: Duration = seconds(30), time(MS, HOUR);
+        /// Bytes of one event of an upstream's stream.
+        event: usize = 1 << 20, size(KIB, GIB);
+        /// Bytes of one answer of an upstream.
+        response: usize = 64 << 20, size(KIB, 16 * GIB);
+        /// How long an idle connection of a caller stays open.
+        keep_alive: Duration = seconds(75), time(MS, DAY);
+    }
+}
+
+table! {
+    /// One upstream that speaks HTTP.
+    pub struct Provider {
+        /// The dialect of its API.
+        kind: Kind = Kind::OpenAi, Required(KIND);
+        /// Where its API is.
+        base_url: BaseUrl = BaseUrl::default(), Required(Url);
+        /// Tidegate's own keys for it.
+        keys: Vec<UpstreamKey> = Vec::new(), List(Section);
+        /// Names that it lists, and patterns that it permits.
+        models: Vec<String> = vec!["*".to_owned()], List(MODEL);
+        /// Permits and queue.
+        pool: Pool = Pool::default(), Section;
+        /// The timers of one attempt.
+        timeouts: Timeouts = Timeouts::default(), Section;
+        /// Whether to ask the upstream for token counts in streams.
+        usage: UsageMode = UsageMode::Ask, USAGE;
+        /// Certificates (PEM) to trust beside the platform's.
+        ca_file: Option<PathBuf> = None, ExistingFile;
+        beside {
+            /// Its name: before the `/` in a model's name, and in every metric.
+            name: String;
+        }
+    }
+}
+
+table! {
+    /// The built-in simulated provider.
+    pub struct Sim {
+        /// Whether it is there.
+        enabled: bool = true, Flag;
+        /// Permits and queue.
+        pool: Pool = Pool::default(), Section;
+        /// The timers of one attempt.
+        timeouts: Timeouts = Timeouts::default(), Section;
+    }
+}
+
+table! {
+    /// One of Tidegate's keys for an upstream.
+    pub struct UpstreamKey {
+        /// Its name in logs and metrics.
+        name: String = "main".to_owned(), NAME;
+        /// The key itself.
+        value: Secret = Secret::unset(), Required(SecretText);
+    }
+}
+
+table! {
+    /// Permits and queue of one provider.
+    pub struct Pool {
+        /// Requests at the upstream at one time.
+        size: usize = 100, count(1, 1_000_000).advised(10, 100);
+        /// Requests that may wait for a permit.
+        queue: usize = 500, count(0, 1_000_000).advised(100, 1_000);
+        /// Bytes of the bodies that wait.
+        queue_bytes: u64 = 256 * MIB, size(1, 1024 * GIB);
+        /// What happens to a request that finds the queue full.
+        overflow: Overflow = Overflow::Block, OVERFLOW;
+        /// The longest wait for a permit.
+        max_wait: Duration = seconds(10), time(MS, HOUR).advised(seconds(1), seconds(10));
+    }
+}
+
+table! {
+    /// The timers of one attempt.
+    pub struct Timeouts {
+        /// Name look-up, TCP and TLS together.
+        connect: Duration = seconds(5), time(MS, HOUR);
+        /// From the request's last byte to the response's head; streams only.
+        first_byte: Duration = seconds(60), time(MS, DAY);
+        /// From the request's last byte to the first event with content; streams only.
+        first_content: Duration = seconds(120), time(MS, DAY);
+        /// Between two events; comments do not count.
+        idle: Duration = seconds(60), time(MS, DAY);
+        /// From admission to the end.
+        total: Duration = seconds(300), time(MS, DAY).advised(MS, seconds(300));
+    }
+}
+
+const KIND: Choice<Kind> = Choice {
+    words: &["openai"],
+    values: &[Kind::OpenAi],
+};
+
+/// The dialect of an upstream's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// OpenAI's, and whoever speaks like it.
+    OpenAi,
+}
+
+impl Kind {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
+const USAGE: Choice<UsageMode> = Choice {
+    words: &["ask", "never"],
+    values: &[UsageMode::Ask, UsageMode::Never],
+};
+
+/// Whether to ask an upstream for token counts in streams (contracts 12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageMode {
+    /// Add `stream_options.include_usage` to streams.
+    Ask,
+    /// Leave requests as they are.
+    Never,
+}
+
+const OVERFLOW: Choice<Overflow> = Choice {
+    words: &["error", "block", "drop", "drop_oldest"],
+    values: &[
+        Overflow::Error,
+        Overflow::Block,
+        Overflow::Drop,
+        Overflow::DropOldest,
+    ],
+};
+
+/// What happens to a request that finds the queue full (R-D5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// It gets 503 `queue_full` at once.
+    Error,
+    /// It waits up to `max_wait`, then gets 503 `queue_timeout`.
+    Block,
+    /// It gets 503 `dropped`, and is not wanted back.
+    Drop,
+    /// It gets in, and the oldest that waits gets 503 `dropped`.
+    DropOldest,
+}

@@ -1,0 +1,133 @@
+//! Where the configuration comes from: the file, found and read whole.
+//!
+//! Promises: 1. a file that was asked for and is not there is an error, the
+//! default one may be absent; 2. what is read is bounded; 3. bytes that are
+//! not text are an error with their place.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::env::{CONFIG, Env};
+use super::report::{Problem, Problems, Severity};
+
+/// The file that is taken when none is named.
+const DEFAULT: &str = "tidegate.toml";
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// What to load.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The file.
+    pub file: File,
+    /// `--listen`, over everything else.
+    pub listen: Option<String>,
+    /// `--log`, over everything else.
+    pub log: Option<String>,
+}
+
+/// Which file to read.
+#[derive(Clone, Default)]
+pub enum File {
+    /// `TIDEGATE_CONFIG`, else `./tidegate.toml` if it is there, else none.
+    #[default]
+    Search,
+    /// This one.
+    At(PathBuf),
+    /// A text that is already here, with the name that problems give it.
+    Text {
+        /// The name in problems.
+        name: String,
+        /// The text.
+        text: String,
+    },
+}
+
+impl std::fmt::Debug for File {
+    // The text may hold keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Search => f.write_str("Search"),
+            Self::At(path) => f.debug_tuple("At").field(path).finish(),
+            Self::Text { name, .. } => f.debug_tuple("Text").field(name).finish(),
+        }
+    }
+}
+
+/// A file that was read.
+pub(super) struct Document {
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
+    pub(super) text: String,
+}
+
+/// Finds and reads the file; `None` when there is none to read.
+pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Problems> {
+    let path = match file {
+        File::Text { name, text } => {
+            return Ok(Some(Document {
+                name,
+                folder: PathBuf::new(),
+                text,
+            }));
+        }
+        File::At(path) => path,
+        File::Search => match env.get(CONFIG) {
+            Some(path) => PathBuf::from(path),
+            None if Path::new(DEFAULT).exists() => PathBuf::from(DEFAULT),
+            None => return Ok(None),
+        },
+    };
+    let name = path.display().to_string();
+    let bytes = match read_bounded(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let hint = "check the path; without --config and ./tidegate.toml none is needed";
+            return Err(refuse(name, None, format!("cannot be read: {error}"), hint));
+        }
+    };
+    if bytes.len() as u64 > LARGEST {
+        let hint = "check that it is the file you mean";
+        return Err(refuse(name, None, "is larger than 4 MiB".to_owned(), hint));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            Ok(Some(Document { name, folder, text }))
+        }
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let before = error.as_bytes().get(..good).unwrap_or_default();
+            let position = super::text::Text::new(&String::from_utf8_lossy(before)).position(good);
+            let hint = "save the file as UTF-8";
+            Err(refuse(
+                name,
+                Some(position),
+                "holds bytes that are not UTF-8".to_owned(),
+                hint,
+            ))
+        }
+    }
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn refuse(origin: String, position: Option<(usize, usize)>, what: String, hint: &str) -> Problems {
+    Problems::new(vec![Problem {
+        severity: Severity::Error,
+        what: format!("the configuration file {what}"),
+        origin,
+        position,
+        key: String::new(),
+        found: None,
+        expected: None,
+        hint: Some(hint.to_owned()),
+        echo: None,
+    }])
+}
