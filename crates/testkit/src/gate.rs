@@ -13,7 +13,6 @@ mod process;
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
@@ -25,7 +24,7 @@ use crate::wait::{PATIENCE, until_for, within};
 pub use binary::binary;
 pub use folder::Folder;
 pub use metrics::Metrics;
-pub use process::{Usage, raise_descriptors};
+pub use process::{Usage, command_output, raise_descriptors};
 
 /// How the binary is started.
 #[derive(Debug)]
@@ -290,16 +289,7 @@ impl Gate {
     /// # Panics
     /// When it does not come; the message holds the log.
     pub async fn exit(&mut self) -> ExitStatus {
-        let what = "the gateway ends";
-        let ended = async {
-            loop {
-                if let Some(status) = self.child.try_wait().expect("the state of a child") {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        within(what, ended).await
+        within("the gateway ends", process::ended(&mut self.child)).await
     }
 
     fn id(&self) -> Pid {

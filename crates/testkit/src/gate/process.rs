@@ -1,6 +1,10 @@
 //! What the kernel of the machine says about a process.
 
 use std::fs;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use super::folder::Folder;
 
 /// A process's use of the machine at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,4 +48,47 @@ pub fn raise_descriptors() {
             ..limit
         },
     );
+}
+
+/// Runs a command to its end, and gives all that it wrote. It is killed when
+/// the test ends first.
+///
+/// # Panics
+/// When it does not start, or does not end in time.
+pub async fn command_output(mut command: Command) -> (ExitStatus, String) {
+    let folder = Folder::new();
+    command.stdin(Stdio::null());
+    command
+        .stdout(folder.writer("stdout"))
+        .stderr(folder.writer("stderr"));
+    let mut child = Killed(command.spawn().expect("the command starts"));
+    let status = ended(&mut child.0);
+    let status = tokio::time::timeout(LONG, status).await;
+    let told = format!("{}{}", folder.read("stdout"), folder.read("stderr"));
+    match status {
+        Ok(status) => (status, told),
+        Err(_) => panic!("the command did not end within {LONG:?}:\n{told}"),
+    }
+}
+
+/// What a whole program may take on a busy machine.
+const LONG: Duration = Duration::from_secs(90);
+
+/// Waits for the end of a child, without a thread.
+pub(super) async fn ended(child: &mut Child) -> ExitStatus {
+    loop {
+        if let Some(status) = child.try_wait().expect("the state of a child") {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
