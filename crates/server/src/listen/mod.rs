@@ -1,1 +1,275 @@
-//! The listen module.
+//! The edge below HTTP: connections, their time and their end. Plain TCP, HTTP/1.1.
+//!
+//! 1. `TCP_NODELAY` on every connection: without it a stream takes 44 ms, not 1.
+//! 2. A caller who has gone (closed, half-closed, reset) is noticed in under
+//!    200 ms while a request is in flight; its handler or body is dropped.
+//! 3. A caller who does not read for `write_stall` is reset; what waits unsent
+//!    for it in the kernel is bounded.
+//! 4. A head has `header_timeout` from its first byte, then 408; a connection
+//!    that never spoke has the same, an idle one `keep_alive`: both end silently.
+//! 5. An answer to a request with `transfer-encoding` closes its connection; a
+//!    head is bounded in bytes and headers (431).
+//! 6. Connections are bounded in all and by address: 503 and the close beyond.
+//!    No failed accept ends the loop.
+//! 7. A panic ends its own connection: a handler's with a 500, a body's by the close.
+//! 8. Drain: nothing new is accepted, idle connections close at once, busy ones
+//!    finish with `connection: close`; a cancel of `connections` ends the rest.
+//! 9. Every number of this is in [`ListenStats`].
+//!
+//! It knows no routes and reads no bodies. A partial head that was pipelined
+//! behind a running request has the idle time, until its next byte.
+
+mod connection;
+mod front;
+mod link;
+mod places;
+mod refusal;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use tidegate_kernel::{Clock, Instant, Scope};
+use tokio::net::{TcpListener, TcpStream};
+
+use self::connection::{House, Signals, linger, serve};
+pub use self::front::Peer;
+use self::front::front;
+use self::link::Link;
+use self::places::Places;
+pub use self::stats::ListenStats;
+
+/// The limits of a listener's connections.
+#[derive(Clone, Debug)]
+pub struct ListenSettings {
+    /// For a head from its first byte, and for a new connection's first byte.
+    pub header_timeout: Duration,
+    /// Between an answer and the next request.
+    pub keep_alive: Duration,
+    /// How long a write may wait without moving.
+    pub write_stall: Duration,
+    /// Headers of a request.
+    pub max_headers: usize,
+    /// Bytes of a request's head; at least 8 KiB are allowed.
+    pub max_header_bytes: usize,
+    /// Open connections in all.
+    pub connections: usize,
+    /// Open connections of one address; loopback is exempt.
+    pub connections_per_ip: usize,
+}
+
+/// How long accepting rests when the kernel has no descriptors or memory left.
+const REST: Duration = Duration::from_millis(50);
+/// At most one warning about failed accepts in this time.
+const WARN_EVERY: Duration = Duration::from_secs(1);
+/// hyper's smallest and default sizes.
+const LEAST_HEADER_BYTES: usize = 8192;
+const DEFAULT_HEADERS: usize = 100;
+/// Refused callers who are given the time to read why.
+const REFUSALS_AT_ONCE: usize = 64;
+
+/// Accepts until `accept` is cancelled, and then closes the listener; each
+/// connection is a task of `connections`. A request carries its [`Peer`].
+///
+/// Draining is: cancel `accept`, await this, drain `connections`, and cancel
+/// `connections` when the time is over.
+pub async fn run<S, B>(
+    listener: TcpListener,
+    settings: ListenSettings,
+    clock: Clock,
+    accept: Scope,
+    connections: Scope,
+    stats: Arc<ListenStats>,
+    service: S,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let door = Door::new(settings, clock, accept.clone(), connections, stats);
+    let mut complaints = Complaints::new(clock);
+    let mut closing = accept.cancelled();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = &mut closing => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => door.receive(stream, from, &service),
+            // This caller has gone already; the next one may be fine.
+            Err(error) if of_the_caller(&error) => {}
+            Err(error) => {
+                door.house.stats.accept_errors.add();
+                complaints.about(&error);
+                tokio::select! {
+                    biased;
+                    _ = &mut closing => return,
+                    () = clock.sleep(REST) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Where an accepted connection becomes a task, or is refused.
+struct Door {
+    house: Arc<House>,
+    places: Arc<Places>,
+    /// The room for refused callers; not part of `places`.
+    porch: Arc<Places>,
+    accept: Scope,
+    connections: Scope,
+}
+
+impl Door {
+    fn new(
+        settings: ListenSettings,
+        clock: Clock,
+        accept: Scope,
+        connections: Scope,
+        stats: Arc<ListenStats>,
+    ) -> Self {
+        let (all, each) = (settings.connections, settings.connections_per_ip);
+        let porch = Places::new(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE, Arc::default());
+        let places = Places::new(all, each, Arc::clone(&stats));
+        let http = builder(&settings);
+        let house = Arc::new(House {
+            http,
+            settings,
+            clock,
+            stats,
+        });
+        Self {
+            house,
+            places,
+            porch,
+            accept,
+            connections,
+        }
+    }
+
+    fn receive<S, B>(&self, stream: TcpStream, from: SocketAddr, service: &S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.house.stats.accepted.add();
+        let link = Link::new(stream);
+        let Some(place) = self.places.take(from.ip()) else {
+            self.refuse(&link);
+            return;
+        };
+        let (house, signals) = (Arc::clone(&self.house), self.signals());
+        let stats = Arc::clone(&house.stats);
+        let service = front(service.clone(), Arc::clone(&link), Peer(from), stats);
+        let task = self.connections.spawn("connection", {
+            let link = Arc::clone(&link);
+            async move {
+                serve(house, link, service, signals).await;
+                drop(place);
+            }
+        });
+        if task.is_err() {
+            self.house.stats.refused_limit.add();
+            self.refuse(&link);
+        }
+    }
+
+    /// Says why, and gives the caller a moment to read it; too many of them
+    /// at once get the close alone.
+    fn refuse(&self, link: &Arc<Link>) {
+        link.tell(&refusal::NO_PLACE);
+        let Some(place) = self.porch.take(std::net::Ipv4Addr::LOCALHOST.into()) else {
+            return;
+        };
+        let (clock, link, signals) = (self.house.clock, Arc::clone(link), self.signals());
+        let _ = self.connections.spawn("refusal", async move {
+            linger(clock, &link, signals).await;
+            drop((link, place));
+        });
+    }
+
+    fn signals(&self) -> Signals {
+        Signals {
+            drain: self.accept.cancelled(),
+            cut: self.connections.cancelled(),
+        }
+    }
+}
+
+/// hyper as it is used here. Its own timer is off, ours is `connection`'s;
+/// flushes are not held back for pipelined requests, since an event of a
+/// stream must not wait for what the caller sends next.
+fn builder(settings: &ListenSettings) -> http1::Builder {
+    let bytes = settings.max_header_bytes.max(LEAST_HEADER_BYTES);
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None)
+        .half_close(false)
+        .keep_alive(true)
+        .pipeline_flush(false)
+        .max_header_size(bytes)
+        .max_buf_size(bytes);
+    if settings.max_headers != DEFAULT_HEADERS {
+        // Any other number costs an allocation for each request.
+        http.max_headers(settings.max_headers);
+    }
+    http
+}
+
+/// Whether a failed accept says nothing about the next one.
+fn of_the_caller(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+/// Warns of failed accepts, seldom.
+struct Complaints {
+    clock: Clock,
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Complaints {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            last: None,
+            unsaid: 0,
+        }
+    }
+
+    fn about(&mut self, error: &io::Error) {
+        let now = self.clock.now();
+        if self.last.is_some_and(|last| now < last + WARN_EVERY) {
+            self.unsaid += 1;
+            return;
+        }
+        tracing::warn!(%error, unsaid = self.unsaid, "no connection could be accepted");
+        (self.last, self.unsaid) = (Some(now), 0);
+    }
+}

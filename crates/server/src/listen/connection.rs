@@ -1,0 +1,286 @@
+//! One connection from its first byte to its close.
+//!
+//! 1. A caller who has gone is noticed in under 200 ms at every stage: by hyper
+//!    while it waits for a byte, else here. hyper stops to look when unread
+//!    bytes lie behind the request.
+//! 2. One timer for all limits: the head's time, the idle time, the write's.
+//!    A request that arrives whole costs one look at the clock and no timer.
+//! 3. Whatever ends the connection drops the handler or the body first, and
+//!    the socket after it.
+//! 4. An answer that was cut never looks whole: where only the close could
+//!    tell (HTTP/1.0), the close is a reset.
+//! 5. A refusal is not lost: what the caller still sends is read and forgotten
+//!    for a while, since a close on unread bytes would overtake the answer.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::HttpService;
+use hyper_util::rt::TokioIo;
+use tidegate_kernel::scope::Cancelled;
+use tidegate_kernel::{Alarm, Clock, Deadline, Instant};
+
+use super::link::{Link, Phase, Side, Wire};
+use super::stats::ListenStats;
+use super::{ListenSettings, refusal};
+
+/// How often the socket is looked at while nobody is woken by its end.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a caller may pause, and how long it may go on, with what it still
+/// sends after its answer.
+const LINGER_PAUSE: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(10);
+
+/// What a limit beyond the clock's range is cut to.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) http: http1::Builder,
+    pub(super) settings: ListenSettings,
+    pub(super) clock: Clock,
+    pub(super) stats: Arc<ListenStats>,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// hyper has written and flushed its last answer.
+    Done,
+    /// hyper could not read the head, and has said so.
+    Malformed,
+    /// The socket or the answer's body failed.
+    Broken,
+    /// The caller has gone while bytes of it were unread.
+    Gone,
+    /// The caller does not read.
+    Stalled,
+    /// A head did not arrive in time.
+    SlowHead,
+    /// Nothing ever arrived.
+    Silent,
+    /// Nothing arrived after the last answer.
+    Idle,
+    /// The process drains, and no request is in flight.
+    Drained,
+    /// The time for draining is over.
+    Cut,
+}
+
+/// The two signals from above.
+pub(super) struct Signals {
+    /// Finish what is in flight, take nothing new.
+    pub(super) drain: Cancelled,
+    /// End now.
+    pub(super) cut: Cancelled,
+}
+
+/// Serves the requests of one connection until it ends, and closes it.
+pub(super) async fn serve<S>(house: Arc<House>, link: Arc<Link>, service: S, mut signals: Signals)
+where
+    S: HttpService<hyper::body::Incoming>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::ResBody: 'static,
+    <S::ResBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let _counted = CountsPanic(&house.stats);
+    let end = {
+        let wire = TokioIo::new(Wire(Arc::clone(&link)));
+        let mut http = pin!(house.http.serve_connection(wire, service));
+        let mut watch = Watch::new(&house, &link);
+        let _cut_short = CutShort(&link);
+        poll_fn(|cx| {
+            link.begin_poll();
+            if let Poll::Ready(ended) = http.as_mut().poll(cx) {
+                return Poll::Ready(match ended {
+                    Ok(()) => End::Done,
+                    Err(error) if error.is_parse() => End::Malformed,
+                    Err(_) => End::Broken,
+                });
+            }
+            if Pin::new(&mut signals.cut).poll(cx).is_ready() {
+                return Poll::Ready(End::Cut);
+            }
+            if !watch.draining && Pin::new(&mut signals.drain).poll(cx).is_ready() {
+                watch.draining = true;
+                http.as_mut().graceful_shutdown();
+                // It may have nothing left to do, which its next poll says.
+                cx.waker().wake_by_ref();
+            }
+            watch.poll(cx)
+        })
+        .await
+    };
+    close(&house, &link, end, signals).await;
+}
+
+/// Ends the socket as the end deserves; it closes with the last `link`.
+async fn close(house: &House, link: &Link, end: End, signals: Signals) {
+    let stats = &house.stats;
+    tracing::debug!(?end, "a connection ends");
+    match end {
+        End::Malformed => linger(house.clock, link, signals).await,
+        End::Done if link.may_have_unread() => linger(house.clock, link, signals).await,
+        End::Done | End::Idle | End::Gone | End::Cut => {}
+        // hyper has dropped the body by now, so that `CutShort` saw no request.
+        End::Broken if link.ends_by_close() => link.reset(),
+        End::Broken => {}
+        End::Stalled => stats.write_stalls.add(),
+        End::SlowHead => {
+            stats.header_timeouts.add();
+            link.tell(&refusal::SLOW_HEAD);
+        }
+        End::Silent => stats.header_timeouts.add(),
+        End::Drained if link.phase() == Phase::Head => link.tell(&refusal::SHUTTING_DOWN),
+        End::Drained => {}
+    }
+}
+
+/// Waits for the caller's own end, and forgets what comes before it. It is
+/// over early when the process stops: the answer has been sent.
+pub(super) async fn linger(clock: Clock, link: &Link, mut signals: Signals) {
+    let mut caller = pin!(Deadline::after(clock, LINGER).bound(link.discard(clock, LINGER_PAUSE)));
+    poll_fn(|cx| {
+        let stops = Pin::new(&mut signals.cut).poll(cx).is_ready()
+            || Pin::new(&mut signals.drain).poll(cx).is_ready();
+        if stops {
+            Poll::Ready(())
+        } else {
+            caller.as_mut().poll(cx).map(drop)
+        }
+    })
+    .await;
+}
+
+/// Counts a panic that goes through the connection; the body's own `Drop` has
+/// seen it by then, since hyper is dropped while the panic unwinds.
+struct CountsPanic<'a>(&'a ListenStats);
+
+impl Drop for CountsPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.panics.add();
+        }
+    }
+}
+
+/// Makes the close a reset where a clean one would lie or last: an answer that
+/// only its end delimits is cut, or bytes wait for a caller who does not read.
+/// A guard, since an abort and a panic end the connection as well.
+struct CutShort<'a>(&'a Link);
+
+impl Drop for CutShort<'_> {
+    fn drop(&mut self) {
+        let cut = self.0.phase() == Phase::Busy && self.0.ends_by_close();
+        if cut || self.0.blocked().is_some() {
+            self.0.reset();
+        }
+    }
+}
+
+fn after(since: Instant, time: Duration) -> Instant {
+    since.checked_add(time).unwrap_or(since + FAR)
+}
+
+/// What is watched beside hyper.
+struct Watch<'a> {
+    link: &'a Link,
+    settings: &'a ListenSettings,
+    clock: Clock,
+    alarm: Alarm,
+    draining: bool,
+    /// The phase that was met last, and when.
+    phase: (u32, Instant),
+    /// The write that waits, and since when.
+    write: Option<(u32, Instant)>,
+    /// When to look at a socket that wakes nobody.
+    look: Option<Instant>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(house: &'a House, link: &'a Link) -> Self {
+        let (settings, clock) = (&house.settings, house.clock);
+        let phase = (link.turn(), clock.now());
+        let alarm = Alarm::new();
+        Self {
+            link,
+            settings,
+            clock,
+            alarm,
+            draining: false,
+            phase,
+            write: None,
+            look: None,
+        }
+    }
+
+    /// To be polled when hyper has been and waits.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.draining && self.link.phase() != Phase::Busy && self.link.blocked().is_none() {
+            return Poll::Ready(End::Drained);
+        }
+        loop {
+            if self.caller_has_gone(cx) {
+                return Poll::Ready(End::Gone);
+            }
+            let limit = self.limit();
+            let due = limit.map(|(due, _)| due).into_iter().chain(self.look).min();
+            let Some(due) = due else {
+                self.alarm.clear();
+                return Poll::Pending;
+            };
+            self.alarm.set(due);
+            ready!(self.alarm.poll_due(cx));
+            if let Some((due, end)) = limit
+                && due <= self.clock.now()
+            {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// Whether hyper has stopped to look and the caller's side is closed.
+    fn caller_has_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        self.look = None;
+        if self.link.watched() {
+            return false;
+        }
+        match self.link.side(cx) {
+            Side::Closed => return true,
+            Side::Unread => self.look = Some(self.clock.after(LOOK)),
+            Side::Quiet => {}
+        }
+        false
+    }
+
+    /// The limit that runs now: when it ends, and how it ends the connection.
+    fn limit(&mut self) -> Option<(Instant, End)> {
+        if let Some(moved) = self.link.blocked() {
+            let since = match self.write {
+                Some((known, since)) if known == moved => since,
+                _ => self.clock.now(),
+            };
+            self.write = Some((moved, since));
+            return Some((after(since, self.settings.write_stall), End::Stalled));
+        }
+        self.write = None;
+        let phase = self.link.phase();
+        if phase == Phase::Busy {
+            return None;
+        }
+        if self.phase.0 != self.link.turn() {
+            self.phase = (self.link.turn(), self.clock.now());
+        }
+        let (time, end) = match phase {
+            Phase::Silent => (self.settings.header_timeout, End::Silent),
+            Phase::Head | Phase::Busy => (self.settings.header_timeout, End::SlowHead),
+            Phase::Idle => (self.settings.keep_alive, End::Idle),
+        };
+        Some((after(self.phase.1, time), end))
+    }
+}

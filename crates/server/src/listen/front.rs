@@ -1,0 +1,113 @@
+//! The service as a connection sees it: the given one, made safe to call.
+//!
+//! 1. Every request carries its [`Peer`].
+//! 2. The answer to a request with `transfer-encoding` closes the connection:
+//!    hyper takes the encoding and hides a `content-length` beside it, so the
+//!    two cannot be told from one any more (RFC 9112, 6.1).
+//! 3. A panic of the handler is this request's only: its caller gets a 500,
+//!    the connection ends with it.
+//!
+//! It does not look into the request, and polls the answer's body as it is.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, Response, Version};
+use http_body::Body;
+use http_body_util::{BodyExt, Either};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+
+use super::link::Link;
+use super::refusal;
+use super::stats::ListenStats;
+
+/// Who is at the other end of the request's connection; an extension of each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Stands before `service` on the connection of `link`.
+pub(super) fn front<S, B>(
+    service: S,
+    link: Arc<Link>,
+    peer: Peer,
+    stats: Arc<ListenStats>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
+    Error = Infallible,
+    Future: Send,
+>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    service_fn(move |mut request: Request<Incoming>| {
+        let old = request.version() == Version::HTTP_10;
+        let in_flight = link.begin(old, !request.body().is_end_stream());
+        let encoded = request.headers().contains_key(TRANSFER_ENCODING);
+        request.extensions_mut().insert(peer);
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(request)));
+        let stats = Arc::clone(&stats);
+        async move {
+            let answered = match called {
+                Ok(handler) => caught(handler).await,
+                Err(panic) => Err(panic),
+            };
+            let mut answer = match answered {
+                Ok(answer) => answer.map(Either::Left),
+                Err(panic) => {
+                    stats.panics.add();
+                    tracing::error!(panic = message(&*panic), "a handler panicked");
+                    refusal::broken().map(Either::Right)
+                }
+            };
+            if encoded {
+                answer
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| {
+                body.map_err(move |error| {
+                    // The guard ends with the body, which owns this closure.
+                    let _until_the_last_byte = &in_flight;
+                    error
+                })
+            }))
+        }
+    })
+}
+
+/// Runs a handler; a panic of one of its polls is its outcome.
+async fn caught<A>(
+    handler: impl Future<Output = Result<A, Infallible>>,
+) -> Result<A, Box<dyn Any + Send>> {
+    let mut handler = pin!(handler);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(answer))) => Poll::Ready(Ok(answer)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    let text = panic.downcast_ref::<&str>().copied().or(owned);
+    text.unwrap_or("a panic without a message")
+}

@@ -1,0 +1,131 @@
+//! What the listener counts.
+//!
+//! 1. Every accepted connection is served or refused, and each refusal has its
+//!    reason: nothing is turned away without a number that says so.
+//! 2. `open` is what is served now; it is 0 when the last connection has ended.
+//!
+//! Plain atomics, pulled when somebody looks; nothing is counted per request.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidegate_kernel::{Observe, Visitor};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The numbers of one listener, shared with its connections.
+#[derive(Debug, Default)]
+pub struct ListenStats {
+    pub(super) accepted: Count,
+    pub(super) open: AtomicU64,
+    pub(super) refused_limit: Count,
+    pub(super) refused_per_ip: Count,
+    pub(super) accept_errors: Count,
+    pub(super) header_timeouts: Count,
+    pub(super) write_stalls: Count,
+    pub(super) panics: Count,
+}
+
+impl ListenStats {
+    /// Connections that were taken from the kernel, served or refused.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.get()
+    }
+
+    /// Connections that are served now.
+    pub fn open(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Connections refused because all places were taken.
+    pub fn refused_limit(&self) -> u64 {
+        self.refused_limit.get()
+    }
+
+    /// Connections refused because their address had its share.
+    pub fn refused_per_ip(&self) -> u64 {
+        self.refused_per_ip.get()
+    }
+
+    /// Failed accepts: no file descriptors or no memory were left.
+    pub fn accept_errors(&self) -> u64 {
+        self.accept_errors.get()
+    }
+
+    /// Connections closed because a head did not arrive in time, or nothing did.
+    pub fn header_timeouts(&self) -> u64 {
+        self.header_timeouts.get()
+    }
+
+    /// Connections reset because their caller did not read.
+    pub fn write_stalls(&self) -> u64 {
+        self.write_stalls.get()
+    }
+
+    /// Panics of handlers and of answers' bodies.
+    pub fn panics(&self) -> u64 {
+        self.panics.get()
+    }
+}
+
+impl Observe for ListenStats {
+    fn observe(&self, to: &mut dyn Visitor) {
+        const REFUSED: &str = "tidegate_connections_refused_total";
+        const REFUSED_HELP: &str = "Connections that were refused, by reason.";
+        let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
+        to.gauge(
+            "tidegate_connections_open",
+            "Connections that are served now.",
+            &[],
+            f64::from(open),
+        );
+        let refused = [
+            ("limit", self.refused_limit()),
+            ("per_ip", self.refused_per_ip()),
+        ];
+        for (reason, count) in refused {
+            to.counter(REFUSED, REFUSED_HELP, &[("reason", reason)], count);
+        }
+        let totals = [
+            (
+                "tidegate_connections_accepted_total",
+                "Connections that were accepted, served or refused.",
+                self.accepted(),
+            ),
+            (
+                "tidegate_connections_accept_errors_total",
+                "Accepts that failed for want of descriptors or memory.",
+                self.accept_errors(),
+            ),
+            (
+                "tidegate_connections_header_timeouts_total",
+                "Connections closed because a request's head did not arrive in time.",
+                self.header_timeouts(),
+            ),
+            (
+                "tidegate_connections_write_stalls_total",
+                "Connections reset because the caller stopped reading.",
+                self.write_stalls(),
+            ),
+            (
+                "tidegate_connections_panics_total",
+                "Panics of handlers and answers, each caught at its connection.",
+                self.panics(),
+            ),
+        ];
+        for (name, help, count) in totals {
+            to.counter(name, help, &[], count);
+        }
+    }
+}
