@@ -1,11 +1,8 @@
-//! Server-sent events as bytes: whole events out of any pieces, passed on as
-//! they came.
-//!
+//! Server-sent events: whole events out of any pieces, passed on as they came.
 //! 1. The same events for every way the bytes are cut (WHATWG HTML 9.2).
 //! 2. What is forwarded leaves as it arrived, line endings included, and what
 //!    lies together leaves together, without a copy per event.
-//! 3. Bounded: an event over the limit is refused as soon as it is seen to be,
-//!    whole or not.
+//! 3. An event over the limit is refused as soon as it is seen to be, whole or not.
 //! 4. Only whole events come out; an unfinished one at the end is not an event.
 //!
 //! It does not know what the data mean, and it keeps no `id` or `retry`.
