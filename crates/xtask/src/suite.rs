@@ -74,25 +74,39 @@ pub(crate) fn run_sized(workspace: &Workspace, options: &Options, size: &Size) -
     variables.push((BINARY, binary.display().to_string()));
 
     let nextest = !options.plain && answers(&mut workspace.cargo(&["nextest", "--version"]));
-    for (arguments, silence) in steps(options, size, nextest) {
-        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut problems = Vec::new();
+    for step in steps(options, size, nextest) {
+        let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
         let mut command = workspace.cargo(&words);
         command.envs(variables.iter().map(|(key, value)| (*key, value)));
         colour(&mut command);
-        watch::run(
-            &mut command,
-            Limits {
-                total: size.total,
-                silence,
-            },
-        )?;
+        let limits = Limits {
+            total: size.total,
+            silence: step.silence,
+        };
+        match watch::run(&mut command, limits) {
+            Err(problem) if step.is_compile => return Err(problem),
+            outcome => problems.extend(outcome.err()),
+        }
     }
-    Ok(())
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("; "))
+    }
 }
 
-/// The cargo calls of a run, each with how long it may be silent. The runner
-/// comes last, so that its summary is the last thing on the terminal.
-fn steps(options: &Options, size: &Size, nextest: bool) -> Vec<(Vec<String>, Option<Duration>)> {
+/// A cargo call of a run.
+struct Step {
+    words: Vec<String>,
+    /// How long it may say nothing.
+    silence: Option<Duration>,
+    /// Without it the others make no sense.
+    is_compile: bool,
+}
+
+/// The runner comes last, so that its summary is the last thing on the terminal.
+fn steps(options: &Options, size: &Size, nextest: bool) -> Vec<Step> {
     let whole = options.arguments.is_empty();
     let mut scope: Vec<String> = Vec::new();
     if !options
@@ -110,27 +124,41 @@ fn steps(options: &Options, size: &Size, nextest: bool) -> Vec<(Vec<String>, Opt
             .collect()
     };
     let arguments = options.arguments.clone();
+    let run = |words, silence| Step {
+        words,
+        silence,
+        is_compile: false,
+    };
     let mut steps = Vec::new();
+    if whole || !nextest {
+        // Compiling is no hang: it comes before the watch on silence.
+        let of_cargo = arguments
+            .split(|word| word == "--")
+            .next()
+            .unwrap_or_default();
+        let words = call(&["test", "--no-run"], &[&scope, of_cargo]);
+        steps.push(Step {
+            words,
+            silence: None,
+            is_compile: true,
+        });
+    }
     if nextest {
         if whole {
             // nextest runs no documentation tests.
-            steps.push((call(&["test", "--doc"], &[&scope]), Some(size.silence)));
+            steps.push(run(call(&["test", "--doc"], &[&scope]), Some(size.silence)));
         }
         let mut words = vec!["nextest", "run", "--profile", size.profile];
         if size.ignored {
             words.extend(["--run-ignored", "all"]);
         }
-        steps.push((call(&words, &[&scope, &arguments]), None));
+        steps.push(run(call(&words, &[&scope, &arguments]), None));
     } else {
-        if whole {
-            // Compiling is no hang: it comes before the watch on silence.
-            steps.push((call(&["test", "--no-run"], &[&scope]), None));
-        }
         let mut last = call(&["test", "--no-fail-fast"], &[&scope, &arguments]);
         if size.ignored {
             last.extend(["--".into(), "--include-ignored".into()]);
         }
-        steps.push((last, Some(size.silence)));
+        steps.push(run(last, Some(size.silence)));
     }
     steps
 }
@@ -159,7 +187,7 @@ mod tests {
         };
         steps(&options, &size, nextest)
             .iter()
-            .map(|(words, _)| words.join(" "))
+            .map(|step| step.words.join(" "))
             .collect()
     }
 
@@ -168,8 +196,9 @@ mod tests {
         assert_eq!(
             lines(&[], false, true),
             [
+                "test --no-run --workspace",
                 "test --doc --workspace",
-                "nextest run --profile ci --workspace"
+                "nextest run --profile ci --workspace",
             ]
         );
         assert_eq!(
@@ -179,21 +208,31 @@ mod tests {
     }
 
     #[test]
-    fn without_nextest_the_compile_comes_before_the_watch() {
-        let options = Options::default();
-        let plain = steps(&options, &Size::ordinary(), false);
-        let silences: Vec<bool> = plain.iter().map(|(_, silence)| silence.is_some()).collect();
-        assert_eq!(silences, [false, true]);
+    fn the_compile_comes_before_the_watch_on_silence() {
+        for nextest in [false, true] {
+            let first = &steps(&Options::default(), &Size::ordinary(), nextest)[0];
+            assert!(first.is_compile && first.silence.is_none());
+            assert_eq!(first.words.join(" "), "test --no-run --workspace");
+        }
+        let plain = steps(&Options::default(), &Size::ordinary(), false);
+        assert!(
+            plain[1].silence.is_some(),
+            "nobody else ends a hang of plain cargo test"
+        );
+    }
+
+    #[test]
+    fn plain_runs_take_filters_and_the_large_tests() {
         assert_eq!(
-            lines(&[], true, false),
+            lines(&["limit", "--", "--nocapture"], false, false),
             [
-                "test --no-run --workspace",
-                "test --no-fail-fast --workspace -- --include-ignored"
+                "test --no-run --workspace limit",
+                "test --no-fail-fast --workspace limit -- --nocapture",
             ]
         );
         assert_eq!(
-            lines(&["limit"], false, false),
-            ["test --no-fail-fast --workspace limit"]
+            lines(&[], true, false)[1],
+            "test --no-fail-fast --workspace -- --include-ignored"
         );
     }
 }
