@@ -1,4 +1,7 @@
 //! What a caller was told, as short lines that a test can hold against a list.
+//!
+//! Ids, times and texts for people are left out: a transcript holds what an
+//! SDK acts upon.
 
 use serde_json::Value;
 use tidegate_testkit::Reply;

@@ -1,4 +1,6 @@
 //! One scripted upstream and one gate in front of it.
+//!
+//! Every test has its own pair, so that a ledger holds only what the test did.
 
 use std::time::Duration;
 

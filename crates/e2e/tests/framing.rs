@@ -27,37 +27,67 @@ fn with(lines: &str, body: &str) -> String {
     format!("{LINE}host: localhost\r\n{KIND}{lines}\r\n{body}")
 }
 
+/// The body as one chunk and the end.
+fn chunked(body: &str) -> String {
+    format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+}
+
+/// What is sent, and what it is called when a test fails.
+type Case = (&'static str, String);
+
 /// Framings that are broken or ambiguous: what follows cannot be found.
-fn broken_framings() -> Vec<(&'static str, String)> {
+fn broken_framings() -> Vec<Case> {
     let body = chat("m-1", false);
+    [
+        lengths(&body),
+        codings(&body),
+        headers(&body),
+        chunks(),
+        lines(&body),
+    ]
+    .concat()
+}
+
+/// A `content-length` that says no one thing.
+fn lengths(body: &str) -> Vec<Case> {
     let n = body.len();
-    let chunked = format!("{n:x}\r\n{body}\r\n0\r\n\r\n");
     vec![
         (
             "two different lengths",
             with(
                 &format!("content-length: {n}\r\ncontent-length: 3\r\n"),
-                &body,
+                body,
             ),
         ),
         (
             "a list of lengths",
-            with(&format!("content-length: {n}, 3\r\n"), &body),
+            with(&format!("content-length: {n}, 3\r\n"), body),
         ),
-        ("a negative length", with("content-length: -1\r\n", &body)),
+        ("a negative length", with("content-length: -1\r\n", body)),
         (
             "a length with a sign",
-            with(&format!("content-length: +{n}\r\n"), &body),
+            with(&format!("content-length: +{n}\r\n"), body),
         ),
         (
             "a length in hex",
-            with(&format!("content-length: 0x{n:x}\r\n"), &body),
+            with(&format!("content-length: 0x{n:x}\r\n"), body),
         ),
         (
             "a length that overflows",
-            with("content-length: 99999999999999999999999\r\n", &body),
+            with("content-length: 99999999999999999999999\r\n", body),
         ),
-        ("an empty length", with("content-length: \r\n", &body)),
+        ("an empty length", with("content-length: \r\n", body)),
+        (
+            "a length with a space before the colon",
+            with(&format!("content-length : {n}\r\n"), body),
+        ),
+    ]
+}
+
+/// A `transfer-encoding` that is not plainly chunked.
+fn codings(body: &str) -> Vec<Case> {
+    let chunked = chunked(body);
+    vec![
         (
             "coding not ending in chunked",
             with("transfer-encoding: chunked, gzip\r\n", &chunked),
@@ -91,48 +121,57 @@ fn broken_framings() -> Vec<(&'static str, String)> {
             with("transfer-encoding : chunked\r\n", &chunked),
         ),
         (
-            "a length with a space before the colon",
-            with(&format!("content-length : {n}\r\n"), &body),
+            "a folded coding",
+            with("transfer-encoding:\r\n chunked\r\n", &chunked),
         ),
+    ]
+}
+
+/// Header lines that are none.
+fn headers(body: &str) -> Vec<Case> {
+    let n = body.len();
+    vec![
         (
             "a folded header",
             with(
                 &format!("x-a: 1\r\n folded\r\ncontent-length: {n}\r\n"),
-                &body,
+                body,
             ),
         ),
         (
-            "a folded coding",
-            with("transfer-encoding:\r\n chunked\r\n", &chunked),
-        ),
-        (
             "a name with a space",
-            with(&format!("x a: 1\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("x a: 1\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "an empty name",
-            with(&format!(": 1\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!(": 1\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "a line without a colon",
-            with(&format!("nonsense\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("nonsense\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "NUL in a value",
-            with(&format!("x-a: a\0b\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("x-a: a\0b\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "NUL in a name",
-            with(&format!("x\0a: b\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("x\0a: b\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "a bare CR in a value",
-            with(&format!("x-a: a\rb\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("x-a: a\rb\r\ncontent-length: {n}\r\n"), body),
         ),
         (
             "a control character",
-            with(&format!("x-a: a\u{7}b\r\ncontent-length: {n}\r\n"), &body),
+            with(&format!("x-a: a\u{7}b\r\ncontent-length: {n}\r\n"), body),
         ),
+    ]
+}
+
+/// Chunks that are none.
+fn chunks() -> Vec<Case> {
+    vec![
         (
             "a chunk size that is no number",
             with("transfer-encoding: chunked\r\n", "zz\r\nx\r\n0\r\n\r\n"),
@@ -152,17 +191,24 @@ fn broken_framings() -> Vec<(&'static str, String)> {
             "a chunk longer than its size",
             with("transfer-encoding: chunked\r\n", "1\r\nxyz\r\n0\r\n\r\n"),
         ),
+    ]
+}
+
+/// Request lines that are none.
+fn lines(body: &str) -> Vec<Case> {
+    let n = body.len();
+    vec![
         (
             "two spaces in the line",
-            with(&format!("content-length: {n}\r\n"), &body).replace("POST /", "POST  /"),
+            with(&format!("content-length: {n}\r\n"), body).replace("POST /", "POST  /"),
         ),
         (
             "a tab in the line",
-            with(&format!("content-length: {n}\r\n"), &body).replace("POST /", "POST\t/"),
+            with(&format!("content-length: {n}\r\n"), body).replace("POST /", "POST\t/"),
         ),
         (
             "a target with a space",
-            with(&format!("content-length: {n}\r\n"), &body)
+            with(&format!("content-length: {n}\r\n"), body)
                 .replace("completions HTTP", "comple tions HTTP"),
         ),
         (
@@ -177,7 +223,7 @@ fn broken_framings() -> Vec<(&'static str, String)> {
 }
 
 /// Requests whose framing is clear and that are refused all the same.
-fn refused_requests() -> Vec<(&'static str, String)> {
+fn refused_requests() -> Vec<Case> {
     let body = chat("m-1", false);
     let n = body.len();
     vec![
@@ -300,7 +346,7 @@ async fn clear_but_senseless_requests_are_refused() {
 #[tokio::test]
 async fn length_beside_chunked_is_read_as_chunked_and_ends_the_connection() {
     let body = chat("m-1", false);
-    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let chunked = chunked(&body);
     for lines in [
         "content-length: 6\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 6\r\n",

@@ -1,4 +1,6 @@
 //! Addresses where nobody answers, in two ways.
+//!
+//! One refuses at once, the other neither accepts nor refuses.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;

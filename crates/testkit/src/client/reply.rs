@@ -1,4 +1,6 @@
 //! An answer as a caller sees it, and how its body is framed.
+//!
+//! Read strictly: two framings at once, a bad chunk or a missing end are told.
 
 use std::io;
 

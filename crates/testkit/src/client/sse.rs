@@ -1,4 +1,6 @@
 //! Splits a stream into events, naively: for asserts, not for speed.
+//!
+//! Written apart from the framer under test, which it judges.
 
 /// One event as it stood on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,7 @@
 //! Finds the binary under test.
+//!
+//! A binary that exists is taken as it is: who changes the product builds it
+//! (`cargo xtask test` does).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

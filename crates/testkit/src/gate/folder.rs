@@ -1,4 +1,6 @@
 //! A folder of one test, removed with it.
+//!
+//! It holds the configuration and all that a process wrote.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

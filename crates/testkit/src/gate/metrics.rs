@@ -1,4 +1,6 @@
 //! Reads the Prometheus text form, strictly enough to notice a broken line.
+//!
+//! The conservation law of requests (INV-CONS) is checked here, from outside.
 
 /// All samples of one scrape.
 #[derive(Debug, Clone)]

@@ -1,4 +1,6 @@
-//! What the kernel of the machine says about a process.
+//! Processes: what the machine says about one, and running one to its end.
+//!
+//! Read from `/proc`, so this is for Linux, as the product is.
 
 use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};

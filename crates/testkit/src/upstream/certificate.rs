@@ -1,4 +1,6 @@
 //! Certificates for the upstream's TLS: a small authority and one leaf.
+//!
+//! Made anew for each test; no key is kept in the tree.
 
 use std::sync::Arc;
 

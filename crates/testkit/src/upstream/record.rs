@@ -1,4 +1,6 @@
 //! What was seen of one request.
+//!
+//! The bytes stay as they came; reading them is left to the test.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

@@ -1,4 +1,6 @@
 //! The kit against itself: what it records and what it does is what it says.
+//!
+//! A test that leans on a kit that lies proves nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
