@@ -1,0 +1,142 @@
+//! `tidegate check`: everything that is wrong with a configuration, at once.
+//!
+//! It reads what `serve` would read, and opens nothing to the world.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use tidegate_server::config::{File, Loaded, Problems, ProcessEnv, SIM, Source, load};
+
+use crate::cli::Check;
+use crate::say;
+
+/// The exit code of wrong usage or configuration.
+pub(crate) const WRONG: u8 = 2;
+
+pub(crate) fn run(args: Check) -> ExitCode {
+    let file = args.config.map_or(File::Search, File::At);
+    let result = load(
+        Source {
+            file,
+            ..Source::default()
+        },
+        &ProcessEnv,
+    );
+    if args.json {
+        say::out(as_json(&result));
+    } else {
+        tell(&result);
+    }
+    if result.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(WRONG)
+    }
+}
+
+fn tell(result: &Result<Loaded, Problems>) {
+    match result {
+        Ok(loaded) => {
+            warn(&loaded.warnings);
+            say::out(summary(loaded));
+        }
+        Err(problems) => {
+            warn(problems);
+            say::err(format!(
+                "{} in the configuration",
+                count(problems.errors(), "error")
+            ));
+        }
+    }
+}
+
+/// Problems as they are, without a line too many.
+pub(crate) fn warn(problems: &Problems) {
+    if !problems.is_empty() {
+        say::err(problems.to_string().trim_end_matches('\n'));
+        say::err("");
+    }
+}
+
+/// `1 error`, `3 errors`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn summary(loaded: &Loaded) -> String {
+    let config = &loaded.config;
+    let mut names: Vec<_> = config
+        .providers
+        .iter()
+        .map(|provider| &*provider.name)
+        .collect();
+    names.extend(config.sim.enabled.then_some(SIM));
+    let file = loaded
+        .file
+        .as_deref()
+        .unwrap_or("the environment (no file)");
+    format!(
+        "{file} is fine: listen {}, {} ({}), {}",
+        config.listen,
+        count(names.len(), "provider"),
+        names.join(", "),
+        count(loaded.warnings.warnings(), "warning"),
+    )
+}
+
+fn as_json(result: &Result<Loaded, Problems>) -> serde_json::Value {
+    let (file, problems) = match result {
+        Ok(loaded) => (loaded.file.as_deref(), &loaded.warnings),
+        Err(problems) => (None, problems),
+    };
+    json!({
+        "ok": result.is_ok(),
+        "file": file,
+        "errors": problems.errors(),
+        "warnings": problems.warnings(),
+        "problems": problems.to_json(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn check(text: &str) -> Result<Loaded, Problems> {
+        let file = File::Text {
+            name: "gate.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        load(
+            Source {
+                file,
+                ..Source::default()
+            },
+            &BTreeMap::new(),
+        )
+    }
+
+    #[test]
+    fn the_result_is_one_line_or_one_object() {
+        let fine = check("shutdown_timeout = \"1s\"");
+        let line = summary(fine.as_ref().unwrap());
+        assert_eq!(
+            line,
+            "gate.toml is fine: listen 127.0.0.1:7070, 1 provider (sim), 1 warning"
+        );
+        let object = as_json(&fine);
+        assert_eq!(
+            (&object["ok"], &object["warnings"]),
+            (&json!(true), &json!(1))
+        );
+        let object = as_json(&check("listen = 1\nlog = 2"));
+        assert_eq!(
+            (&object["ok"], &object["errors"]),
+            (&json!(false), &json!(2))
+        );
+        assert_eq!(object["problems"][1]["line"], json!(2));
+    }
+}

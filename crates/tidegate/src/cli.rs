@@ -1,0 +1,109 @@
+//! The commands and flags, and what `--help` says of them.
+//!
+//! Values of flags that also stand in the file are checked with the file, so
+//! that all problems are told at once.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A gateway between applications and language models.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version = env!("TIDEGATE_VERSION"), after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tidegate serve                          no file needed: OPENAI_API_KEY if set, else simulated
+  tidegate serve --config gate.toml       serve what a file says
+  tidegate check --config gate.toml       say everything that is wrong with it
+  tidegate sim --port 9100                a simulated upstream to point a gateway at
+
+Exit codes: 0 fine, 1 failed while running, 2 wrong usage or configuration.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or Ctrl-C; a second signal ends at once
+    Serve(Serve),
+    /// Say everything that is wrong with a configuration, without serving
+    Check(Check),
+    /// Serve the simulated model as a stand-alone upstream
+    Sim(Sim),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate serve
+  OPENAI_API_KEY=sk-... tidegate serve --listen 127.0.0.1:8080
+  tidegate serve --config gate.toml --log warn,tidegate_gateway=debug
+
+Environment: TIDEGATE_CONFIG, TIDEGATE_LISTEN, TIDEGATE_ADMIN_LISTEN, TIDEGATE_LOG.
+Flags win over the environment, the environment over the file.")]
+pub(crate) struct Serve {
+    /// The configuration file [default: ./tidegate.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where applications connect; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// What is logged: a level, or a list of target=level [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate check
+  tidegate check --config gate.toml --json
+
+Exit codes: 0 it can be served, 2 it cannot.")]
+pub(crate) struct Check {
+    /// The configuration file [default: ./tidegate.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate sim
+  tidegate sim --port 9100 --host 127.0.0.1
+  curl http://127.0.0.1:9100/v1/models")]
+pub(crate) struct Sim {
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 9100)]
+    pub(crate) port: u16,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sim_listens_on_loopback_by_default() {
+        let cli = Cli::try_parse_from(["tidegate", "sim"]).unwrap();
+        let Command::Sim(sim) = cli.command else {
+            panic!("not sim")
+        };
+        assert!(sim.host.is_loopback() && sim.port == 9100);
+    }
+}

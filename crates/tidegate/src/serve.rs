@@ -1,0 +1,145 @@
+//! `tidegate serve`: configuration, runtime, server, signals, drain; in order.
+//!
+//! Promises: 1. nothing is opened before the configuration is right; 2. the
+//! first signal drains within `shutdown_timeout`, the second ends at once;
+//! 3. what did not finish is named in the log.
+
+use std::process::ExitCode;
+
+use tidegate_kernel::Clock;
+use tidegate_server::config::{Config, File, Limits, Problems, ProcessEnv, Source, load};
+use tidegate_server::{Server, StartError};
+
+use crate::banner::Banner;
+use crate::check::{WRONG, count, warn};
+use crate::cli::Serve;
+use crate::log::Style;
+use crate::signals::Signals;
+use crate::{log, open_files, runtime, say};
+
+pub(crate) fn run(args: Serve) -> ExitCode {
+    let Serve {
+        config: file,
+        listen,
+        log: filter,
+    } = args;
+    let source = Source {
+        file: file.map_or(File::Search, File::At),
+        listen,
+        log: filter,
+    };
+    let loaded = match load(source, &ProcessEnv) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            warn(&problems);
+            let errors = count(problems.errors(), "error");
+            say::err(format!(
+                "{errors} in the configuration; nothing was started"
+            ));
+            return ExitCode::from(WRONG);
+        }
+    };
+    let style = log::style();
+    if let Err(error) = log::start(&loaded.config.log, style) {
+        return fail(1, &format!("cannot log: {error}"));
+    }
+    tell_warnings(&loaded.warnings, style);
+    let banner = Banner::new(&loaded);
+    let mut config = loaded.config;
+    fit_to_open_files(&mut config.limits, open_files::raise_limit());
+    let runtime = match runtime::build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("cannot start threads: {error}")),
+    };
+    let code = runtime.block_on(serve(config, &banner));
+    // Whatever a second signal cut off is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(config: Config, banner: &Banner) -> ExitCode {
+    // Before the banner: who reads it may send a signal at once.
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &format!("cannot listen for signals: {error}")),
+    };
+    let server = match Server::start(config, Clock).await {
+        Ok(server) => server,
+        Err(error @ StartError::Settings(_)) => return fail(WRONG, &error.to_string()),
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    say::out(banner.text(server.address(), server.admin_address(), server.providers()));
+    let signal = signals.next().await;
+    tracing::info!(signal, "draining; a second signal ends at once");
+    tokio::select! {
+        report = server.drain() => {
+            for request in &report.left {
+                tracing::warn!(request, "did not finish in time");
+            }
+            tracing::info!(left = report.left.len(), "ended");
+            ExitCode::SUCCESS
+        }
+        signal = signals.next() => {
+            tracing::warn!(signal, "ended at once; running requests were cut off");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fail(code: u8, text: &str) -> ExitCode {
+    say::err(format!("error: {text}"));
+    ExitCode::from(code)
+}
+
+/// People read them as the compiler's; machines as log lines.
+fn tell_warnings(warnings: &Problems, style: Style) {
+    if style == Style::Human {
+        return warn(warnings);
+    }
+    for warning in warnings.iter() {
+        let (line, column) = warning.position.unzip();
+        tracing::warn!(
+            origin = warning.origin,
+            line,
+            column,
+            key = warning.key,
+            found = warning.found,
+            expected = warning.expected,
+            hint = warning.hint,
+            "configuration: {}",
+            warning.what
+        );
+    }
+}
+
+/// A connection of a caller needs a second file for its upstream.
+fn fit_to_open_files(limits: &mut Limits, files: u64) {
+    let half = usize::try_from(files / 2).unwrap_or(usize::MAX).max(1);
+    if limits.connections == 0 {
+        limits.connections = half;
+    } else if limits.connections > half {
+        tracing::warn!(
+            connections = limits.connections,
+            open_files = files,
+            "limits.connections is more than half of the files that the system allows"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_half_of_the_files_unless_set() {
+        let mut limits = Limits::default();
+        fit_to_open_files(&mut limits, 1024);
+        assert_eq!(limits.connections, 512);
+        limits.connections = 700;
+        fit_to_open_files(&mut limits, 1024);
+        assert_eq!(
+            limits.connections, 700,
+            "what was set stays, with a warning"
+        );
+    }
+}
