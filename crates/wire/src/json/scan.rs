@@ -7,8 +7,12 @@
 //! Readers walk what they know with `object` and `array` (their own nesting
 //! is fixed in their code) and `skip` the rest.
 
+mod skip;
+mod token;
+
 use std::borrow::Cow;
 
+use self::skip::OBJECT;
 use super::limits::{Limits, MAX_DEPTH, Violation};
 use super::text;
 
@@ -57,9 +61,6 @@ impl<'a> Text<'a> {
         self.raw
     }
 }
-
-/// Marks an object on the stack; the other bits count its members.
-const OBJECT: u32 = 1 << 31;
 
 /// A position in a JSON text.
 pub(crate) struct Scanner<'a> {
@@ -150,141 +151,6 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         Err(self.expected("the end of the text"))
-    }
-
-    /// Reads a string.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Result<Text<'a>, Violation> {
-        self.space();
-        if self.byte() != Some(b'"') {
-            return Err(self.expected("a string"));
-        }
-        self.at += 1;
-        let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at += text::plain_run(self.text.as_bytes().get(self.at..).unwrap_or_default());
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.expected("no raw control character in a string")),
-                None => return Err(self.expected("the closing quote of a string")),
-            }
-        }
-        if self.at - start > self.limits.string {
-            return Err(self.too_large("string", self.limits.string));
-        }
-        let raw = self.text.get(start..self.at).unwrap_or_default();
-        self.at += 1;
-        Ok(Text { raw, escaped })
-    }
-
-    /// Passes over the escape that begins here.
-    fn escape(&mut self) -> Result<(), Violation> {
-        let start = self.at;
-        let bytes = self.text.as_bytes();
-        self.at += 1;
-        match self.byte() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                let unit = self.unit()?;
-                if !self.strict {
-                    return Ok(());
-                }
-                match unit {
-                    0 => return Err(Violation::Nul { offset: start }),
-                    0xd800..0xdc00 if bytes.get(self.at..self.at + 2) == Some(b"\\u") => {
-                        self.at += 1;
-                        if !(0xdc00..0xe000).contains(&self.unit()?) {
-                            return Err(Violation::LoneSurrogate { offset: start });
-                        }
-                    }
-                    0xd800..0xe000 => return Err(Violation::LoneSurrogate { offset: start }),
-                    _ => {}
-                }
-            }
-            _ => return Err(self.expected("one of \"\\/bfnrtu after a backslash")),
-        }
-        Ok(())
-    }
-
-    /// Reads the `uXXXX` that begins here.
-    fn unit(&mut self) -> Result<u16, Violation> {
-        let digits = self
-            .text
-            .as_bytes()
-            .get(self.at + 1..self.at + 5)
-            .unwrap_or_default();
-        let Some(unit) = text::hex4(digits) else {
-            self.at += 1;
-            return Err(self.expected("four hexadecimal digits"));
-        };
-        self.at += 5;
-        Ok(unit)
-    }
-
-    /// Reads a number as it stands.
-    #[inline]
-    pub(crate) fn number(&mut self) -> Result<&'a str, Violation> {
-        self.space();
-        let start = self.at;
-        if self.byte() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.byte() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.byte() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.byte() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        if self.at - start > self.limits.number {
-            return Err(self.too_large("number", self.limits.number));
-        }
-        Ok(self.text.get(start..self.at).unwrap_or_default())
-    }
-
-    #[inline]
-    fn digits(&mut self) -> Result<(), Violation> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.byte() {
-            self.at += 1;
-        }
-        if self.at == start {
-            Err(self.expected("a digit"))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Reads `true` or `false`.
-    pub(crate) fn bool(&mut self) -> Result<bool, Violation> {
-        self.space();
-        let value = self.byte() == Some(b't');
-        self.word(if value { "true" } else { "false" })?;
-        Ok(value)
-    }
-
-    #[inline]
-    fn word(&mut self, word: &'static str) -> Result<(), Violation> {
-        let end = self.at + word.len();
-        if self.text.as_bytes().get(self.at..end) != Some(word.as_bytes()) {
-            return Err(self.expected(word));
-        }
-        self.at = end;
-        Ok(())
     }
 
     #[cold]
@@ -406,77 +272,6 @@ impl<'a> Scanner<'a> {
         } else {
             Err(self.expected(expected))
         }
-    }
-
-    /// Passes over one value, checking all of it.
-    pub(crate) fn skip(&mut self) -> Result<(), Violation> {
-        let base = self.depth;
-        let mut top = 0;
-        loop {
-            let opened = match self.kind()? {
-                Kind::String => self.string().map(|_| false)?,
-                Kind::Number => self.number().map(|_| false)?,
-                Kind::Bool => self.bool().map(|_| false)?,
-                Kind::Null => self.word("null").map(|()| false)?,
-                Kind::Object => self.push(&mut top, OBJECT)?,
-                Kind::Array => self.push(&mut top, 0)?,
-            };
-            if !opened && !self.after_value(&mut top, base)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Enters a container in `skip`. True when a value of it comes next, false
-    /// when it was empty and is closed again.
-    #[inline]
-    fn push(&mut self, top: &mut u32, mark: u32) -> Result<bool, Violation> {
-        self.open()?;
-        if self.close(if mark == OBJECT { b'}' } else { b']' }) {
-            return Ok(false);
-        }
-        // `open` has kept the depth within `MAX_DEPTH`.
-        self.parents[self.depth - 1] = *top;
-        *top = mark;
-        self.count(top)?;
-        Ok(true)
-    }
-
-    /// Counts one more value of the container that `skip` is in, and reads its
-    /// key if it needs one.
-    #[inline]
-    fn count(&mut self, top: &mut u32) -> Result<(), Violation> {
-        *top += 1;
-        let count = (*top & !OBJECT) as usize;
-        if *top & OBJECT != 0 {
-            if count > self.limits.keys {
-                return Err(self.too_large("object", self.limits.keys));
-            }
-            self.key()?;
-        } else if count > self.limits.array {
-            return Err(self.too_large("array", self.limits.array));
-        }
-        Ok(())
-    }
-
-    /// What follows a value in `skip`: true when another value does, false
-    /// when the one at `base` is over.
-    #[inline]
-    fn after_value(&mut self, top: &mut u32, base: usize) -> Result<bool, Violation> {
-        while self.depth > base {
-            let more = if *top & OBJECT != 0 {
-                self.more(b'}', "a comma or the closing brace")?
-            } else {
-                self.more(b']', "a comma or the closing bracket")?
-            };
-            if more {
-                self.count(top)?;
-                return Ok(true);
-            }
-            // `close` has just lowered the depth: the parent lies there.
-            *top = self.parents[self.depth];
-        }
-        Ok(false)
     }
 
     /// Passes over one value and gives it as it stands.

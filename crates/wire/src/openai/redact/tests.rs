@@ -91,7 +91,7 @@ fn promise_3_insides_of_the_machine_are_left_out() {
         "thread 'main' panicked at src/x.rs:1:2:\nstack backtrace:\n   0: core::panicking\nbad";
     assert_eq!(plain(rust), "bad");
     assert_eq!(
-        plain("cannot open /home/joe/models/x.bin now"),
+        plain("cannot open /opt/models/x.bin now"),
         "cannot open [path] now"
     );
     assert_eq!(
