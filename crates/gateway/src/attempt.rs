@@ -58,7 +58,12 @@ pub(crate) enum GoodBody {
 impl Good {
     fn new(status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Self {
         let headers = headers::passed(upstream);
-        Self { status, headers, upstream_time: Duration::ZERO, body }
+        Self {
+            status,
+            headers,
+            upstream_time: Duration::ZERO,
+            body,
+        }
     }
 }
 
@@ -115,14 +120,23 @@ impl Attempt<'_> {
     fn refused(&self, refusal: Refusal) -> Failure {
         let name = &self.provider.name;
         match refusal {
-            Refusal::Full { waiting, retry_after } => Failure::new(
+            Refusal::Full {
+                waiting,
+                retry_after,
+            } => Failure::new(
                 Code::QueueFull,
                 format!("The pool of `{name}` is busy and its queue is full ({waiting} waiting)."),
             )
             .with_retry_after(retry_after),
-            Refusal::WaitedTooLong { waited, retry_after } => Failure::new(
+            Refusal::WaitedTooLong {
+                waited,
+                retry_after,
+            } => Failure::new(
                 Code::QueueTimeout,
-                format!("No permit of `{name}` came free in {} ms.", waited.as_millis()),
+                format!(
+                    "No permit of `{name}` came free in {} ms.",
+                    waited.as_millis()
+                ),
             )
             .with_retry_after(retry_after),
             Refusal::Dropped => Failure::new(
@@ -146,7 +160,11 @@ impl Attempt<'_> {
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();
                 let source = Source::Sim(Box::new(script));
-                Ok(Head { status: parts.status, headers: parts.headers, source })
+                Ok(Head {
+                    status: parts.status,
+                    headers: parts.headers,
+                    source,
+                })
             }
         }
     }
@@ -174,10 +192,17 @@ impl Attempt<'_> {
             };
             ticket.enter(Stage::Waiting);
             let request = http.request(self.endpoint, self.body.clone(), self.forwarded.clone());
-            match self.first_byte(ticket, alarm, http.send(line, request)).await? {
+            match self
+                .first_byte(ticket, alarm, http.send(line, request))
+                .await?
+            {
                 Ok((head, source)) => {
                     let (parts, ()) = head.into_parts();
-                    return Ok(Head { status: parts.status, headers: parts.headers, source });
+                    return Ok(Head {
+                        status: parts.status,
+                        headers: parts.headers,
+                        source,
+                    });
                 }
                 // The next round makes a connection of its own, which is heard.
                 Err(Missed::Unheard) => {}
@@ -194,7 +219,11 @@ impl Attempt<'_> {
         work: F,
     ) -> Result<F::Output, Failure> {
         let limit = self.clock.now() + self.provider.timeouts.first_byte;
-        let due = if self.stream { limit.min(self.total) } else { self.total };
+        let due = if self.stream {
+            limit.min(self.total)
+        } else {
+            self.total
+        };
         match until(self.halt(ticket)?, alarm, due, work).await {
             Ok(output) => Ok(output),
             Err(Ended::Due) if due < self.total => Err(Failure::new(
@@ -221,7 +250,12 @@ impl Attempt<'_> {
             sent: self.clock.now(),
             total: self.total,
             shortened: self.shortened,
-            secrets: self.provider.secrets().into_iter().map(str::to_owned).collect(),
+            secrets: self
+                .provider
+                .secrets()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         };
         let oddities = self.oddities.clone();
         let mut flow = Box::new(Flow::new(settings, source, alarm, self.clock, oddities));
@@ -236,10 +270,13 @@ impl Attempt<'_> {
         mut head: Head,
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
-        let body = self.whole(ticket, &mut alarm, &mut head.source, self.bounds.response).await?;
+        let body = self
+            .whole(ticket, &mut alarm, &mut head.source, self.bounds.response)
+            .await?;
         let usage = match look_answer(&body) {
-            Look::Ok { usage, text_bytes } => usage
-                .unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes)),
+            Look::Ok { usage, text_bytes } => {
+                usage.unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes))
+            }
             Look::Error(said) => return Err(classify::by_error(said, &self.provider.secrets())),
             Look::Malformed => {
                 return Err(Failure::new(
@@ -267,7 +304,10 @@ impl Attempt<'_> {
         body: &Bytes,
     ) -> Result<Box<Flow>, Failure> {
         let events = to_stream(self.endpoint, body, self.wants_usage).ok_or_else(|| {
-            Failure::new(Code::UpstreamProtocol, "The provider answered a stream with other JSON.")
+            Failure::new(
+                Code::UpstreamProtocol,
+                "The provider answered a stream with other JSON.",
+            )
         })?;
         let source = Source::Whole(Some(events));
         self.oddities.count(Odd::NotStreamed);
@@ -303,14 +343,18 @@ impl Attempt<'_> {
             total: self.total,
             most,
         };
-        unary::gather(source, alarm, &bound).await.map_err(|short| match short {
-            Short::Ended(ended) => self.ended(ended),
-            Short::Failed(failure) => failure,
-        })
+        unary::gather(source, alarm, &bound)
+            .await
+            .map_err(|short| match short {
+                Short::Ended(ended) => self.ended(ended),
+                Short::Failed(failure) => failure,
+            })
     }
 
     fn halt<'t>(&self, ticket: &'t Ticket) -> Result<&'t Halt, Failure> {
-        ticket.halt().ok_or_else(|| Failure::new(Code::Internal, "The request was settled early."))
+        ticket
+            .halt()
+            .ok_or_else(|| Failure::new(Code::Internal, "The request was settled early."))
     }
 
     fn ended(&self, ended: Ended) -> Failure {
@@ -337,8 +381,11 @@ pub(crate) fn ended_failure(ended: Ended, shortened: bool) -> Failure {
 }
 
 fn shutting_down() -> Failure {
-    Failure::new(Code::ShuttingDown, "Tidegate is shutting down; send the request again.")
-        .with_retry_after(Duration::from_secs(1))
+    Failure::new(
+        Code::ShuttingDown,
+        "Tidegate is shutting down; send the request again.",
+    )
+    .with_retry_after(Duration::from_secs(1))
 }
 
 fn connect_timeout() -> Failure {
@@ -349,5 +396,8 @@ fn connect_timeout() -> Failure {
 }
 
 fn disconnected() -> Failure {
-    Failure::new(Code::UpstreamDisconnected, "The provider closed the connection before it answered.")
+    Failure::new(
+        Code::UpstreamDisconnected,
+        "The provider closed the connection before it answered.",
+    )
 }

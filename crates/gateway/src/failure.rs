@@ -44,7 +44,13 @@ pub struct UpstreamSays {
 impl Failure {
     /// A failure with nothing but a code and a message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), param: None, retry_after: None, upstream: None }
+        Self {
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+            upstream: None,
+        }
     }
 
     /// The same, naming the field that is wrong.
@@ -87,16 +93,27 @@ impl Failure {
 
     /// The `code` field: an upstream's own where it refused the request.
     fn shown_code(&self) -> &str {
-        self.upstream.as_ref().and_then(|says| says.code.as_deref()).unwrap_or(self.code.as_str())
+        self.upstream
+            .as_ref()
+            .and_then(|says| says.code.as_deref())
+            .unwrap_or(self.code.as_str())
     }
 
     fn shown_kind(&self) -> &str {
-        self.upstream.as_ref().and_then(|says| says.kind.as_deref()).unwrap_or(self.code.kind())
+        self.upstream
+            .as_ref()
+            .and_then(|says| says.kind.as_deref())
+            .unwrap_or(self.code.kind())
     }
 
     /// The JSON body in the OpenAI form.
     pub fn body(&self) -> Bytes {
-        error::render(self.shown_code(), self.shown_kind(), &self.message, self.param.as_deref())
+        error::render(
+            self.shown_code(),
+            self.shown_kind(),
+            &self.message,
+            self.param.as_deref(),
+        )
     }
 
     /// The stream event in the OpenAI form; the last thing its caller gets.

@@ -114,9 +114,13 @@ impl Gateway {
     /// Opens the ledger's entry for one call of `endpoint`.
     pub fn admit(&self, endpoint: &'static str) -> Ticket {
         let house = &self.house;
-        let id = house.ids.next(house.clock.unix_millis());
-        let request = Request::new(id, endpoint, house.clock.now());
+        let request = Request::new(self.next_id(), endpoint, house.clock.now());
         Ticket::new(house.ledger.open(request), house.clock)
+    }
+
+    /// An id for what is answered without a ticket.
+    pub fn next_id(&self) -> RequestId {
+        self.house.ids.next(self.house.clock.unix_millis())
     }
 
     /// The way of a request: prepare, route, attempt, answer.
@@ -128,12 +132,17 @@ impl Gateway {
                 let (stream, queued) = (matches!(good.body, GoodBody::Stream(_)), ticket.queued);
                 let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
-                    GoodBody::Stream(flow) => {
-Reply::stream(flow, ticket)
-                    }
+                    GoodBody::Stream(flow) => Reply::stream(flow, ticket),
                 };
                 let (status, headers, upstream) = (good.status, good.headers, good.upstream_time);
-                Ok(Answer { status, headers, stream, queued, upstream, reply })
+                Ok(Answer {
+                    status,
+                    headers,
+                    stream,
+                    queued,
+                    upstream,
+                    reply,
+                })
             }
             Err(failure) => {
                 ticket.fail(&failure);
@@ -157,7 +166,9 @@ Reply::stream(flow, ticket)
         }
         let total = provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
-        let started = ticket.request().map_or_else(|| house.clock.now(), |known| known.started);
+        let started = ticket
+            .request()
+            .map_or_else(|| house.clock.now(), |known| known.started);
         let attempt = Attempt {
             provider: &provider,
             endpoint: call.endpoint,
@@ -182,9 +193,15 @@ Reply::stream(flow, ticket)
         }
         let theirs = Arc::clone(house);
         let work = move || prepare(endpoint, &body, &theirs.limits, &theirs.routes);
-        let task = house.scope.spawn_blocking("read a large body", work).map_err(|_| {
-            Failure::new(Code::Overloaded, "Too many large bodies at once; try again.")
-        })?;
+        let task = house
+            .scope
+            .spawn_blocking("read a large body", work)
+            .map_err(|_| {
+                Failure::new(
+                    Code::Overloaded,
+                    "Too many large bodies at once; try again.",
+                )
+            })?;
         match task.await {
             kernel::Exit::Done(prepared) => prepared,
             _ => Err(Failure::new(Code::Internal, "Reading the body failed.")),
@@ -194,7 +211,9 @@ Reply::stream(flow, ticket)
     /// Every name that can be asked for.
     pub fn models(&self) -> Vec<ModelName> {
         let listed = self.house.routes.listed().into_iter();
-        listed.map(|(id, provider)| ModelName { id, provider }).collect()
+        listed
+            .map(|(id, provider)| ModelName { id, provider })
+            .collect()
     }
 
     /// The requests in flight.
@@ -258,7 +277,9 @@ fn prune_regularly(house: &Arc<House>) -> Result<(), kernel::SpawnRefused> {
     house.scope.spawn("close resting connections", async move {
         loop {
             clock.sleep(PRUNE_EVERY).await;
-            let Some(house) = theirs.upgrade() else { return };
+            let Some(house) = theirs.upgrade() else {
+                return;
+            };
             for provider in house.routes.providers() {
                 if let Link::Http(http) = &provider.link {
                     http.idle().prune(clock.now());
@@ -277,8 +298,14 @@ fn seed(clock: Clock) -> u64 {
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.house.routes.providers().iter().map(|provider| &*provider.name);
-        f.debug_struct("Gateway").field("providers", &names.collect::<Vec<_>>()).finish()
+        let names = self
+            .house
+            .routes
+            .providers()
+            .iter()
+            .map(|provider| &*provider.name);
+        f.debug_struct("Gateway")
+            .field("providers", &names.collect::<Vec<_>>())
+            .finish()
     }
 }
-

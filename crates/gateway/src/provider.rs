@@ -56,7 +56,10 @@ impl Provider {
             pool: Pool::new(settings.pool, clock),
             timeouts: settings.timeouts,
             ask_usage: true,
-            models: Sim::models().iter().map(|name| (*name).to_owned()).collect(),
+            models: Sim::models()
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
             link: Link::Sim(Sim::new(clock)),
             key: None,
         }
@@ -72,7 +75,10 @@ impl Provider {
 
     /// The names it lists: patterns permit, they never list (contracts 6).
     pub(crate) fn listed(&self) -> impl Iterator<Item = &str> {
-        self.models.iter().map(String::as_str).filter(|name| !name.contains('*'))
+        self.models
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.contains('*'))
     }
 
     /// What must never be seen in an answer of this provider.
@@ -85,12 +91,16 @@ impl Provider {
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut last = None;
     for part in parts {
         // Every part but the last takes its earliest place: that leaves most.
         if let Some(part) = last.replace(part) {
-            let Some((_, after)) = rest.split_once(part) else { return false };
+            let Some((_, after)) = rest.split_once(part) else {
+                return false;
+            };
             rest = after;
         }
     }

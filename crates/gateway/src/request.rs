@@ -123,7 +123,8 @@ impl Request {
 
     pub(crate) fn enter(&self, stage: Stage, now: Instant) {
         let since = now.duration_since(self.started).as_micros();
-        self.stage_since_micros.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.stage_since_micros
+            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
@@ -151,7 +152,13 @@ pub struct Ticket {
 
 impl Ticket {
     pub(crate) fn new(entry: Entry<Request>, clock: Clock) -> Self {
-        Self { entry: Some(entry), permit: None, clock, usage: None, queued: Duration::ZERO }
+        Self {
+            entry: Some(entry),
+            permit: None,
+            clock,
+            usage: None,
+            queued: Duration::ZERO,
+        }
     }
 
     /// The request that this ticket settles; `None` only after it was settled.
@@ -182,10 +189,12 @@ impl Ticket {
     /// Settles as a failure of an attempt, or as a refusal when none began.
     pub fn fail(&mut self, failure: &Failure) {
         let outcome = match self.halt().and_then(Halt::why) {
-            Some(Why::Operator) => Outcome::Cancelled { by: CancelledBy::Operator },
-            Some(Why::Shutdown) if self.permit.is_some() => {
-                Outcome::Cancelled { by: CancelledBy::Shutdown }
-            }
+            Some(Why::Operator) => Outcome::Cancelled {
+                by: CancelledBy::Operator,
+            },
+            Some(Why::Shutdown) if self.permit.is_some() => Outcome::Cancelled {
+                by: CancelledBy::Shutdown,
+            },
             _ if self.permit.is_some() => failure.outcome(),
             _ => failure.refusal(),
         };
@@ -195,7 +204,9 @@ impl Ticket {
     /// Writes the outcome. The first call counts; later ones find nothing to do.
     pub fn settle(&mut self, outcome: Outcome) {
         self.permit = None;
-        let Some(entry) = self.entry.take() else { return };
+        let Some(entry) = self.entry.take() else {
+            return;
+        };
         let now = self.clock.now();
         tracing::debug!(
             id = %entry.id,

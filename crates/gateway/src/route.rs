@@ -26,7 +26,10 @@ pub(crate) struct Target<'a> {
 impl Routes {
     pub(crate) fn new(providers: Vec<Provider>, default: Option<&str>) -> Self {
         let providers: Vec<_> = providers.into_iter().map(Arc::new).collect();
-        let default = providers.iter().find(|known| Some(&*known.name) == default).cloned();
+        let default = providers
+            .iter()
+            .find(|known| Some(&*known.name) == default)
+            .cloned();
         Self { providers, default }
     }
 
@@ -39,7 +42,10 @@ impl Routes {
             && let Some(provider) = self.providers.iter().find(|known| &*known.name == prefix)
         {
             return match provider.permits(rest) {
-                true => Ok(Target { provider, model: rest }),
+                true => Ok(Target {
+                    provider,
+                    model: rest,
+                }),
                 false => Err(self.unknown(model)),
             };
         }
@@ -48,9 +54,20 @@ impl Routes {
         let real = || self.providers.iter().filter(|provider| !sim(provider));
         let provider = real()
             .find(lists)
-            .or_else(|| self.default.as_ref().filter(|provider| provider.permits(model)))
-            .or_else(|| self.providers.iter().find(sim).filter(|sim| sim.permits(model)));
-        provider.map(|provider| Target { provider, model }).ok_or_else(|| self.unknown(model))
+            .or_else(|| {
+                self.default
+                    .as_ref()
+                    .filter(|provider| provider.permits(model))
+            })
+            .or_else(|| {
+                self.providers
+                    .iter()
+                    .find(sim)
+                    .filter(|sim| sim.permits(model))
+            });
+        provider
+            .map(|provider| Target { provider, model })
+            .ok_or_else(|| self.unknown(model))
     }
 
     /// Every name that can be asked for as it stands, with who answers it.
@@ -80,7 +97,11 @@ impl Routes {
             .filter(|(likeness, _)| *likeness > 0.75)
             .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let near: Vec<_> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
+        let near: Vec<_> = near
+            .iter()
+            .take(3)
+            .map(|(_, name)| format!("`{name}`"))
+            .collect();
         let advice = match near.is_empty() {
             true => "`GET /v1/models` lists the names.".to_owned(),
             false => format!("Did you mean {}?", near.join(", ")),

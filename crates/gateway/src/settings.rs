@@ -94,6 +94,10 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { event: 1 << 20, response: 64 << 20, inline_json: 1 << 20 }
+        Self {
+            event: 1 << 20,
+            response: 64 << 20,
+            inline_json: 1 << 20,
+        }
     }
 }

@@ -56,7 +56,10 @@ pub(crate) async fn gather(
             Ok(Pull::End) => return Ok(whole.freeze()),
             Ok(Pull::Cut) => {
                 let text = "The connection to the provider broke in the middle of its answer.";
-                return Err(Short::Failed(Failure::new(Code::UpstreamDisconnected, text)));
+                return Err(Short::Failed(Failure::new(
+                    Code::UpstreamDisconnected,
+                    text,
+                )));
             }
             Err(Ended::Due) if idle < bound.total => {
                 let text = "The provider stopped in the middle of its answer.";

@@ -90,7 +90,12 @@ impl Server {
             &root,
         )
         .map_err(StartError::Settings)?;
-        let keys = config.auth.keys.iter().map(|key| key.value.clone()).collect();
+        let keys = config
+            .auth
+            .keys
+            .iter()
+            .map(|key| key.value.clone())
+            .collect();
         let access = Access::new(keys, clock);
         let body_limits = BodyLimits {
             size: config.limits.body as u64,
@@ -120,7 +125,9 @@ impl Server {
         let face = if public { Face::Callers } else { Face::All };
         self.address = self.open(config, config.listen, face).await?;
         if public {
-            let admin = self.open(config, config.admin_listen, Face::Operators).await?;
+            let admin = self
+                .open(config, config.admin_listen, Face::Operators)
+                .await?;
             self.admin_address = Some(admin);
         }
         Ok(())
@@ -179,7 +186,11 @@ impl Server {
         let deadline = Deadline::after(self.clock, self.shutdown_timeout);
         let mut left = Vec::new();
         if !self.connections.drain(deadline).await.is_empty() {
-            left = gateway.halt(Why::Shutdown).iter().map(|request| describe(request)).collect();
+            left = gateway
+                .halt(Why::Shutdown)
+                .iter()
+                .map(|request| describe(request))
+                .collect();
             let words = Deadline::after(self.clock, LAST_WORDS);
             self.connections.drain(words).await;
         }
@@ -204,9 +215,15 @@ fn describe(request: &tidegate_gateway::Request) -> String {
 fn found(config: &Config) -> Vec<(String, String)> {
     let named = config.providers.iter().map(|provider| {
         let base = &provider.base_url;
-        (provider.name.clone(), format!("{} at {base}", provider.kind.as_str()))
+        (
+            provider.name.clone(),
+            format!("{} at {base}", provider.kind.as_str()),
+        )
     });
-    let sim = config.sim.enabled.then(|| ("sim".to_owned(), "built in, simulated".to_owned()));
+    let sim = config
+        .sim
+        .enabled
+        .then(|| ("sim".to_owned(), "built in, simulated".to_owned()));
     named.chain(sim).collect()
 }
 
@@ -218,7 +235,21 @@ fn listen_settings(config: &Config) -> ListenSettings {
         write_stall: limits.write_stall,
         max_headers: limits.headers,
         max_header_bytes: limits.header_bytes,
-        connections: limits.connections,
+        connections: most_connections(limits.connections),
         connections_per_ip: limits.connections_per_ip,
     }
+}
+
+/// Half of the files that may be open, where the configuration says nothing:
+/// each request may need one more towards its upstream.
+fn most_connections(configured: usize) -> usize {
+    if configured > 0 {
+        return configured;
+    }
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    // No limit at all is told as `None`.
+    let files = files
+        .and_then(|files| usize::try_from(files).ok())
+        .unwrap_or(MOST_TASKS);
+    (files / 2).clamp(16, MOST_TASKS / 2)
 }

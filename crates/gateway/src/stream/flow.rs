@@ -123,7 +123,8 @@ impl Flow {
             if self.judge.content() || self.framer.kept() >= MERGE {
                 return Poll::Ready(Ok(()));
             }
-            self.poll_timers(cx, halt, Some(until)).map(|due| due.map_or(Ok(()), Err))
+            self.poll_timers(cx, halt, Some(until))
+                .map(|due| due.map_or(Ok(()), Err))
         })
         .await
     }
@@ -166,7 +167,9 @@ impl Flow {
     /// Pulls what is there, up to [`MERGE`] bytes for the caller.
     fn fill(&mut self, cx: &mut Context<'_>) -> Filled {
         while self.framer.kept() < MERGE {
-            let Some(source) = &mut self.source else { return Filled::Finished };
+            let Some(source) = &mut self.source else {
+                return Filled::Finished;
+            };
             let pulled = match source.poll_pull(cx) {
                 Poll::Pending => return Filled::Open,
                 Poll::Ready(pulled) => pulled,
@@ -237,7 +240,10 @@ impl Flow {
         self.last_event = self.clock.now();
         let mut alone = Framer::new(usize::MAX);
         alone.push(event);
-        match self.judge.judge(&alone.next()?.ok()?, &self.settings.secrets) {
+        match self
+            .judge
+            .judge(&alone.next()?.ok()?, &self.settings.secrets)
+        {
             Verdict::Failed(failure) => return Some(failure),
             Verdict::Forward => self.framer.put(event),
             _ => {}
@@ -278,7 +284,11 @@ impl Flow {
             self.source = None;
             return Poll::Ready(Some(self.ended(Ended::Halted(why))));
         }
-        let ping = if self.comment { PING_AT_MOST_EVERY } else { PING_EVERY };
+        let ping = if self.comment {
+            PING_AT_MOST_EVERY
+        } else {
+            PING_EVERY
+        };
         let lingering = self.done_at.map(|done| done + LINGER);
         let soft = lingering.or(hold).unwrap_or(self.last_sent + ping);
         let silence = match self.judge.content() {

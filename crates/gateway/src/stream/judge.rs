@@ -75,7 +75,8 @@ impl Judge {
     }
 
     pub(crate) fn usage(&self, prompt_bytes: u64) -> Usage {
-        self.usage.unwrap_or_else(|| Usage::estimate(prompt_bytes, self.text_bytes))
+        self.usage
+            .unwrap_or_else(|| Usage::estimate(prompt_bytes, self.text_bytes))
     }
 
     /// Judges one event.

@@ -33,12 +33,16 @@ enum State {
 
 impl Reply {
     pub(crate) fn whole(bytes: Bytes, ticket: Ticket) -> Self {
-        Self { state: State::Whole(bytes, ticket) }
+        Self {
+            state: State::Whole(bytes, ticket),
+        }
     }
 
     pub(crate) fn stream(flow: Box<Flow>, ticket: Ticket) -> Self {
         ticket.enter(Stage::Streaming);
-        Self { state: State::Flowing(flow, ticket) }
+        Self {
+            state: State::Flowing(flow, ticket),
+        }
     }
 }
 

@@ -46,8 +46,14 @@ pub(crate) fn promise(status: StatusCode, headers: &HeaderMap) -> Promise {
     if encoded {
         return Promise::Foreign;
     }
-    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], header::HeaderValue::as_bytes);
-    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], header::HeaderValue::as_bytes);
+    let kind = kind
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     match kind {
         _ if kind.eq_ignore_ascii_case(b"text/event-stream") => Promise::Events,
         _ if kind.is_empty() || kind.eq_ignore_ascii_case(b"application/json") => Promise::Json,
@@ -87,8 +93,9 @@ pub(crate) fn by_error(said: ErrorBody, secrets: &[&str]) -> Failure {
         (Some("rate_limit_error" | "rate_limit_exceeded" | "tokens" | "requests"), _)
         | (_, Some("rate_limit_exceeded" | "insufficient_quota")) => 429,
         (Some("invalid_request_error"), _) => 400,
-        (Some("authentication_error" | "permission_error"), _)
-        | (_, Some("invalid_api_key")) => 401,
+        (Some("authentication_error" | "permission_error"), _) | (_, Some("invalid_api_key")) => {
+            401
+        }
         (_, Some(code)) => code.parse().unwrap_or(500),
         _ => 500,
     };

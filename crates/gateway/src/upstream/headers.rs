@@ -27,10 +27,19 @@ pub(crate) fn template(base: &BaseUrl, key: Option<&SecretString>) -> Result<Hea
     let mut headers = HeaderMap::with_capacity(10);
     let host = host_header(base);
     let bad = |what: &str| format!("{what} cannot be sent as a header");
-    headers.insert(header::HOST, HeaderValue::from_str(&host).map_err(|_| bad("the host"))?);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::HOST,
+        HeaderValue::from_str(&host).map_err(|_| bad("the host"))?,
+    );
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     // A compressed stream would have to be unpacked to be looked at.
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
     headers.insert(
         header::USER_AGENT,
         HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
@@ -82,7 +91,9 @@ pub(crate) fn retry_after(headers: &HeaderMap, unix_now: u64) -> Option<Duration
         Err(_) => {
             let date = httpdate::parse_http_date(text).ok()?;
             // A date before 1970 is as past as any other.
-            let unix = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let unix = date
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
             unix.as_secs().saturating_sub(unix_now)
         }
     };
@@ -108,7 +119,10 @@ mod tests {
         assert_eq!(after("NaN"), None);
         assert_eq!(after("inf"), None);
         assert_eq!(after("soon"), None);
-        assert_eq!(after("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(
+            after("Sun, 06 Nov 1994 08:49:47 GMT"),
+            Some(Duration::from_secs(10))
+        );
         assert_eq!(after("Sun, 06 Nov 1994 08:49:27 GMT"), Some(Duration::ZERO));
     }
 
@@ -122,7 +136,10 @@ mod tests {
             ("server", "x"),
             ("x-request-id", "req_1"),
         ] {
-            upstream.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            upstream.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         let out = passed(&upstream);
         let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();

@@ -54,7 +54,9 @@ impl HttpUpstream {
     ) -> Result<Self, String> {
         let path = |endpoint: Endpoint| {
             let text = format!("{}{}", settings.base.path, endpoint.path());
-            let uri = text.parse::<Uri>().map_err(|error| format!("base_url: {error}"))?;
+            let uri = text
+                .parse::<Uri>()
+                .map_err(|error| format!("base_url: {error}"))?;
             Ok::<_, String>((endpoint, uri))
         };
         Ok(Self {
@@ -85,7 +87,10 @@ impl HttpUpstream {
             .handshake(TokioIo::new(socket))
             .await
             .map_err(|error| broken(&error))?;
-        Ok(Opened { line: Box::new(Line { send, io, heard }), rested: false })
+        Ok(Opened {
+            line: Box::new(Line { send, io, heard }),
+            rested: false,
+        })
     }
 
     /// The request for one call.
@@ -130,7 +135,10 @@ impl HttpUpstream {
         match head {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                Ok((Response::from_parts(parts, ()), self.source(line, ended, body)))
+                Ok((
+                    Response::from_parts(parts, ()),
+                    self.source(line, ended, body),
+                ))
             }
             Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
             Err(error) => Err(Missed::Failed(broken(&error))),
@@ -161,7 +169,10 @@ pub(crate) enum Missed {
 fn broken(error: &hyper::Error) -> Failure {
     tracing::warn!(%error, "the upstream's connection broke before its answer");
     if error.is_parse() {
-        Failure::new(Code::UpstreamProtocol, "The provider's answer is not valid HTTP.")
+        Failure::new(
+            Code::UpstreamProtocol,
+            "The provider's answer is not valid HTTP.",
+        )
     } else {
         Failure::new(
             Code::UpstreamDisconnected,

@@ -39,11 +39,16 @@ pub(crate) struct IdleSet {
 
 impl IdleSet {
     pub(crate) fn new(most: usize) -> Self {
-        Self { lines: Mutex::new(Vec::new()), most }
+        Self {
+            lines: Mutex::new(Vec::new()),
+            most,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Box<Line>)>> {
-        self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.lines
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// A connection that is still open, if one is there.
@@ -74,7 +79,10 @@ impl IdleSet {
     /// Closes what has rested too long.
     pub(crate) fn prune(&self, now: Instant) {
         let mut lines = self.lock();
-        let old = lines.iter().take_while(|(since, _)| now.duration_since(*since) >= REST).count();
+        let old = lines
+            .iter()
+            .take_while(|(since, _)| now.duration_since(*since) >= REST)
+            .count();
         let gone: Vec<_> = lines.drain(..old).collect();
         drop(lines);
         drop(gone);

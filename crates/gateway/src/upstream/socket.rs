@@ -50,7 +50,10 @@ impl Heard {
 
 impl Socket {
     fn new(io: Io) -> Self {
-        Self { io, heard: Heard::default() }
+        Self {
+            io,
+            heard: Heard::default(),
+        }
     }
 
     pub(crate) fn heard(&self) -> Heard {
@@ -77,17 +80,26 @@ impl Door {
                 Some((TlsConnector::from(config), name))
             }
         };
-        Ok(Self { host: Arc::from(base.host.as_str()), port: base.port, tls })
+        Ok(Self {
+            host: Arc::from(base.host.as_str()),
+            port: base.port,
+            tls,
+        })
     }
 
     /// Connects; every address of the name is tried in turn.
     pub(crate) async fn connect(&self) -> Result<Socket, Failure> {
-        let tcp = TcpStream::connect((&*self.host, self.port)).await.map_err(unreachable)?;
+        let tcp = TcpStream::connect((&*self.host, self.port))
+            .await
+            .map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         match &self.tls {
             None => Ok(Socket::new(Io::Plain(tcp))),
             Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), tcp).await.map_err(tls_failed)?;
+                let stream = connector
+                    .connect(name.clone(), tcp)
+                    .await
+                    .map_err(tls_failed)?;
                 Ok(Socket::new(Io::Tls(Box::new(stream))))
             }
         }
@@ -108,18 +120,26 @@ fn unreachable(error: io::Error) -> Failure {
         _ => "its name was not found, or no address answered",
     };
     tracing::warn!(%error, "no connection to the upstream");
-    Failure::new(Code::UpstreamUnreachable, format!("The provider could not be reached: {what}."))
+    Failure::new(
+        Code::UpstreamUnreachable,
+        format!("The provider could not be reached: {what}."),
+    )
 }
 
 fn tls_failed(error: io::Error) -> Failure {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let why = match inner {
         Some(rustls::Error::InvalidCertificate(problem)) => certificate(problem),
         Some(_) => "the TLS handshake failed; is it an https address?",
         None => "the connection broke during the TLS handshake",
     };
     tracing::warn!(%error, "TLS with the upstream failed");
-    Failure::new(Code::UpstreamTls, format!("No TLS connection to the provider: {why}."))
+    Failure::new(
+        Code::UpstreamTls,
+        format!("No TLS connection to the provider: {why}."),
+    )
 }
 
 fn certificate(problem: &CertificateError) -> &'static str {

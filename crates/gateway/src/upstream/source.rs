@@ -96,7 +96,9 @@ impl HttpSource {
     }
 
     fn go_home(&mut self, cx: &mut Context<'_>) {
-        let Some(mut line) = self.line.take() else { return };
+        let Some(mut line) = self.line.take() else {
+            return;
+        };
         // One more poll lets it notice that the exchange is over.
         if Pin::new(&mut line.io).poll(cx).is_pending() {
             self.home.give(self.clock.now(), line);

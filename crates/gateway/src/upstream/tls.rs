@@ -37,7 +37,9 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| format!("`ca_file` {shown} cannot be read: {error}"))?;
     if certificates.is_empty() {
-        return Err(format!("`ca_file` {shown} holds no certificate in PEM form"));
+        return Err(format!(
+            "`ca_file` {shown} holds no certificate in PEM form"
+        ));
     }
     Ok(certificates)
 }

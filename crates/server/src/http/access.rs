@@ -34,7 +34,11 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(keys: Vec<SecretString>, clock: Clock) -> Self {
-        Self { keys, clock, failures: Mutex::new(HashMap::new()) }
+        Self {
+            keys,
+            clock,
+            failures: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Whether this request may go on.
@@ -66,7 +70,9 @@ impl Access {
     }
 
     fn has_key(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .map(header::HeaderValue::as_bytes);
         let Some((scheme, given)) = given.and_then(|value| value.split_at_checked(7)) else {
             return false;
         };
@@ -108,14 +114,19 @@ pub(crate) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
     let named = host.is_some_and(is_loopback) && hosts.next().is_none();
-    let absolute = uri.authority().is_none_or(|authority| is_loopback(authority.as_str()));
+    let absolute = uri
+        .authority()
+        .is_none_or(|authority| is_loopback(authority.as_str()));
     if !named || !absolute {
         let text = "Without `[auth] keys` Tidegate answers only to loopback names; \
                     use http://127.0.0.1 or http://localhost.";
         return Err(Failure::new(Code::ForbiddenHost, text));
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
-        let uri = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
+        let uri = origin
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<Uri>().ok());
         let near = uri.and_then(|uri| uri.authority().cloned());
         if !near.is_some_and(|authority| is_loopback(authority.as_str())) {
             let text = "A web page of another origin may not call without `[auth] keys`.";
@@ -126,13 +137,20 @@ pub(crate) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 fn is_loopback(authority: &str) -> bool {
-    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    let Ok(authority) = authority.parse::<Authority>() else {
+        return false;
+    };
     if authority.as_str().contains('@') {
         return false;
     }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -143,7 +161,10 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            (
+                http::HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
         });
         pairs.collect()
     }
@@ -156,13 +177,28 @@ mod tests {
     fn without_keys_only_local_programs() {
         let access = Access::new(Vec::new(), Clock);
         let check = |pairs: &[_]| code(access.check(&Uri::from_static("/"), &headers(pairs), None));
-        for host in ["127.0.0.1:7070", "localhost", "LOCALHOST:1", "[::1]:7070", "127.8.8.8"] {
+        for host in [
+            "127.0.0.1:7070",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:7070",
+            "127.8.8.8",
+        ] {
             let mut map = HeaderMap::new();
             map.insert(header::HOST, HeaderValue::from_static(host));
-            assert_eq!(code(access.check(&Uri::from_static("/"), &map, None)), None, "{host}");
+            assert_eq!(
+                code(access.check(&Uri::from_static("/"), &map, None)),
+                None,
+                "{host}"
+            );
         }
         assert_eq!(check(&[]), Some(Code::ForbiddenHost));
-        for host in ["evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "10.0.0.1"] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "a@127.0.0.1",
+            "10.0.0.1",
+        ] {
             let mut map = HeaderMap::new();
             map.insert(header::HOST, HeaderValue::from_static(host));
             let refused = code(access.check(&Uri::from_static("/"), &map, None));
@@ -175,7 +211,11 @@ mod tests {
         ] {
             let mut map = headers(&[("host", "localhost")]);
             map.insert(header::ORIGIN, HeaderValue::from_static(origin));
-            assert_eq!(code(access.check(&Uri::from_static("/"), &map, None)), expected, "{origin}");
+            assert_eq!(
+                code(access.check(&Uri::from_static("/"), &map, None)),
+                expected,
+                "{origin}"
+            );
         }
     }
 
@@ -189,7 +229,13 @@ mod tests {
         };
         assert_eq!(check("Bearer tg-two"), None);
         assert_eq!(check("bearer tg-one"), None);
-        for wrong in ["Bearer tg-", "Bearer tg-one2", "Basic tg-one", "Bearer", "tg-one"] {
+        for wrong in [
+            "Bearer tg-",
+            "Bearer tg-one2",
+            "Basic tg-one",
+            "Bearer",
+            "tg-one",
+        ] {
             assert_eq!(check(wrong), Some(Code::InvalidApiKey), "{wrong}");
         }
         for _ in 0..5 {

@@ -1,8 +1,8 @@
 //! The process as a service: finds the route, checks the door, calls.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderValue};
@@ -17,7 +17,7 @@ use super::access::Access;
 use super::body::BodyLimits;
 use super::reply::Out;
 use super::routes::{Door, Face, Handler, ROUTES, Route};
-use super::{ask, errors};
+use super::{ask, errors, ids};
 use crate::listen::{ListenStats, Peer};
 
 /// Where the process stands in its life.
@@ -53,13 +53,28 @@ impl App {
         let mut paths = matchit::Router::new();
         for first in &ROUTES {
             // A path with several methods is inserted once, with all of them.
-            let same: Vec<_> = ROUTES.iter().filter(|route| route.path == first.path).collect();
-            if same.first().is_some_and(|route| std::ptr::eq(*route, first)) {
+            let same: Vec<_> = ROUTES
+                .iter()
+                .filter(|route| route.path == first.path)
+                .collect();
+            if same
+                .first()
+                .is_some_and(|route| std::ptr::eq(*route, first))
+            {
                 paths.insert(first.path, same)?;
             }
         }
         let phase = AtomicU8::new(Phase::Starting as u8);
-        Ok(Self { gateway, clock, access, body_limits, listening, scope, paths, phase })
+        Ok(Self {
+            gateway,
+            clock,
+            access,
+            body_limits,
+            listening,
+            scope,
+            paths,
+            phase,
+        })
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -81,26 +96,54 @@ impl App {
     {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        let path = parts.uri.path();
-        let found = self.paths.at(path).ok();
-        let found = found.as_ref().filter(|found| {
-            found.value.iter().any(|route| face.opens(route.door))
-        });
-        let Some(found) = found else { return self.unknown(&parts, peer) };
-        let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
-        let Some(route) = found.value.iter().find(|route| route.method == method) else {
-            return wrong_method(found.value);
+        let found = self
+            .paths
+            .at(parts.uri.path())
+            .ok()
+            .filter(|found| found.value.iter().any(|route| face.opens(route.door)));
+        let method = if parts.method == Method::HEAD {
+            Method::GET
+        } else {
+            parts.method.clone()
         };
-        if let Handler::Ask(endpoint) = route.handler {
-            return ask::ask(self, endpoint, parts, body, peer).await;
-        }
-        if let Err(failure) = self.check(route.door, face, &parts, peer) {
-            return errors::response(&failure);
-        }
+        let route = found
+            .as_ref()
+            .and_then(|found| found.value.iter().find(|route| route.method == method));
+        let page = match (route, &found) {
+            (
+                Some(Route {
+                    handler: Handler::Ask(endpoint),
+                    ..
+                }),
+                _,
+            ) => {
+                return ask::ask(self, *endpoint, parts, body, peer).await;
+            }
+            (Some(route), Some(found)) => self.page(route, &found.params, face, &parts, peer),
+            (None, Some(found)) => Ok(wrong_method(found.value)),
+            (_, None) => Err(self.unknown(&parts, peer)),
+        };
+        let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
+        ids::sign(&mut response, self.gateway.next_id(), &parts.headers);
+        response
+    }
+
+    fn page(
+        &self,
+        route: &Route,
+        params: &matchit::Params<'_, '_>,
+        face: Face,
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Out>, Failure> {
+        self.check(route.door, face, parts, peer)?;
         match route.handler {
-            Handler::Page(page) => page(self),
-            Handler::Named(page) => page(self, found.params.get("id").unwrap_or_default()),
-            Handler::Ask(_) => errors::response(&Failure::new(Code::Internal, "Unreachable.")),
+            Handler::Page(page) => Ok(page(self)),
+            Handler::Named(page) => Ok(page(self, params.get("id").unwrap_or_default())),
+            Handler::Ask(_) => Err(Failure::new(
+                Code::Internal,
+                "Calls have a way of their own.",
+            )),
         }
     }
 
@@ -120,10 +163,10 @@ impl App {
         }
     }
 
-    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Response<Out> {
+    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
         // Who may not ask is not told what there is.
         let refused = self.access.check(&parts.uri, &parts.headers, peer).err();
-        let failure = refused.unwrap_or_else(|| {
+        refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let text = format!(
                 "There is no route `{} {}`. The base URL of an OpenAI SDK ends in `/v1`.",
@@ -131,8 +174,7 @@ impl App {
                 path.escape_default()
             );
             Failure::new(Code::NotFound, text)
-        });
-        errors::response(&failure)
+        })
     }
 
     pub(crate) fn observe(&self, to: &mut dyn Visitor) {
@@ -140,7 +182,12 @@ impl App {
         self.listening.observe(to);
         self.scope.observe(to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
-        to.gauge("tidegate_ready", "1 while new requests are taken.", &[], ready);
+        to.gauge(
+            "tidegate_ready",
+            "1 while new requests are taken.",
+            &[],
+            ready,
+        );
     }
 }
 
@@ -157,6 +204,8 @@ fn wrong_method(routes: &[&'static Route]) -> Response<Out> {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("gateway", &self.gateway).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("gateway", &self.gateway)
+            .finish_non_exhaustive()
     }
 }

@@ -13,10 +13,8 @@ use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
 use super::reply::Out;
-use super::{body, errors};
+use super::{body, errors, ids};
 
-const ID: HeaderName = HeaderName::from_static("x-tidegate-id");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const QUEUE_MS: HeaderName = HeaderName::from_static("x-tidegate-queue-ms");
 const UPSTREAM_MS: HeaderName = HeaderName::from_static("x-tidegate-upstream-ms");
 const TOTAL_MS: HeaderName = HeaderName::from_static("x-tidegate-total-ms");
@@ -43,13 +41,7 @@ where
         Err(failure) => errors::response(&failure),
     };
     if let Some(id) = id {
-        let mut buffer = [0; 36];
-        if let Ok(value) = HeaderValue::from_str(id.encode(&mut buffer)) {
-            let theirs = parts.headers.get(REQUEST_ID).filter(|value| is_request_id(value));
-            let headers = response.headers_mut();
-            headers.insert(REQUEST_ID, theirs.unwrap_or(&value).clone());
-            headers.insert(ID, value);
-        }
+        ids::sign(&mut response, id, &parts.headers);
     }
     response
 }
@@ -93,12 +85,22 @@ where
             forwarded.insert(name, value.clone());
         }
     }
-    Ok(Call { endpoint, body, forwarded, patience })
+    Ok(Call {
+        endpoint,
+        body,
+        forwarded,
+        patience,
+    })
 }
 
 fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
-    let Some(value) = headers.get(PATIENCE) else { return Ok(None) };
-    let millis = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let Some(value) = headers.get(PATIENCE) else {
+        return Ok(None);
+    };
+    let millis = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
     match millis {
         Some(millis @ 1..) => Ok(Some(Duration::from_millis(millis).min(MOST_PATIENCE))),
         _ => {
@@ -109,7 +111,14 @@ fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
 }
 
 fn encode(app: &App, answer: Answer, started: tidegate_kernel::Instant) -> Response<Out> {
-    let Answer { status, headers, stream, queued, upstream, reply } = answer;
+    let Answer {
+        status,
+        headers,
+        stream,
+        queued,
+        upstream,
+        reply,
+    } = answer;
     let mut response = Response::new(Out::Reply(reply));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -119,7 +128,10 @@ fn encode(app: &App, answer: Answer, started: tidegate_kernel::Instant) -> Respo
         false => "application/json",
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
     headers.insert(QUEUE_MS, millis(queued));
     headers.insert(UPSTREAM_MS, millis(upstream));
     if !stream {
@@ -130,11 +142,4 @@ fn encode(app: &App, answer: Answer, started: tidegate_kernel::Instant) -> Respo
 
 fn millis(time: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Whether a caller's `x-request-id` is fit to be echoed (contracts 10).
-fn is_request_id(value: &HeaderValue) -> bool {
-    let bytes = value.as_bytes();
-    let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
-    (1..=128).contains(&bytes.len()) && bytes.iter().all(fit)
 }

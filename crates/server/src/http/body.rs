@@ -48,7 +48,9 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     check_head(headers)?;
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     let length: Option<u64> = length.and_then(|text| text.parse().ok());
     let mut reading = Reading::new(limits, clock);
     let result = match length {
@@ -62,11 +64,17 @@ where
 }
 
 fn check_head(headers: &HeaderMap) -> Result<(), Failure> {
-    if headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|value| value != "identity")
+    {
         let text = "Compressed request bodies are not taken; send it as it is.";
         return Err(Failure::new(Code::UnsupportedEncoding, text));
     }
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let kind = kind.split(';').next().unwrap_or_default().trim();
     match kind.eq_ignore_ascii_case("application/json") {
         true => Ok(()),
@@ -86,7 +94,12 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(limits: &'a BodyLimits, clock: Clock) -> Self {
-        Self { limits, clock, alarm: Alarm::new(), started: None }
+        Self {
+            limits,
+            clock,
+            alarm: Alarm::new(),
+            started: None,
+        }
     }
 
     async fn whole<B>(&mut self, body: &mut B, length: Option<u64>) -> Result<Bytes, Failure>
@@ -97,7 +110,9 @@ impl<'a> Reading<'a> {
         let mut many = BytesMut::new();
         loop {
             let held = (first.as_ref().map_or(0, Bytes::len) + many.len()) as u64;
-            let Some(data) = self.next(body, held).await? else { break };
+            let Some(data) = self.next(body, held).await? else {
+                break;
+            };
             if held + data.len() as u64 > self.limits.size {
                 return Err(too_large(self.limits));
             }
@@ -176,7 +191,10 @@ impl<'a> Reading<'a> {
 }
 
 fn too_large(limits: &BodyLimits) -> Failure {
-    let text = format!("The body is over the limit of {} bytes (`limits.body`).", limits.size);
+    let text = format!(
+        "The body is over the limit of {} bytes (`limits.body`).",
+        limits.size
+    );
     Failure::new(Code::RequestTooLarge, text)
 }
 

@@ -35,7 +35,10 @@ pub(crate) fn response(failure: &Failure) -> Response<Out> {
 /// Whether the request's body may not have been read to its end: what follows
 /// on the connection would be taken for a request.
 fn unread(code: Code) -> bool {
-    matches!(code, Code::RequestTooLarge | Code::RequestTimeout | Code::BadFraming)
+    matches!(
+        code,
+        Code::RequestTooLarge | Code::RequestTimeout | Code::BadFraming
+    )
 }
 
 fn whole_seconds(after: Duration) -> u64 {

@@ -16,7 +16,11 @@ use super::reply::{Out, whole};
 pub(crate) fn metrics(app: &App) -> Response<Out> {
     let mut page = Page::default();
     app.observe(&mut page);
-    whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.render())
+    whole(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        page.render(),
+    )
 }
 
 /// The samples of one page by name.
@@ -38,7 +42,11 @@ impl Page {
         help: &'static str,
         kind: &'static str,
     ) -> &mut String {
-        let fresh = || Family { help, kind, lines: String::new() };
+        let fresh = || Family {
+            help,
+            kind,
+            lines: String::new(),
+        };
         &mut self.families.entry(name).or_insert_with(fresh).lines
     }
 
@@ -87,7 +95,10 @@ fn sample(
     out.push_str(name);
     for (index, (label, text)) in labels.iter().enumerate() {
         let open = if index == 0 { '{' } else { ',' };
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let text = text
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n");
         let _ = write!(out, "{open}{label}=\"{text}\"");
     }
     if !labels.is_empty() {

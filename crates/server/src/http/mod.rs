@@ -11,6 +11,7 @@ mod body;
 mod debug;
 mod errors;
 mod health;
+mod ids;
 mod metrics;
 mod models;
 mod reply;

@@ -25,13 +25,21 @@ struct Model<'a> {
 
 impl<'a> From<&'a ModelName> for Model<'a> {
     fn from(name: &'a ModelName) -> Self {
-        Self { id: &name.id, object: "model", created: 0, owned_by: &name.provider }
+        Self {
+            id: &name.id,
+            object: "model",
+            created: 0,
+            owned_by: &name.provider,
+        }
     }
 }
 
 pub(crate) fn list(app: &App) -> Response<Out> {
     let names = app.gateway.models();
-    render(&List { object: "list", data: names.iter().map(Model::from).collect() })
+    render(&List {
+        object: "list",
+        data: names.iter().map(Model::from).collect(),
+    })
 }
 
 /// One of them; names hold slashes, so the rest of the path is the name.
@@ -48,6 +56,9 @@ pub(crate) fn one(app: &App, id: &str) -> Response<Out> {
 pub(crate) fn render(value: &impl Serialize) -> Response<Out> {
     match serde_json::to_vec(value) {
         Ok(body) => json(StatusCode::OK, body),
-        Err(_) => errors::response(&Failure::new(Code::Internal, "The answer has no JSON form.")),
+        Err(_) => errors::response(&Failure::new(
+            Code::Internal,
+            "The answer has no JSON form.",
+        )),
     }
 }

@@ -54,7 +54,9 @@ pub(crate) fn whole(
 ) -> Response<Out> {
     let mut response = Response::new(Out::Whole(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

@@ -62,18 +62,68 @@ pub(crate) enum Handler {
 }
 
 const fn route(method: Method, path: &'static str, door: Door, handler: Handler) -> Route {
-    Route { method, path, door, handler }
+    Route {
+        method,
+        path,
+        door,
+        handler,
+    }
 }
 
 /// The list.
 pub(crate) static ROUTES: [Route; 9] = [
-    route(Method::POST, "/v1/chat/completions", Door::Caller, Handler::Ask(Endpoint::Chat)),
-    route(Method::POST, "/v1/completions", Door::Caller, Handler::Ask(Endpoint::Completions)),
-    route(Method::POST, "/v1/embeddings", Door::Caller, Handler::Ask(Endpoint::Embeddings)),
-    route(Method::GET, "/v1/models", Door::Caller, Handler::Page(models::list)),
-    route(Method::GET, "/v1/models/{*id}", Door::Caller, Handler::Named(models::one)),
-    route(Method::GET, "/livez", Door::Anybody, Handler::Page(health::livez)),
-    route(Method::GET, "/readyz", Door::Anybody, Handler::Page(health::readyz)),
-    route(Method::GET, "/metrics", Door::Operator, Handler::Page(metrics::metrics)),
-    route(Method::GET, "/debug/requests", Door::Operator, Handler::Page(debug::requests)),
+    route(
+        Method::POST,
+        "/v1/chat/completions",
+        Door::Caller,
+        Handler::Ask(Endpoint::Chat),
+    ),
+    route(
+        Method::POST,
+        "/v1/completions",
+        Door::Caller,
+        Handler::Ask(Endpoint::Completions),
+    ),
+    route(
+        Method::POST,
+        "/v1/embeddings",
+        Door::Caller,
+        Handler::Ask(Endpoint::Embeddings),
+    ),
+    route(
+        Method::GET,
+        "/v1/models",
+        Door::Caller,
+        Handler::Page(models::list),
+    ),
+    route(
+        Method::GET,
+        "/v1/models/{*id}",
+        Door::Caller,
+        Handler::Named(models::one),
+    ),
+    route(
+        Method::GET,
+        "/livez",
+        Door::Anybody,
+        Handler::Page(health::livez),
+    ),
+    route(
+        Method::GET,
+        "/readyz",
+        Door::Anybody,
+        Handler::Page(health::readyz),
+    ),
+    route(
+        Method::GET,
+        "/metrics",
+        Door::Operator,
+        Handler::Page(metrics::metrics),
+    ),
+    route(
+        Method::GET,
+        "/debug/requests",
+        Door::Operator,
+        Handler::Page(debug::requests),
+    ),
 ];
