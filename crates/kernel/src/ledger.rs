@@ -133,7 +133,7 @@ impl<T> Ledger<T> {
             info,
             shard,
             key,
-            settled: false,
+            outcome: None,
         }
     }
 
@@ -231,7 +231,7 @@ pub struct Entry<T> {
     info: Arc<T>,
     shard: usize,
     key: usize,
-    settled: bool,
+    outcome: Option<(Class, &'static str)>,
 }
 
 impl<T> Entry<T> {
@@ -242,18 +242,7 @@ impl<T> Entry<T> {
 
     /// Writes the outcome, once and for ever.
     pub fn settle(mut self, class: Class, label: &'static str) {
-        self.write(class, label);
-    }
-
-    fn write(&mut self, class: Class, label: &'static str) {
-        if !std::mem::replace(&mut self.settled, true) {
-            let gone = self.ledger.0.shards[self.shard]
-                .0
-                .lock()
-                .settle(self.key, class, label);
-            // The lock is free again: the drop of a `T` is not our code.
-            drop(gone);
-        }
+        self.outcome = Some((class, label));
     }
 }
 
@@ -265,12 +254,19 @@ impl<T> Deref for Entry<T> {
     }
 }
 
+/// The one place where an outcome is written: an entry is dropped exactly once.
 impl<T> Drop for Entry<T> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.write(Class::Failed, "panic");
-        } else {
-            self.write(Class::Cancelled, "caller");
-        }
+        let unsaid = || match std::thread::panicking() {
+            true => (Class::Failed, "panic"),
+            false => (Class::Cancelled, "caller"),
+        };
+        let (class, label) = self.outcome.unwrap_or_else(unsaid);
+        let gone = self.ledger.0.shards[self.shard]
+            .0
+            .lock()
+            .settle(self.key, class, label);
+        // The lock is free again: the drop of a `T` is not our code.
+        drop(gone);
     }
 }

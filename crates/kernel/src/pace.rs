@@ -73,3 +73,46 @@ impl Pace {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn after(pace: &mut Pace, now: Instant, ahead: usize) -> f64 {
+        pace.retry_after(now, ahead).as_secs_f64()
+    }
+
+    #[test]
+    fn the_first_window_counts_what_it_has_seen_so_far() {
+        let start = Clock.now();
+        let mut pace = Pace::new(start);
+        assert_eq!(after(&mut pace, start, 0), 60.0, "nothing was granted yet");
+        (0..20).for_each(|_| pace.mark(start + SECOND));
+        // 20 in two seconds, then 29 before and the one itself.
+        assert_eq!(after(&mut pace, start + 2 * SECOND, 29), 3.0);
+        assert_eq!(
+            after(&mut pace, start + 2 * SECOND, 0),
+            1.0,
+            "never less than a second"
+        );
+    }
+
+    #[test]
+    fn the_window_slides_and_forgets() {
+        let start = Clock.now();
+        let mut pace = Pace::new(start);
+        (0..100).for_each(|n| pace.mark(start + SECOND / 10 * n));
+        // Half a window later half of them count: five a second.
+        assert_eq!(after(&mut pace, start + 15 * SECOND, 24), 5.0);
+        let mut hangs = Pace::new(start);
+        (0..100).for_each(|_| hangs.mark(start));
+        assert_eq!(
+            after(&mut hangs, start + 25 * SECOND, 0),
+            60.0,
+            "two windows ago is long ago"
+        );
+    }
+}

@@ -93,3 +93,28 @@ impl<T> Slots<T> {
         self.len
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_places_are_used_again_and_keys_stay_with_their_values() {
+        let mut slots = Slots::default();
+        let keys: Vec<usize> = (0..8).map(|n| slots.insert(n)).collect();
+        for round in 0..100 {
+            for (n, key) in keys.iter().enumerate().skip(round % 3).step_by(2) {
+                assert_eq!(slots.remove(*key), Some(n));
+                assert_eq!(slots.remove(*key), None, "taken twice");
+            }
+            assert_eq!(slots.len(), slots.iter().count());
+            // Put back in reverse, so that each gets the place it had.
+            for (n, key) in keys.iter().enumerate().skip(round % 3).step_by(2).rev() {
+                assert_eq!(slots.insert(n), *key);
+                assert_eq!(slots.get_mut(*key), Some(&mut { n }));
+            }
+        }
+        assert_eq!((slots.len(), slots.cells.len()), (8, 8));
+        assert_eq!(slots.into_values().sum::<usize>(), 28);
+    }
+}

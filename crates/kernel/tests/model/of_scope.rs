@@ -103,3 +103,16 @@ fn after_a_cancel_nobody_enters_who_is_not_counted() {
         assert_eq!(root.live(), 0);
     });
 }
+
+#[test]
+fn the_first_cause_stays_below_also_when_a_close_walks_faster() {
+    check(|| {
+        let root = Scope::root("process", 10);
+        let child = root.child("edge");
+        let canceller = root.clone();
+        let cancel = thread::spawn(move || canceller.cancel(Why::Shutdown));
+        block_on(root.close());
+        cancel.join().expect("the cancel failed");
+        assert_eq!(child.why(), root.why());
+    });
+}

@@ -242,3 +242,20 @@ async fn a_larger_size_serves_who_waits_at_once_and_a_smaller_one_revokes_nothin
     assert!(poll_once(&mut four).await);
     assert!(pool.stats().holds());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_polled_last_is_woken() {
+    let (pool, scope) = (pool(1, 10, Overflow::Error), Scope::root("test", 10));
+    let busy = ask(&pool, 1).await.expect("idle");
+    let mut moved = ask(&pool, 1);
+    assert!(!poll_once(&mut moved).await);
+    // Another task goes on waiting with it.
+    let start = Clock.now();
+    let task = scope
+        .spawn("goes on", async move { moved.await.is_ok() })
+        .expect("room");
+    tokio::task::yield_now().await;
+    drop(busy);
+    assert_eq!(task.await.done(), Some(true));
+    assert_eq!(Clock.now(), start, "woken by the grant, not by its timer");
+}

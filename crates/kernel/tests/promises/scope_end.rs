@@ -199,3 +199,25 @@ async fn a_dropped_task_handle_aborts_nothing() {
     );
     assert_eq!(done.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_also_ends_a_task_that_is_being_started_just_now() {
+    let watch = Scope::root("watch", 10);
+    for _ in 0..300 {
+        let root = Scope::root("process", 1000);
+        let starting = root.clone();
+        let starter = watch
+            .spawn("starter", async move {
+                while starting.spawn("stuck", pending::<()>()).is_ok() {}
+            })
+            .expect("room");
+        while root.live() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let closed = Deadline::after(Clock, Duration::from_secs(5))
+            .bound(root.close())
+            .await;
+        assert_eq!((closed, root.live()), (Ok(()), 0));
+        assert!(starter.await.is_done());
+    }
+}
