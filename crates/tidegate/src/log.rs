@@ -1,4 +1,5 @@
 //! Logging: for people on a terminal, JSON otherwise; UTC, to standard error.
+//! Standard output stays free for results.
 
 use std::io::IsTerminal as _;
 

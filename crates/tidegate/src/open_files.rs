@@ -1,4 +1,5 @@
-//! The system's limit on open files: every connection is one.
+//! The system's limit on open files: every connection is one, so the limit is
+//! raised as far as it goes before anything is opened.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,4 +1,5 @@
-//! The runtime: as many workers as the machine has cores for us.
+//! The runtime: as many workers as the machine has cores for us, timers and
+//! sockets on all of them.
 
 use std::io;
 

@@ -45,6 +45,8 @@ table! {
         default_provider: Option<String> = None, PROVIDER_NAME;
         /// How long running requests may take to finish after SIGTERM.
         shutdown_timeout: Duration = seconds(30), time(MS, HOUR).advised(seconds(5), seconds(30));
+        /// A look at each provider after the start: told (`warn`), not taken (`off`), or a condition of being ready (`require`).
+        checks: Checks = Checks::Warn, Choice { words: &["warn", "off", "require"], values: &[Checks::Warn, Checks::Off, Checks::Require] };
         /// What is logged: a level, or a list of `target=level`.
         log: LogFilter = LogFilter::default(), LOG_FILTER;
         /// Who may call.
@@ -207,6 +209,17 @@ const USAGE: Choice<UsageMode> = Choice {
     words: &["ask", "never"],
     values: &[UsageMode::Ask, UsageMode::Never],
 };
+
+/// What becomes of a look at each provider (R-D3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checks {
+    /// It is taken once requests are served, and told in the log.
+    Warn,
+    /// It is not taken.
+    Off,
+    /// It is taken first, and the start fails with it.
+    Require,
+}
 
 /// Whether to ask an upstream for token counts in streams (contracts 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

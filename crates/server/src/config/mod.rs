@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use base_url::BaseUrl;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Kind, Limits, Overflow, Pool, Provider, Sim, Timeouts, UpstreamKey, UsageMode,
+    Auth, Checks, Kind, Limits, Overflow, Pool, Provider, Sim, Timeouts, UpstreamKey, UsageMode,
 };
 pub use log::LogFilter;
 pub use providers::SIM;
@@ -52,6 +52,8 @@ pub struct Config {
     pub default_provider: Option<String>,
     /// How long running requests may take to finish after SIGTERM.
     pub shutdown_timeout: Duration,
+    /// What becomes of a look at each provider.
+    pub checks: Checks,
     /// What is logged.
     pub log: LogFilter,
     /// Who may call.
@@ -129,6 +131,7 @@ impl From<Document> for Config {
             admin_listen,
             default_provider,
             shutdown_timeout,
+            checks: document.checks,
             log: document.log,
             auth: document.auth,
             limits: document.limits,

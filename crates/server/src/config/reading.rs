@@ -292,14 +292,16 @@ impl<'a> Reading<'a> {
                 let span = &finding.place.span;
                 let line = line(finding);
                 let covered = unread(line);
-                if covered.as_ref().is_some_and(|covered| covered.start < span.end) {
+                if covered
+                    .as_ref()
+                    .is_some_and(|covered| covered.start < span.end)
+                {
                     // A value that is not what it seems is not repeated either.
                     problem.found = None;
                 }
                 let more = text.comment(line, values).into_iter().chain(covered);
-                let masks: Vec<_> = masks.iter().cloned().chain(more).collect();
                 problem.position = Some(text.position(span.start));
-                problem.echo = Some(text.echo(span, &masks));
+                problem.echo = Some(text.echo(span, masks.iter().cloned().chain(more)));
             }
             problem
         });

@@ -76,12 +76,16 @@ impl<'a> Text<'a> {
     }
 
     /// The line of `span` with the `masks` covered and the span marked.
-    pub(super) fn echo(&self, span: &Range<usize>, masks: &[Range<usize>]) -> Echo {
+    pub(super) fn echo(
+        &self,
+        span: &Range<usize>,
+        masks: impl IntoIterator<Item = Range<usize>>,
+    ) -> Echo {
         let line = self.range(self.line_of(span.start));
         let mut out = Shown::default();
         let mut at = line.start;
         let mut masks: Vec<_> = masks
-            .iter()
+            .into_iter()
             .map(|mask| mask.start.max(line.start)..mask.end.min(line.end))
             .filter(|mask| mask.start < mask.end)
             .collect();
@@ -261,13 +265,10 @@ mod tests {
         let text = Text::new(source);
         let secret = source.find('"').unwrap()..source.rfind('"').unwrap() + 1;
         let zero = source.len() - 1..source.len();
-        let echo = text.echo(&zero, std::slice::from_ref(&secret));
+        let echo = text.echo(&zero, [secret.clone()]);
         assert_eq!(echo.line, "keys = [{ value = *** }], size = 0");
         assert_eq!(under_caret(&echo), "0");
-        assert_eq!(
-            under_caret(&text.echo(&secret, std::slice::from_ref(&secret))),
-            "***"
-        );
+        assert_eq!(under_caret(&text.echo(&secret, [secret.clone()])), "***");
     }
 
     #[test]
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_the_caret() {
         let source = format!("{}X{}", "a".repeat(500), "b".repeat(500));
-        let echo = Text::new(&source).echo(&(500..501), &[]);
+        let echo = Text::new(&source).echo(&(500..501), []);
         assert!(echo.line.len() < WIDTH + 10);
         assert_eq!(under_caret(&echo), "X");
     }
@@ -295,8 +296,7 @@ mod tests {
         let plain = HashSet::from(["size", "pool", "listen", "name", "providers"]);
         let shown = |line: &str| {
             let text = Text::new(line);
-            let masks: Vec<_> = text.mask_unread(0, &plain).into_iter().collect();
-            text.echo(&(0..1), &masks).line
+            text.echo(&(0..1), text.mask_unread(0, &plain)).line
         };
         assert_eq!(shown("pool = { size = 10x"), "pool = { size = 10x");
         assert_eq!(shown("size == 10"), "size == ***");
