@@ -15,6 +15,7 @@ use tidegate_wire::openai::Endpoint;
 use crate::attempt::{Attempt, Good, GoodBody};
 use crate::failure::Failure;
 use crate::prepare::{Prepared, prepare};
+use crate::probe::{self, Finding};
 use crate::provider::{Link, Provider};
 use crate::request::{Request, Ticket};
 use crate::route::Routes;
@@ -206,6 +207,23 @@ impl Gateway {
             kernel::Exit::Done(prepared) => prepared,
             _ => Err(Failure::new(Code::Internal, "Reading the body failed.")),
         }
+    }
+
+    /// Looks at every provider at the same time; see [`Finding`].
+    pub async fn probe(&self) -> Vec<Finding> {
+        let providers = self.house.routes.providers().iter();
+        let looks: Vec<_> = providers
+            .filter_map(|provider| {
+                let (provider, clock) = (Arc::clone(provider), self.house.clock);
+                let look = async move { probe::look(&provider, clock).await };
+                self.house.scope.spawn("look at a provider", look).ok()
+            })
+            .collect();
+        let mut findings = Vec::with_capacity(looks.len());
+        for look in looks {
+            findings.extend(look.await.done().flatten());
+        }
+        findings
     }
 
     /// Every name that can be asked for.

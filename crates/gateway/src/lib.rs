@@ -12,6 +12,7 @@ mod attempt;
 mod failure;
 mod gateway;
 mod prepare;
+mod probe;
 mod provider;
 mod request;
 mod route;
@@ -23,6 +24,7 @@ mod wait;
 
 pub use failure::{Failure, UpstreamSays};
 pub use gateway::{Answer, Call, Gateway, ModelName};
+pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Stage, Ticket};
 pub use settings::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};

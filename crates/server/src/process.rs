@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use hyper::service::service_fn;
 use kernel::{Clock, Deadline, Scope, Why};
-use tidegate_gateway::Gateway;
+use tidegate_gateway::{Finding, Gateway};
 use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Checks, Config};
 use crate::http::{Access, App, BodyLimits, Face, Phase};
 use crate::listen::{self, ListenSettings, ListenStats};
 use crate::wiring;
@@ -39,6 +39,14 @@ pub enum StartError {
         address: SocketAddr,
         /// Why.
         error: io::Error,
+    },
+    /// A provider failed its look, and `checks = "require"`.
+    #[error("provider `{name}`: {why} (checks = \"require\")")]
+    Provider {
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
     },
     /// Something that the configuration names cannot be used.
     #[error("{0}")]
@@ -116,7 +124,16 @@ impl Server {
             clock,
         };
         server.listen(&config).await?;
+        if config.checks == Checks::Require {
+            tell(server.app.gateway.probe().await)?;
+        }
         server.app.enter(Phase::Ready);
+        if config.checks == Checks::Warn {
+            let gateway = server.app.gateway.clone();
+            // Advice: what cannot be told now is told by the first request.
+            let looking = async move { tell(gateway.probe().await).is_ok() };
+            drop(server.root.spawn("look at the providers", looking));
+        }
         Ok(server)
     }
 
@@ -202,6 +219,28 @@ impl Server {
     }
 }
 
+/// Tells what was found; the first provider that failed is the error.
+fn tell(findings: Vec<Finding>) -> Result<(), StartError> {
+    let mut failed = None;
+    for Finding { provider, models } in findings {
+        match models {
+            Ok(models) => tracing::info!(provider = &*provider, models, "provider is there"),
+            Err(failure) => {
+                let why = failure.message.into_owned();
+                tracing::warn!(
+                    provider = &*provider,
+                    code = failure.code.as_str(),
+                    why,
+                    "provider failed its look"
+                );
+                let name = provider.to_string();
+                failed.get_or_insert(StartError::Provider { name, why });
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
 fn describe(request: &tidegate_gateway::Request) -> String {
     format!(
         "{} {} ({}, {})",
@@ -235,21 +274,7 @@ fn listen_settings(config: &Config) -> ListenSettings {
         write_stall: limits.write_stall,
         max_headers: limits.headers,
         max_header_bytes: limits.header_bytes,
-        connections: most_connections(limits.connections),
+        connections: limits.connections,
         connections_per_ip: limits.connections_per_ip,
     }
-}
-
-/// Half of the files that may be open, where the configuration says nothing:
-/// each request may need one more towards its upstream.
-fn most_connections(configured: usize) -> usize {
-    if configured > 0 {
-        return configured;
-    }
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    // No limit at all is told as `None`.
-    let files = files
-        .and_then(|files| usize::try_from(files).ok())
-        .unwrap_or(MOST_TASKS);
-    (files / 2).clamp(16, MOST_TASKS / 2)
 }

@@ -37,6 +37,7 @@ pub(crate) struct HttpUpstream {
     idle: Arc<IdleSet>,
     template: HeaderMap,
     paths: [(Endpoint, Uri); 3],
+    models: Uri,
     clock: Clock,
 }
 
@@ -52,13 +53,12 @@ impl HttpUpstream {
         tls: Option<Arc<rustls::ClientConfig>>,
         clock: Clock,
     ) -> Result<Self, String> {
-        let path = |endpoint: Endpoint| {
-            let text = format!("{}{}", settings.base.path, endpoint.path());
-            let uri = text
-                .parse::<Uri>()
-                .map_err(|error| format!("base_url: {error}"))?;
-            Ok::<_, String>((endpoint, uri))
+        let uri = |path: &str| {
+            let text = format!("{}{path}", settings.base.path);
+            text.parse::<Uri>()
+                .map_err(|error| format!("base_url: {error}"))
         };
+        let path = |endpoint: Endpoint| Ok::<_, String>((endpoint, uri(endpoint.path())?));
         Ok(Self {
             door: Door::new(&settings.base, tls)?,
             idle: Arc::new(IdleSet::new(settings.pool.size)),
@@ -68,6 +68,7 @@ impl HttpUpstream {
                 path(Endpoint::Completions)?,
                 path(Endpoint::Embeddings)?,
             ],
+            models: uri("/models")?,
             clock,
         })
     }
@@ -109,6 +110,14 @@ impl HttpUpstream {
         let mut headers = self.template.clone();
         headers.extend(forwarded);
         *request.headers_mut() = headers;
+        request
+    }
+
+    /// The request for the list of models.
+    pub(crate) fn models_request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.models.clone();
+        *request.headers_mut() = self.template.clone();
         request
     }
 
