@@ -49,7 +49,7 @@ async fn promise_5_heads_are_bounded() {
     let rig = Rig::new(small).await;
     let many = "a: b\r\n".repeat(21);
     // Larger than what hyper reads before it refuses: the answer still arrives.
-    let large = format!("a: {}\r\n", "b".repeat(2_000_000));
+    let large = format!("a: {}\r\n", "b".repeat(8 * 1024 * 1024));
     for headers in [many, large] {
         let mut caller = rig.call("").await;
         let request = format!("GET /ok HTTP/1.1\r\nhost: t\r\n{headers}\r\n");
@@ -99,8 +99,12 @@ async fn promise_6_beyond_the_limit_is_503() {
     two.connections = 2;
     let rig = Rig::new(two).await;
     let held = [rig.in_flight(HANG).await, rig.in_flight(HANG).await];
-    for _ in 0..3 {
-        let answer = rig.call(OK).await.read_to_end().await;
+    let upload = format!(
+        "POST /echo HTTP/1.1\r\nhost: t\r\n\r\n{}",
+        "b".repeat(8 * 1024 * 1024)
+    );
+    for request in ["", OK, upload.as_str()] {
+        let answer = rig.call(request).await.read_to_end().await;
         assert!(
             answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
             "{answer}"
