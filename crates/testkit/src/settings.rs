@@ -108,6 +108,10 @@ impl Settings {
     /// The text.
     pub fn to_toml(&self) -> String {
         let mut text = self.top.clone();
+        if !text.contains("checks") {
+            // A look at the providers would be counted among their requests.
+            text.push_str("checks = \"off\"\n");
+        }
         if let Some(first) = self.providers.first() {
             let _ = writeln!(text, "default_provider = \"{}\"", first.name);
         }
