@@ -45,7 +45,10 @@ pub struct RequestIds {
 impl RequestIds {
     /// `seed` should differ between processes (the caller has the randomness).
     pub fn new(seed: u64) -> Self {
-        Self { seed, next: AtomicU64::new(0) }
+        Self {
+            seed,
+            next: AtomicU64::new(0),
+        }
     }
 
     /// The next id, stamped with `unix_millis`.

@@ -40,7 +40,10 @@ pub enum CancelledBy {
 impl Outcome {
     /// A failure with the fault that its code usually has.
     pub fn failed(code: Code) -> Self {
-        Self::Failed { fault: code.fault(), code }
+        Self::Failed {
+            fault: code.fault(),
+            code,
+        }
     }
 
     /// The stable label that metrics and logs use for the detail.
@@ -48,9 +51,15 @@ impl Outcome {
         match self {
             Self::Completed => "completed",
             Self::Failed { code, .. } | Self::Refused { code } => code.as_str(),
-            Self::Cancelled { by: CancelledBy::Caller } => "caller",
-            Self::Cancelled { by: CancelledBy::Operator } => "operator",
-            Self::Cancelled { by: CancelledBy::Shutdown } => "shutdown",
+            Self::Cancelled {
+                by: CancelledBy::Caller,
+            } => "caller",
+            Self::Cancelled {
+                by: CancelledBy::Operator,
+            } => "operator",
+            Self::Cancelled {
+                by: CancelledBy::Shutdown,
+            } => "shutdown",
         }
     }
 }

@@ -17,7 +17,11 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
             pool: pool(&config.sim.pool),
             timeouts: timeouts(&config.sim.timeouts),
         }),
-        bounds: Bounds { event: limits.event, response: limits.response, ..Bounds::default() },
+        bounds: Bounds {
+            event: limits.event,
+            response: limits.response,
+            ..Bounds::default()
+        },
     }
 }
 
