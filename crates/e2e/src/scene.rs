@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_testkit::gate::Start;
 use tidegate_testkit::{
-    Gate, Provider, Reply, Script, Settings, Stopwatch, Upstream, openai, until,
+    Gate, Provider, Reply, Script, Settings, Signal, Stopwatch, Upstream, openai, until,
 };
 
 use crate::answer::transcript;
@@ -55,6 +55,28 @@ impl Scene {
         self.gate
             .post("/v1/chat/completions", &openai::chat("m-1", true))
             .await
+    }
+
+    /// A streaming chat whose upstream goes on with `then` only once the caller
+    /// has read this many events.
+    pub async fn stream_then(
+        &self,
+        begun: Script,
+        events: usize,
+        then: impl FnOnce(Script) -> Script,
+    ) -> Reply {
+        let read = Signal::new();
+        self.upstream.next(then(begun.until(&read)));
+        let mut client = self.gate.connect().await;
+        client
+            .post("/v1/chat/completions", &openai::chat("m-1", true))
+            .await;
+        let head = client.head().await;
+        for _ in 0..events {
+            client.event().await;
+        }
+        read.fire();
+        client.rest(head).await
     }
 
     /// A unary chat that meets this script.

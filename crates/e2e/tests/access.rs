@@ -69,6 +69,24 @@ async fn a_wrong_method_is_405_with_the_right_one() {
 }
 
 #[tokio::test]
+async fn every_refusal_carries_an_id_to_ask_about() {
+    let scene = Scene::start().await;
+    let replies = [
+        scene.gate.post(CHAT, "{").await,
+        scene.gate.get("/nowhere").await,
+        scene.gate.get(CHAT).await,
+        scene
+            .gate
+            .post_with(CHAT, &[("origin", "null")], "{}")
+            .await,
+    ];
+    for reply in replies {
+        let id = reply.header("x-tidegate-id").unwrap_or_default();
+        assert_eq!(id.len(), 36, "{} {}", reply.status(), reply.text());
+    }
+}
+
+#[tokio::test]
 async fn path_tricks_reach_no_route() {
     let scene = Scene::start().await;
     let tricks = [

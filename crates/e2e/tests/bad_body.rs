@@ -108,7 +108,7 @@ async fn depth_and_size_bombs_are_refused() {
     let scene = Scene::start().await;
     let deep = "[".repeat(50_000);
     let closed = format!("{}{}", "[".repeat(100), "]".repeat(100));
-    let objects = "{\"a\":".repeat(5_000);
+    let objects = format!("[{}", "{\"a\":".repeat(5_000));
     for json in [deep, closed, objects] {
         let reply = scene.gate.post(CHAT, &with_messages(&json)).await;
         refuses(&scene, &reply, Code::JsonTooDeep).await;

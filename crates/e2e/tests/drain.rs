@@ -96,7 +96,7 @@ async fn what_runs_finishes_and_nothing_new_begins() {
     until_closed(&scene.gate).await;
     go_on.fire();
     let rest = streaming.rest(head).await;
-    assert_eq!(rest.content(), "b");
+    assert_eq!(rest.content(), "ab");
     assert!(
         rest.events().last().is_some_and(|event| event.is_done()),
         "{}",

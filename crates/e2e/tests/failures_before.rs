@@ -82,7 +82,7 @@ async fn row_08_r_p3_no_headers_in_time() {
 
 #[tokio::test]
 async fn row_08_r_p3_a_unary_call_knows_only_the_total_timer() {
-    let timeouts = r#"connect = "1s", first_byte = "100ms", first_content = "200ms", idle = "5s", total = "700ms""#;
+    let timeouts = r#"connect = "700ms", first_byte = "100ms", first_content = "200ms", idle = "700ms", total = "700ms""#;
     let scene = Scene::with_timeouts(timeouts).await;
     let late = Script::json(200, &completion("late")).late(Duration::from_millis(350));
     assert_eq!(scene.unary(late).await.status(), 200);

@@ -30,12 +30,19 @@ fn then(code: &str) -> Vec<String> {
         .collect()
 }
 
-async fn is_told(script: Script, code: &str) {
+/// The stream ends in this way once the caller has what came before. What it
+/// ends with is told and counted.
+async fn is_told(ends: impl FnOnce(Script) -> Script, code: &str) -> Scene {
     let scene = Scene::start().await;
-    let reply = scene.stream(script).await;
+    let reply = scene.stream_then(begun(), 3, ends).await;
     assert_eq!(transcript(&reply), then(code), "{}", reply.text());
     scene.settled("failed", code).await;
-    scene.upstream_let_go().await;
+    scene
+}
+
+/// The same, and the upstream's connection is closed.
+async fn is_told_and_let_go(ends: impl FnOnce(Script) -> Script, code: &str) {
+    is_told(ends, code).await.upstream_let_go().await;
 }
 
 #[tokio::test]
@@ -105,8 +112,8 @@ async fn row_12_an_error_event_is_passed_on_and_nothing_after_it() {
             "upstream_says_so",
             "in the middle; sk-live-0123456789abcdef0123",
         );
-        let script = begun().event(&event).event(&content_chunk("never")).done();
-        let reply = scene.stream(script).await;
+        let breaks = |begun: Script| begun.event(&event).event(&content_chunk("never")).done();
+        let reply = scene.stream_then(begun(), 3, breaks).await;
         let lines = transcript(&reply);
         assert_eq!(lines[..4], then(label)[..4], "{lines:?}");
         assert_eq!(lines.len(), 5, "something follows the error: {lines:?}");
@@ -123,41 +130,45 @@ async fn row_12_an_error_event_is_passed_on_and_nothing_after_it() {
 
 #[tokio::test]
 async fn row_13_a_reset_between_events() {
-    is_told(begun().rst(), "upstream_disconnected").await;
+    is_told_and_let_go(Script::rst, "upstream_disconnected").await;
 }
 
 #[tokio::test]
 async fn row_13_an_end_within_the_chunked_body() {
-    is_told(begun().fin(), "upstream_disconnected").await;
+    is_told_and_let_go(Script::fin, "upstream_disconnected").await;
 }
 
 #[tokio::test]
 async fn row_13_a_cut_within_an_event_sends_no_half_event() {
     let half = format!("data: {}", &content_chunk("lost")[..60]);
-    is_told(begun().bytes(half).fin(), "upstream_disconnected").await;
+    is_told_and_let_go(|begun| begun.bytes(half).fin(), "upstream_disconnected").await;
 }
 
 #[tokio::test]
 async fn row_13_a_cut_within_a_character() {
     let mut half = content_chunk("\u{1f30a}").into_bytes();
     half.truncate(half.iter().position(|byte| *byte >= 0x80).expect("a wave") + 2);
-    let script = begun().bytes([b"data: ".as_slice(), &half].concat()).rst();
-    is_told(script, "upstream_disconnected").await;
+    let half = [b"data: ".as_slice(), &half].concat();
+    is_told_and_let_go(|begun| begun.bytes(half).rst(), "upstream_disconnected").await;
 }
 
 #[tokio::test]
 async fn row_13_a_cut_within_a_chunk_header() {
-    is_told(begun().unframed("4").fin(), "upstream_disconnected").await;
+    is_told_and_let_go(|begun| begun.unframed("4").fin(), "upstream_disconnected").await;
 }
 
 #[tokio::test]
 async fn row_15_inv_trunc_a_clean_end_without_terminal_is_truncated() {
-    is_told(begun(), "stream_truncated").await;
+    is_told(|begun| begun, "stream_truncated").await;
 }
 
 #[tokio::test]
 async fn row_15_inv_trunc_a_clean_end_within_an_event_is_truncated() {
-    is_told(begun().bytes("data: {\"choices\":"), "stream_truncated").await;
+    is_told(
+        |begun| begun.bytes("data: {\"choices\":"),
+        "stream_truncated",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -178,21 +189,47 @@ async fn row_15_inv_trunc_before_content_it_is_a_502() {
 #[tokio::test]
 async fn row_15_inv_trunc_an_until_close_stream_that_is_cut() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
-    let script = Script::raw(head).event(&role_chunk());
-    let script = script
+    let begun = Script::raw(head)
+        .event(&role_chunk())
         .event(&content_chunk("a"))
-        .event(&content_chunk("b"))
-        .fin();
-    is_told(script, "stream_truncated").await;
+        .event(&content_chunk("b"));
+    let scene = Scene::start().await;
+    let reply = scene.stream_then(begun, 3, Script::fin).await;
+    assert_eq!(
+        transcript(&reply),
+        then("stream_truncated"),
+        "{}",
+        reply.text()
+    );
+    scene.settled("failed", "stream_truncated").await;
+}
+
+#[tokio::test]
+async fn inv_trunc_content_and_break_in_one_burst_never_look_whole() {
+    // Nothing may be written yet when the break is seen: then it is a 502.
+    type Breaks = fn(Script) -> Script;
+    let breaks: [(Breaks, &str); 3] = [
+        (Script::rst, "upstream_disconnected"),
+        (Script::fin, "upstream_disconnected"),
+        (|begun| begun, "stream_truncated"),
+    ];
+    for (breaks, code) in breaks {
+        let scene = Scene::start().await;
+        let reply = scene.stream(breaks(begun())).await;
+        let early = [
+            "502 application/json".to_owned(),
+            format!("error {code} upstream_error"),
+        ];
+        let lines = transcript(&reply);
+        assert!(lines == early || lines == then(code), "{lines:?}");
+        scene.settled("failed", code).await;
+    }
 }
 
 #[tokio::test]
 async fn row_16_two_malformed_events_end_the_stream() {
-    is_told(
-        begun().event("{\"choices\":[").event("{oops").done(),
-        "upstream_protocol",
-    )
-    .await;
+    let breaks = |begun: Script| begun.event("{\"choices\":[").event("{oops").done();
+    is_told_and_let_go(breaks, "upstream_protocol").await;
 }
 
 #[tokio::test]
@@ -219,10 +256,10 @@ async fn row_18_a_trickle_without_events_is_idle() {
 async fn row_19_an_event_over_its_limit_ends_the_stream() {
     let scene = Scene::with_tables("[limits]\nevent = \"64KiB\"").await;
     // Never finished, so that only a bound on the unfinished event can tell.
-    let script = begun()
-        .bytes(format!("data: {}", "x".repeat(200 * 1024)))
-        .stall();
-    let reply = scene.stream(script).await;
+    let long = format!("data: {}", "x".repeat(200 * 1024));
+    let reply = scene
+        .stream_then(begun(), 3, |begun| begun.bytes(long).stall())
+        .await;
     assert_eq!(
         transcript(&reply),
         then("event_too_large"),

@@ -28,8 +28,10 @@ pub struct RawClient {
     stream: TcpStream,
     unread: Vec<u8>,
     framing: Framing,
-    /// Body bytes that no event has taken yet.
-    text: Vec<u8>,
+    /// The body so far.
+    body: Vec<u8>,
+    /// How much of it events have taken.
+    taken: usize,
     patience: Duration,
 }
 
@@ -59,7 +61,8 @@ impl RawClient {
             stream,
             unread: Vec::new(),
             framing,
-            text: Vec::new(),
+            body: Vec::new(),
+            taken: 0,
             patience: PATIENCE,
         }
     }
@@ -118,7 +121,8 @@ impl RawClient {
                 let rest = self.unread.split_off(at + 4);
                 let head = Head::read(&std::mem::replace(&mut self.unread, rest));
                 self.framing = Framing::of(&head);
-                self.text.clear();
+                self.body.clear();
+                self.taken = 0;
                 return Some(head);
             }
             if self.more("the head of an answer").await.is_err() {
@@ -146,7 +150,10 @@ impl RawClient {
     pub async fn piece(&mut self) -> Result<Option<Vec<u8>>, String> {
         loop {
             match self.framing.take(&mut self.unread)? {
-                reply::Taken::Bytes(bytes) => return Ok(Some(bytes)),
+                reply::Taken::Bytes(bytes) => {
+                    self.body.extend_from_slice(&bytes);
+                    return Ok(Some(bytes));
+                }
                 reply::Taken::End => return Ok(None),
                 reply::Taken::More => {}
             }
@@ -162,13 +169,14 @@ impl RawClient {
     /// When the body was cut or ends within an event.
     pub async fn try_event(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = sse::take(&mut self.text) {
+            if let Some((event, length)) = sse::first(&self.body[self.taken..]) {
+                self.taken += length;
                 return Some(event);
             }
             match self.piece().await {
-                Ok(Some(bytes)) => self.text.extend_from_slice(&bytes),
+                Ok(Some(_)) => {}
                 Ok(None) => {
-                    let left = String::from_utf8_lossy(&self.text);
+                    let left = String::from_utf8_lossy(&self.body[self.taken..]);
                     assert!(left.is_empty(), "the stream ends within an event: {left:?}");
                     return None;
                 }
@@ -210,17 +218,17 @@ impl RawClient {
         Some(self.rest(head).await)
     }
 
-    /// Reads what is left of the answer with this head.
+    /// Reads the answer with this head to its end: all of it, also what
+    /// events have taken already.
     pub async fn rest(&mut self, head: Head) -> Reply {
-        let mut body = std::mem::take(&mut self.text);
         let ended = loop {
             match self.piece().await {
-                Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+                Ok(Some(_)) => {}
                 Ok(None) => break Ended::Whole,
                 Err(cut) => break Ended::Cut(cut),
             }
         };
-        Reply::new(head, body, ended)
+        Reply::new(head, std::mem::take(&mut self.body), ended)
     }
 
     /// Everything until the gateway closes, as it is on the wire.

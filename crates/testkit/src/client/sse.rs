@@ -62,8 +62,8 @@ impl Event {
     }
 }
 
-/// Takes the first whole event out of `text`.
-pub(crate) fn take(text: &mut Vec<u8>) -> Option<Event> {
+/// The first whole event of `text`, and its length in bytes.
+pub(crate) fn first(text: &[u8]) -> Option<(Event, usize)> {
     let end = [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"]
         .iter()
         .filter_map(|mark| {
@@ -73,9 +73,8 @@ pub(crate) fn take(text: &mut Vec<u8>) -> Option<Event> {
             Some(at + mark.len())
         })
         .min()?;
-    let rest = text.split_off(end);
-    let raw = String::from_utf8_lossy(&std::mem::replace(text, rest)).into_owned();
-    Some(Event { raw })
+    let raw = String::from_utf8_lossy(&text[..end]).into_owned();
+    Some((Event { raw }, end))
 }
 
 /// Splits a whole stream.
@@ -83,9 +82,13 @@ pub(crate) fn take(text: &mut Vec<u8>) -> Option<Event> {
 /// # Panics
 /// When it ends within an event.
 pub fn split(stream: &[u8]) -> Vec<Event> {
-    let mut text = stream.to_vec();
-    let events: Vec<Event> = std::iter::from_fn(|| take(&mut text)).collect();
-    let left = String::from_utf8_lossy(&text);
+    let mut text = stream;
+    let mut events = Vec::new();
+    while let Some((event, length)) = first(text) {
+        events.push(event);
+        text = &text[length..];
+    }
+    let left = String::from_utf8_lossy(text);
     assert!(left.is_empty(), "the stream ends within an event: {left:?}");
     events
 }

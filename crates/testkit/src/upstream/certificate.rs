@@ -3,8 +3,9 @@
 //! Made anew for each test; no key is kept in the tree.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -38,6 +39,10 @@ impl Certificate {
         let authority_key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::new(Vec::new()).expect("no names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A name of its own, so that another authority is unknown by name.
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("authority {}", NEXT.fetch_add(1, Ordering::Relaxed));
+        authority.distinguished_name.push(DnType::CommonName, name);
         let pem = authority
             .self_signed(&authority_key)
             .expect("an authority")

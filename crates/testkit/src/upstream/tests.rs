@@ -77,7 +77,7 @@ async fn a_reset_a_cut_and_a_signal_look_like_themselves() {
     assert_eq!(client.event().await.data().as_deref(), Some("1"));
     signal.fire();
     let rest = client.rest(head).await;
-    assert_eq!(rest.text(), "data: 2\n\n");
+    assert_eq!(rest.text(), "data: 1\n\ndata: 2\n\n");
     assert!(
         matches!(rest.ended(), Ended::Cut(why) if why.contains("reset")),
         "{rest:?}"
