@@ -1,15 +1,10 @@
-//! Permits of one provider, and the bounded queue before them.
+//! Permits of one provider, and the bounded FIFO before them. A worker is a
+//! permit that is there from the start (idle), is taken (busy), comes back.
 //!
-//! A worker is a permit that exists from the start (idle), is taken (busy)
-//! and comes back. Who finds one idle gets it at once; who does not, waits in
-//! a FIFO bounded in items and bytes; a full queue follows the overflow policy.
-//!
-//! 1. At most `size` permits are out, and as many as there is work for
-//!    (R-G28, INV-LIM); a permit comes back on every path (INV-PERMIT).
-//! 2. Nobody overtakes. Nobody waits beyond `max_wait` or his deadline.
-//! 3. A waiter who leaves loses nothing for others: a grant that raced with
-//!    his leaving goes to the next (no lost permit, no lost wake-up).
-//! 4. `offered` = granted + all refusals + cancelled + waiting, at all times.
+//! 1. At most `size` are out, and as many as there is work for (R-G28, INV-LIM).
+//! 2. Nobody overtakes, or waits beyond `max_wait` or its deadline.
+//! 3. A permit, or a grant that raced with a leaver, always goes on (INV-PERMIT).
+//! 4. `offered` = granted + refusals + cancelled + waiting, at all times.
 //!
 //! No fair shares and no priorities yet: one queue, one order.
 

@@ -1,16 +1,11 @@
-//! The life of work: a name, a cancel that reaches every child, an end.
+//! The life of work: a name, a cancel that reaches every child, an end. Cancel
+//! is asked for, abort is forced: a task watches `cancelled` or works in `run`.
 //!
-//! 1. Every task has an id, a name, a start and a scope; a limit over the whole
-//!    tree refuses with a typed error (R-D11).
-//! 2. `cancel` reaches every scope below, once, and the first cause stays.
-//! 3. `drain` waits for tasks and guards below and names who did not end.
-//! 4. No task outlives `close`: it cancels, aborts, and waits for the last one.
-//!    When the last handle of a scope is dropped, the same happens without the
-//!    waiting (R-P36, R-G43).
+//! 1. A task has id, name, start and scope; a limit refuses, typed (R-D11).
+//! 2. `cancel` reaches every scope below, once; the first cause stays.
+//! 3. `drain` waits for tasks and guards and names who did not end (R-D9).
+//! 4. No task outlives `close`, or for long the last handle (R-P36, R-G43).
 //! 5. A panic ends its own task only, is counted and reported (R-D12).
-//!
-//! Cancel is asked for, abort is forced: a task watches `cancelled`, or runs
-//! its work under `run`. Requests are not tasks; they `enter` and hold a guard.
 
 use std::fmt;
 use std::future::Future;

@@ -1,14 +1,10 @@
-//! The inside of a scope: a node of the tree of scopes.
+//! The inside of a scope: a node of the tree of scopes, kept by its children
+//! and by those who sit in it, so that a parent can name them to the last.
 //!
-//! 1. The cause of a cancel is written once, under the node's lock, on the way
-//!    from the top down; a child is born with its parent's cause.
-//! 2. A node's count is that of itself and all below; whoever brings it to
-//!    zero wakes those who wait for that.
-//! 3. Locks are taken one at a time, never a second one under a first; wakers,
-//!    aborts and drops of nodes happen after the lock.
-//!
-//! A node is kept by its children and by those who sit in it, so that a parent
-//! can name them to the last.
+//! 1. A cause is written once, from the top down; a child is born with it.
+//! 2. A node counts itself and all below; who brings it to zero wakes those
+//!    who wait for that.
+//! 3. One lock at a time; wakers, aborts and drops of nodes come after it.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,5 @@
 //! The face of the kernel's clock, over a time that a model moves by hand.
+//! Timers ring in the step that makes them due, never by themselves.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

@@ -1,12 +1,11 @@
 //! The kernel's nouns under a model checker.
 //!
-//! The files of `src` are compiled here once more, as they stand; only `sync`
-//! and `clock` are replaced, by locks whose every step the checker schedules
-//! and by a time that moves when a model says so. A lost wake-up shows as a
-//! deadlock, a lost permit as a count.
+//! The files of `src` are compiled once more, as they stand; only `sync` and
+//! `clock` are replaced, by locks whose steps the checker schedules and a time
+//! that a model moves. A lost wake-up is a deadlock, a lost permit a count.
 //!
-//! `MODEL_RUNS` sets the schedules per model; a failure prints the schedule,
-//! with which `shuttle::replay` repeats it.
+//! `PROPTEST_CASES` sets the schedules per model, `TIDEGATE_SEED` the seed; a
+//! failure prints its schedule, with which `shuttle::replay` repeats it.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -55,16 +54,21 @@ mod of_scope;
 /// at bad moments.
 #[cfg(test)]
 fn check(model: impl Fn() + Send + Sync + 'static) {
-    let runs = std::env::var("MODEL_RUNS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1500);
+    let runs = from_env("PROPTEST_CASES").unwrap_or(1500);
     let model = std::sync::Arc::new(move || {
         clock::reset();
         model();
         clock::reset();
     });
     let again = std::sync::Arc::clone(&model);
-    shuttle::check_random(move || model(), runs);
+    match from_env("TIDEGATE_SEED") {
+        Some(seed) => shuttle::check_random_with_seed(move || model(), seed, runs),
+        None => shuttle::check_random(move || model(), runs),
+    }
     shuttle::check_pct(move || again(), runs, 3);
+}
+
+#[cfg(test)]
+fn from_env<N: std::str::FromStr>(name: &str) -> Option<N> {
+    std::env::var(name).ok()?.parse().ok()
 }

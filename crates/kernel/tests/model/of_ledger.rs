@@ -1,4 +1,5 @@
 //! INV-CONS and INV-ONE: open x settle x drop x snapshot.
+//! A snapshot may fall between any two steps of any worker.
 
 use shuttle::thread;
 

@@ -1,4 +1,5 @@
 //! INV-PERMIT and INV-LIM: cancel x grant x timeout x close x resize.
+//! Each model ends at rest: no permit out, nobody waiting, nobody lost.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,4 +1,5 @@
 //! Cancel x child x wait x drop, and guards x drain.
+//! Tasks are not modelled: they are the runtime's; `promises` has them.
 
 use shuttle::future::{block_on, spawn};
 use shuttle::thread;

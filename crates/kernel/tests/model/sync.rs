@@ -1,4 +1,5 @@
 //! The shim of the kernel, filled with the model checker's own.
+//! It must show the same face as `src/sync.rs`, or the nouns do not compile.
 
 pub use std::sync::{Arc, Weak};
 

@@ -1,4 +1,5 @@
-//! Deadlines and alarms.
+//! Deadlines and alarms: R-P3, R-P5, R-P6, R-P9, R-P13, INV-DEADLINE.
+//! All in paused time, where a bound is exact.
 
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;

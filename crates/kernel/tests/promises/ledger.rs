@@ -1,4 +1,5 @@
-//! One outcome each, and a law that holds at every moment.
+//! One outcome each, and a law that holds at every moment: INV-ONE, INV-CONS.
+//! Threads here; every schedule of a small case is in the model.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! What a full queue does with a newcomer: four meanings, four counters.
+//! What a full queue does with a newcomer: four meanings, four counters (R-D5),
+//! the bounds in items and bytes (R-D2, INV-LIM), and the advice to come back.
 
 use tidegate_kernel::{Clock, Overflow, Permit, Pool, PoolSettings, Refusal};
 

@@ -1,4 +1,5 @@
-//! Permits: how many, in which order, for how long, and back on every path.
+//! Permits: how many (R-G28), in which order (R-D4), for how long, and back on
+//! every path (R-D13, INV-PERMIT).
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Every noun tells its numbers, under the published names.
+//! A name that is not in `names`, or that is told twice, fails here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Tasks, their limit, their panics; cancel on its way down.
+//! Tasks, their limit, their panics; cancel on its way down: R-D11, R-D12,
+//! R-P12, R-P13.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! Drain, close and the drop of the last handle.
+//! Drain, close and the drop of the last handle: R-D9, R-P36, R-G43.
+//! Whatever a task ignores, nothing of it is left afterwards.
 
 use std::future::pending;
 use std::sync::Arc;
