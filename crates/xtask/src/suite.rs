@@ -73,6 +73,15 @@ pub(crate) fn run_sized(workspace: &Workspace, options: &Options, size: &Size) -
     let binary = workspace.target.join("debug").join("tidegate");
     variables.push((BINARY, binary.display().to_string()));
 
+    watch::leaving_nothing(|| run_steps(workspace, options, size, &variables))
+}
+
+fn run_steps(
+    workspace: &Workspace,
+    options: &Options,
+    size: &Size,
+    variables: &[(&'static str, String)],
+) -> Outcome {
     let nextest = !options.plain && answers(&mut workspace.cargo(&["nextest", "--version"]));
     let mut problems = Vec::new();
     for step in steps(options, size, nextest) {

@@ -50,6 +50,18 @@ pub(crate) struct Limits {
     pub(crate) silence: Option<Duration>,
 }
 
+/// Runs `work` and ends whatever it leaves running: a server whose test was
+/// killed sits in a process group that the test runner does not reach.
+pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
+    processes::adopt_orphans();
+    let outcome = work();
+    let count = processes::kill_leftovers();
+    if count > 0 {
+        eprintln!("{count} processes were left behind by the tests; they were killed");
+    }
+    outcome
+}
+
 /// Runs `command` to its end, or ends it.
 pub(crate) fn run(command: &mut Command, limits: Limits) -> Outcome {
     run_into(command, limits, io::stdout(), io::stderr())

@@ -1,20 +1,42 @@
 //! The processes below one of ours, and their end.
 //!
 //! Promises: (1) `kill_with_descendants` reaches every process that descends
-//! from the given one at that moment, whatever its process group. It reads
-//! `/proc` where there is one and asks `ps` elsewhere; it adds no library.
+//! from the given one at that moment, whatever its process group; (2) after
+//! `adopt_orphans` a process whose parent died is still below us (on Linux).
+//! It reads `/proc` where there is one and asks `ps` elsewhere.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Makes this process the parent of every descendant whose own parent ends.
+/// Where the system cannot do that, orphans are lost to us.
+pub(super) fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Ends what is still running below us; gives how many processes that were.
+pub(super) fn kill_leftovers() -> usize {
+    let left = descendants(std::process::id());
+    kill(&left);
+    left.len()
+}
+
 /// Ends `pid` and all its descendants at once (SIGKILL).
 pub(super) fn kill_with_descendants(pid: u32) {
+    let mut doomed = descendants(pid);
+    doomed.push(pid);
+    kill(&doomed);
+}
+
+/// Every process below `pid`.
+fn descendants(pid: u32) -> Vec<u32> {
     let parents = parents();
-    let mut doomed = vec![pid];
+    let mut found = vec![pid];
     let mut next = 0;
-    while let Some(&parent) = doomed.get(next) {
-        doomed.extend(
+    while let Some(&parent) = found.get(next) {
+        found.extend(
             parents
                 .iter()
                 .filter(|link| link.1 == parent)
@@ -22,7 +44,14 @@ pub(super) fn kill_with_descendants(pid: u32) {
         );
         next += 1;
     }
-    let list = doomed
+    found.split_off(1)
+}
+
+fn kill(pids: &[u32]) {
+    if pids.is_empty() {
+        return;
+    }
+    let list = pids
         .iter()
         .map(u32::to_string)
         .collect::<Vec<_>>()
@@ -94,6 +123,18 @@ mod tests {
         assert_eq!(parent_in("7 (a) b) c) S 42 7 7 0"), Some(42));
         assert_eq!(parent_in("7 (gone) Z 42 7 7 0"), None);
         assert_eq!(parent_in("nonsense"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_orphan_in_its_own_session_is_still_below_us() {
+        adopt_orphans();
+        let mut parent = Command::new("/bin/sh");
+        parent.args(["-c", "setsid sleep 100 >/dev/null 2>&1 & echo $!"]);
+        let said = parent.output().unwrap().stdout;
+        let orphan: u32 = String::from_utf8(said).unwrap().trim().parse().unwrap();
+        assert!(descendants(std::process::id()).contains(&orphan));
+        kill(&[orphan]);
     }
 
     #[test]
