@@ -162,7 +162,9 @@ impl Server {
         let app = Arc::clone(&self.app);
         let service = service_fn(move |request| {
             let app = Arc::clone(&app);
-            async move { Ok::<_, Infallible>(app.serve(face, request).await) }
+            // Boxed: hyper keeps a place of the handler's size for as long as
+            // the connection lives, also while only the answer's body runs.
+            Box::pin(async move { Ok::<_, Infallible>(app.serve(face, request).await) })
         });
         let serving = listen::run(
             listener,
