@@ -1,4 +1,8 @@
 //! The gateway: what lives as long as the process, and the pipeline.
+//!
+//! Promises: 1. a call that is refused here has a ticket that says so; 2. a
+//! panic, a halt or a close never leaves a request without its outcome. What a
+//! step does stands in the file of its name.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

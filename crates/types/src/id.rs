@@ -1,4 +1,7 @@
 //! Ids that we give out.
+//!
+//! They are made without a system call, and are distinct within a process and,
+//! as good as surely, between two. They are names, not secrets.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

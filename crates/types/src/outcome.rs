@@ -1,4 +1,6 @@
-//! How a request ended. Every request has exactly one outcome, written once.
+//! How a request ended: every request has exactly one outcome, written once.
+//!
+//! The labels are stable: metrics and logs are read by programs.
 
 use crate::{Code, Fault};
 

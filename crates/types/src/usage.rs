@@ -1,4 +1,6 @@
 //! What a call cost, in tokens, as the provider reports it.
+//!
+//! Where it reports nothing the numbers are an estimate, and say so.
 
 /// Token counts of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

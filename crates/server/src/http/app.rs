@@ -1,4 +1,7 @@
 //! The process as a service: finds the route, checks the door, calls.
+//!
+//! Promises: 1. a path is matched exactly; 2. who may not ask is not told what
+//! there is; 3. every answer carries its ids. It knows no socket.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! The one handler of every call to a model: decode, ask, encode.
+//!
+//! Promise: the ledger's entry is opened before anything is checked, so that
+//! every refusal of a call is counted. What the call means is the gateway's.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! `/debug/requests`: every request in flight, and what it waits for.
+//!
+//! Names of models and providers only: neither prompts nor answers are shown.
 
 use http::Response;
 use serde::Serialize;

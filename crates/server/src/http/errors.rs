@@ -1,4 +1,7 @@
 //! From a failure to a response: the only place where that happens.
+//!
+//! The code's table decides the status and the advice; this file only writes
+//! them down, in the form that the official SDKs read.
 
 use std::time::Duration;
 

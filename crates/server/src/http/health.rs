@@ -1,4 +1,6 @@
 //! `/livez` and `/readyz`, for whoever starts and balances processes.
+//!
+//! Live means that the process answers; ready, that it takes new requests.
 
 use http::{Response, StatusCode};
 

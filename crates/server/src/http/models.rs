@@ -1,4 +1,6 @@
 //! `/v1/models`: the names that can be asked for, in the OpenAI form.
+//!
+//! Only names that the configuration lists: a pattern permits, it never lists.
 
 use http::{Response, StatusCode};
 use serde::Serialize;

@@ -1,4 +1,6 @@
 //! The body of every response: bytes that are there, or an answer that flows.
+//!
+//! An enum and not a box: the hot path polls it once for every frame.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,4 +1,6 @@
 //! The gateway's settings out of the configuration.
+//!
+//! Field by field and without a decision: what is sensible was checked before.
 
 use kernel::PoolSettings;
 use tidegate_gateway::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};
