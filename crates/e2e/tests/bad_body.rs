@@ -336,7 +336,8 @@ async fn row_30_a_slow_reader_is_reset_and_its_upstream_stopped() {
         script = script.event(&event);
     }
     scene.upstream.always(script.stall());
-    let mut client = tidegate_testkit::RawClient::connect_narrow(scene.gate.address()).await;
+    let mut client =
+        tidegate_testkit::RawClient::connect_narrow(scene.gate.address(), 4 * 1024).await;
     let before = scene.gate.usage().rss_kib;
     let start = Stopwatch::start();
     client.post(CHAT, &chat("m-1", true)).await;

@@ -153,7 +153,7 @@ async fn a_stalled_reader_does_not_hold_it() {
         script = script.event(&event);
     }
     scene.upstream.always(script.stall());
-    let mut client = RawClient::connect_narrow(scene.gate.address()).await;
+    let mut client = RawClient::connect_narrow(scene.gate.address(), 4 * 1024).await;
     client.post(CHAT, &chat("m-1", true)).await;
     scene.upstream.request(0).await;
     let start = Stopwatch::start();

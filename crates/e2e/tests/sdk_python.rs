@@ -7,10 +7,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tidegate_e2e::Scene;
 use tidegate_testkit::gate::{Start, command_output};
-use tidegate_testkit::openai::error;
+use tidegate_testkit::openai::{content_chunk, error, finish_chunk};
 use tidegate_testkit::{Provider, Script, Settings, Upstream, figure};
 
 /// The interpreter, or `None` where there may be none.
@@ -65,6 +66,44 @@ async fn sdk_async_calls_and_two_hundred_at_once() {
 #[tokio::test]
 async fn sdk_errors_are_its_own_exception_classes() {
     beside_the_simulated_provider("errors.py").await;
+}
+
+#[tokio::test]
+async fn sdk_a_broken_stream_raises_and_keeps_what_came() {
+    let Some(python) = interpreter() else { return };
+    let timeouts =
+        r#"connect = "5s", first_byte = "9s", first_content = "9s", idle = "2s", total = "30s""#;
+    let scene = Scene::with_timeouts(timeouts).await;
+    let begun = || {
+        let pieces = Script::sse()
+            .event(&content_chunk("a"))
+            .event(&content_chunk("b"));
+        // Content is out before the break: else it would be a plain 502.
+        pieces.wait(Duration::from_secs(1))
+    };
+    let (bad, busy) = ("{oops", error("overloaded_error", "overloaded", "too busy"));
+    let last = begun()
+        .event(bad)
+        .event(&content_chunk("c"))
+        .event(&finish_chunk())
+        .done();
+    for (model, script) in [
+        ("resets", begun().rst()),
+        ("closes", begun().fin()),
+        ("stops", begun()),
+        ("stalls", begun().stall()),
+        ("garbles", begun().event(bad).event(bad).done()),
+        ("says-so", begun().event(&busy)),
+        ("stumbles", last),
+    ] {
+        scene.upstream.on_model(model, script);
+    }
+    run(&python, "mid_stream.py", &[&scene.gate.url()]).await;
+    let failed = scene
+        .gate
+        .metric("tidegate_requests_total", &[("class", "failed")])
+        .await;
+    assert_eq!(failed, 6.0);
 }
 
 #[tokio::test]

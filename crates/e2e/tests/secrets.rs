@@ -65,7 +65,7 @@ async fn bad_requests(address: std::net::SocketAddr) {
     let authorization = format!("Bearer {OF_CALLER}");
     let with_key = format!(r#"{{"model":"m-1","messages":[],"api_key":"{OF_CALLER}"}}"#);
     let broken = format!(r#"{{"model":"m-1","messages":["{OF_CALLER}"#);
-    let unknown = format!("/v1/{OF_CALLER}?key={OF_CALLER}");
+    let unknown = format!("/v1/nowhere?key={OF_CALLER}");
     for (path, body) in [
         (CHAT, &body),
         (CHAT, &with_key),

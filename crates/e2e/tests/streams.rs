@@ -295,7 +295,7 @@ async fn r_g20_a_slow_reader_holds_the_upstream_back_and_loses_nothing() {
     }
     scene.upstream.next(script.event(&finish_chunk()).done());
     let before = scene.gate.usage().rss_kib;
-    let mut client = RawClient::connect_narrow(scene.gate.address()).await;
+    let mut client = RawClient::connect_narrow(scene.gate.address(), 64 * 1024).await;
     client.post(CHAT, &chat("m-1", true)).await;
     scene.upstream.request(0).await;
     tidegate_testkit::pause(Duration::from_millis(700)).await;

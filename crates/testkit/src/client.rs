@@ -44,11 +44,11 @@ impl RawClient {
         Self::over(stream)
     }
 
-    /// Connects with a receive buffer of a few KiB, to be a slow reader with.
-    pub async fn connect_narrow(address: SocketAddr) -> Self {
+    /// Connects with a receive buffer of so many bytes, to be a slow reader.
+    pub async fn connect_narrow(address: SocketAddr, bytes: usize) -> Self {
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-        socket.set_recv_buffer_size(4096).expect("a socket option");
+        socket.set_recv_buffer_size(bytes).expect("a socket option");
         socket.set_nonblocking(true).expect("a socket option");
         let socket = TcpSocket::from_std_stream(socket.into());
         Self::over(socket.connect(address).await.expect("the gateway accepts"))

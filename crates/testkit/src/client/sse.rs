@@ -64,15 +64,16 @@ impl Event {
 
 /// The first whole event of `text`, and its length in bytes.
 pub(crate) fn first(text: &[u8]) -> Option<(Event, usize)> {
-    let end = [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"]
-        .iter()
-        .filter_map(|mark| {
-            let at = text
-                .windows(mark.len())
-                .position(|window| window == *mark)?;
-            Some(at + mark.len())
-        })
-        .min()?;
+    let mut end = None;
+    let mut within = text;
+    // Each mark is looked for only before the one that was found.
+    for mark in [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"] {
+        if let Some(at) = within.windows(mark.len()).position(|window| window == mark) {
+            end = Some(at + mark.len());
+            within = &text[..at];
+        }
+    }
+    let end = end?;
     let raw = String::from_utf8_lossy(&text[..end]).into_owned();
     Some((Event { raw }, end))
 }
