@@ -1,4 +1,7 @@
 //! What upstreams did that is not quite right and hurt nobody: counted.
+//!
+//! Each kind is a row of the failure table that ends well; what does not end
+//! well is a failure with a code, and not here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
