@@ -23,6 +23,9 @@ use crate::upstream::classify::{self, Promise};
 use crate::upstream::{HttpUpstream, Missed, Source, headers};
 use crate::wait::{Ended, until};
 
+/// The body of an error may stand still this long; its status is known.
+const ERROR_IDLE: Duration = Duration::from_secs(5);
+
 /// What one attempt needs to know.
 pub(crate) struct Attempt<'a> {
     pub(crate) provider: &'a Provider,
@@ -270,8 +273,9 @@ impl Attempt<'_> {
         mut head: Head,
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
+        let (most, idle) = (self.bounds.response, self.provider.timeouts.idle);
         let body = self
-            .whole(ticket, &mut alarm, &mut head.source, self.bounds.response)
+            .whole(ticket, &mut alarm, &mut head.source, most, idle)
             .await?;
         let usage = match look_answer(&body) {
             Look::Ok { usage, text_bytes } => {
@@ -316,8 +320,12 @@ impl Attempt<'_> {
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
         let most = classify::ERROR_BODY;
+        let idle = self.provider.timeouts.idle.min(ERROR_IDLE);
         // A body that does not come, or is too long, leaves the status to tell.
-        let body = match self.whole(ticket, &mut alarm, &mut head.source, most).await {
+        let body = match self
+            .whole(ticket, &mut alarm, &mut head.source, most, idle)
+            .await
+        {
             Ok(body) => body,
             Err(failure) if failure.code.fault() != tidegate_types::Fault::Provider => {
                 return failure;
@@ -335,11 +343,12 @@ impl Attempt<'_> {
         alarm: &mut Alarm,
         source: &mut Source,
         most: usize,
+        idle: Duration,
     ) -> Result<Bytes, Failure> {
         let bound = Bound {
             halt: self.halt(ticket)?,
             clock: self.clock,
-            timeouts: &self.provider.timeouts,
+            idle,
             total: self.total,
             most,
         };

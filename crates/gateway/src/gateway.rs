@@ -165,10 +165,7 @@ impl Gateway {
         }
         let prepared = self.prepare(call.endpoint, call.body).await?;
         let provider = prepared.provider;
-        if let Some(request) = ticket.request() {
-            request.name_model(&prepared.model);
-            request.name_provider(&provider.name);
-        }
+        ticket.assign(&provider, &prepared.model);
         let total = provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
         let started = ticket
@@ -278,6 +275,7 @@ impl Observe for Gateway {
         for provider in house.routes.providers() {
             let labels = [("provider", &*provider.name)];
             provider.pool.observe(&labels, to);
+            provider.meter.observe(&provider.name, to);
             if let Link::Http(http) = &provider.link {
                 let resting = http.idle().len() as f64;
                 to.gauge(

@@ -11,6 +11,7 @@
 mod attempt;
 mod failure;
 mod gateway;
+mod meter;
 mod prepare;
 mod probe;
 mod provider;

@@ -15,7 +15,6 @@ use tidegate_types::Code;
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::provider::{Link, Provider};
-use crate::settings::Timeouts;
 use crate::unary::{self, Bound, Short};
 use crate::upstream::{HttpUpstream, Missed, classify};
 use crate::wait::until;
@@ -65,14 +64,10 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
     let (head, mut source) = until(&halt, &mut alarm, total, exchange)
         .await
         .map_err(late)??;
-    let timeouts = Timeouts {
-        idle: PATIENCE,
-        ..provider.timeouts
-    };
     let bound = Bound {
         halt: &halt,
         clock,
-        timeouts: &timeouts,
+        idle: PATIENCE,
         total,
         most: MOST,
     };

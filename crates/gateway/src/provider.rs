@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
+use crate::meter::Meter;
 use crate::settings::{ProviderSettings, SimSettings, Timeouts};
 use crate::upstream::{self, HttpUpstream};
 
@@ -24,6 +25,7 @@ pub(crate) struct Provider {
     pub(crate) ask_usage: bool,
     pub(crate) models: Vec<String>,
     pub(crate) link: Link,
+    pub(crate) meter: Arc<Meter>,
     key: Option<SecretString>,
 }
 
@@ -47,6 +49,7 @@ impl Provider {
             ask_usage: settings.ask_usage,
             models: settings.models,
             key: settings.key,
+            meter: Arc::default(),
         })
     }
 
@@ -62,6 +65,7 @@ impl Provider {
                 .collect(),
             link: Link::Sim(Sim::new(clock)),
             key: None,
+            meter: Arc::default(),
         }
     }
 

@@ -5,8 +5,8 @@
 //! later than that; 3. whoever holds the [`Request`] (debug page, drain,
 //! operator) can see its stage and halt it, and never keeps it alive.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kernel::{Class, Clock, Entry, Halt, Instant, Permit, Why};
@@ -14,6 +14,8 @@ use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
 use crate::failure::Failure;
+use crate::meter::Meter;
+use crate::provider::Provider;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +82,7 @@ pub struct Request {
     /// Ends it from outside, in whatever stage.
     pub halt: Halt,
     model: OnceLock<Box<str>>,
-    provider: OnceLock<std::sync::Arc<str>>,
+    provider: OnceLock<Arc<str>>,
     stage: AtomicU8,
     stage_since_micros: AtomicU64,
 }
@@ -128,13 +130,13 @@ impl Request {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    pub(crate) fn name_model(&self, model: &str) {
+    fn name_model(&self, model: &str) {
         // The first name wins: a request has one model.
         let _ = self.model.set(model.into());
     }
 
-    pub(crate) fn name_provider(&self, provider: &std::sync::Arc<str>) {
-        let _ = self.provider.set(std::sync::Arc::clone(provider));
+    fn name_provider(&self, provider: &Arc<str>) {
+        let _ = self.provider.set(Arc::clone(provider));
     }
 }
 
@@ -143,6 +145,7 @@ impl Request {
 pub struct Ticket {
     entry: Option<Entry<Request>>,
     permit: Option<Permit>,
+    meter: Option<Arc<Meter>>,
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
@@ -155,6 +158,7 @@ impl Ticket {
         Self {
             entry: Some(entry),
             permit: None,
+            meter: None,
             clock,
             usage: None,
             queued: Duration::ZERO,
@@ -168,6 +172,15 @@ impl Ticket {
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
         self.request().map(|request| &request.halt)
+    }
+
+    /// It is `provider`'s from now on, for the debug page and for the counts.
+    pub(crate) fn assign(&mut self, provider: &Provider, model: &str) {
+        self.meter = Some(Arc::clone(&provider.meter));
+        if let Some(request) = self.request() {
+            request.name_model(model);
+            request.name_provider(&provider.name);
+        }
     }
 
     pub(crate) fn enter(&self, stage: Stage) {
@@ -220,6 +233,9 @@ impl Ticket {
             output_tokens = self.usage.map(|usage| usage.output),
             "request ended"
         );
+        if let Some(meter) = &self.meter {
+            meter.ended(class(outcome), self.usage);
+        }
         entry.settle(class(outcome), outcome.label());
     }
 }

@@ -5,6 +5,7 @@
 //! breaking an answer that had begun.
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kernel::{Alarm, Clock, Halt, Instant};
@@ -12,7 +13,6 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::failure::Failure;
-use crate::settings::Timeouts;
 use crate::upstream::{Pull, Source};
 use crate::wait::{Ended, until};
 
@@ -20,7 +20,8 @@ use crate::wait::{Ended, until};
 pub(crate) struct Bound<'a> {
     pub(crate) halt: &'a Halt,
     pub(crate) clock: Clock,
-    pub(crate) timeouts: &'a Timeouts,
+    /// Between two pieces.
+    pub(crate) idle: Duration,
     /// The request's own end.
     pub(crate) total: Instant,
     /// Bytes.
@@ -42,7 +43,7 @@ pub(crate) async fn gather(
 ) -> Result<Bytes, Short> {
     let mut whole = Whole::Nothing;
     loop {
-        let idle = bound.clock.now() + bound.timeouts.idle;
+        let idle = bound.clock.now() + bound.idle;
         let due = idle.min(bound.total);
         let pulled = until(bound.halt, alarm, due, poll_fn(|cx| source.poll_pull(cx))).await;
         match pulled {
