@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) text_bytes: u64,
     /// Some `finish_reason` is given.
     pub(super) finish: bool,
+    /// Some function is called: its name or arguments are there.
+    pub(super) calls: bool,
 }
 
 impl Found {
@@ -96,7 +98,10 @@ impl Found {
             return scan.skip();
         }
         scan.object(|scan, key| match key.decode().as_ref() {
-            "name" | "arguments" => self.content(scan),
+            "name" | "arguments" => {
+                self.calls = true;
+                self.content(scan)
+            }
             _ => scan.skip(),
         })
     }

@@ -39,6 +39,9 @@ pub struct Chunk {
     pub text_bytes: u32,
     /// Some `finish_reason` is given.
     pub finish: bool,
+    /// A name or arguments of a called function are in it, which
+    /// [`call_pieces`](super::call_pieces) tells.
+    pub calls: bool,
     /// The usage, if it is told.
     pub usage: Option<Usage>,
     /// There is no choice in it: an empty `choices`, or none at all.
@@ -92,6 +95,7 @@ fn read(text: &str) -> Result<Look, Violation> {
             content: found.content,
             text_bytes: u32::try_from(found.text_bytes).unwrap_or(u32::MAX),
             finish: found.finish,
+            calls: found.calls,
             usage,
             empty_choices: found.count == 0,
         }),

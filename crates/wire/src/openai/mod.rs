@@ -5,6 +5,7 @@
 //!
 //! One file a form; the responses API is another dialect and not here.
 
+mod calls;
 mod choice;
 mod chunk;
 mod completion;
@@ -13,6 +14,7 @@ mod redact;
 mod request;
 mod splice;
 
+pub use calls::{CallFragment, CallPiece, call_pieces, whole_arguments};
 pub use chunk::{Chunk, Look, look, look_event};
 pub use completion::{Answer, look_answer, to_stream};
 pub use error::ErrorBody;
