@@ -339,3 +339,30 @@ async fn a_legal_request_id_is_echoed_and_no_other() {
         );
     }
 }
+
+#[tokio::test]
+async fn over_the_connection_limit_the_answer_is_503_and_room_comes_back() {
+    let scene = Scene::with_tables("[limits]\nconnections = 20").await;
+    let mut held = Vec::new();
+    let refused = loop {
+        let mut client = RawClient::connect(scene.gate.address()).await;
+        client.get("/livez").await;
+        let reply = client.reply().await;
+        if reply.status() != 200 {
+            assert!(client.to_end().await.is_empty());
+            break reply;
+        }
+        held.push(client);
+        assert!(
+            held.len() <= 20,
+            "{} connections for a limit of 20",
+            held.len()
+        );
+    };
+    assert!(held.len() >= 15, "refused after {} connections", held.len());
+    is_ours(&refused, Code::Overloaded);
+    assert_eq!(refused.header("connection"), Some("close"));
+    held.clear();
+    let room = || async { (scene.gate.get("/livez").await.status() == 200).then_some(()) };
+    tidegate_testkit::wait::until_async("there is room again", room).await;
+}

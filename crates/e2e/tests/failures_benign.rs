@@ -206,6 +206,24 @@ async fn row_27_an_idle_connection_that_the_upstream_closed_is_not_used() {
 }
 
 #[tokio::test]
+async fn row_27_an_idle_connection_that_is_reset_on_use_costs_the_caller_nothing() {
+    let scene = Scene::start().await;
+    assert_eq!(
+        scene
+            .unary(Script::json(200, &completion("x")))
+            .await
+            .status(),
+        200
+    );
+    scene.gate.until_quiet().await;
+    // The race: the upstream gives the connection up just as it is used.
+    scene.upstream.next(Script::raw("").rst());
+    let reply = scene.unary(Script::json(200, &completion("fresh"))).await;
+    assert_eq!((reply.status(), reply.text()), (200, completion("fresh")));
+    assert_eq!(scene.upstream.accepted(), 2);
+}
+
+#[tokio::test]
 async fn an_idle_connection_is_used_again() {
     let scene = Scene::start().await;
     for _ in 0..3 {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use tidegate_e2e::{Scene, transcript};
-use tidegate_testkit::openai::{content_chunk, error, finish_chunk, role_chunk};
+use tidegate_testkit::openai::{chat, content_chunk, error, finish_chunk, role_chunk};
 use tidegate_testkit::{Script, Stopwatch};
 
 const SSE: &str = "200 text/event-stream; charset=utf-8";
@@ -293,4 +293,44 @@ async fn row_10_pings_mid_stream_do_not_keep_a_dead_stream_alive() {
         .count();
     assert!(pings <= 1, "{pings} pings in less than a second");
     scene.upstream_let_go().await;
+}
+
+#[tokio::test]
+async fn inv_deadline_the_callers_time_ends_a_stream_too() {
+    let scene = Scene::start().await;
+    scene.upstream.always(begun().stall());
+    let headers = [("x-request-timeout-ms", "700")];
+    let start = Stopwatch::start();
+    let body = chat("m-1", true);
+    let reply = scene
+        .gate
+        .post_with("/v1/chat/completions", &headers, &body)
+        .await;
+    let took = start.elapsed();
+    assert!(
+        took >= Duration::from_millis(700) && took < Duration::from_secs(4),
+        "{took:?}"
+    );
+    assert_eq!(reply.content(), "ab");
+    assert_eq!(reply.last_error().code, "deadline_exceeded");
+    scene.settled("failed", "deadline_exceeded").await;
+    scene.upstream_let_go().await;
+}
+
+#[tokio::test]
+async fn a_caller_shortens_the_total_time_and_never_lengthens_it() {
+    let timeouts = r#"connect = "900ms", first_byte = "900ms", first_content = "900ms", idle = "900ms", total = "900ms""#;
+    let scene = Scene::with_timeouts(timeouts).await;
+    scene.upstream.always(Script::silent());
+    let headers = [("x-request-timeout-ms", "600000")];
+    let body = chat("m-1", false);
+    let reply = scene
+        .gate
+        .post_with("/v1/chat/completions", &headers, &body)
+        .await;
+    assert_eq!(
+        reply.status_and_code(),
+        (504, "upstream_timeout".to_owned())
+    );
+    scene.settled("failed", "upstream_timeout").await;
 }
