@@ -1,16 +1,11 @@
 //! One connection from its first byte to its close.
 //!
-//! 1. A caller who has gone is noticed in under 200 ms at every stage: by hyper
-//!    while it waits for a byte, else here. hyper stops to look when unread
-//!    bytes lie behind the request.
-//! 2. One timer for all limits: the head's time, the idle time, the write's.
-//!    A request that arrives whole costs one look at the clock and no timer.
-//! 3. Whatever ends the connection drops the handler or the body first, and
-//!    the socket after it.
-//! 4. An answer that was cut never looks whole: where only the close could
-//!    tell (HTTP/1.0), the close is a reset.
-//! 5. A refusal is not lost: what the caller still sends is read and forgotten
-//!    for a while, since a close on unread bytes would overtake the answer.
+//! 1. Who has gone is noticed by hyper while it waits for a byte, else here:
+//!    hyper stops to look when unread bytes lie behind the request.
+//! 2. One timer for all limits; a request that arrives whole has none of its own.
+//! 3. Whatever ends it drops the handler or body first, and the socket after it.
+//! 4. An answer that was cut never looks whole: see `CutShort`.
+//! 5. A refusal is not lost to bytes that the caller still sends: see [`linger`].
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -141,8 +136,9 @@ async fn close(house: &House, link: &Link, end: End, signals: Signals) {
     }
 }
 
-/// Waits for the caller's own end, and forgets what comes before it. It is
-/// over early when the process stops: the answer has been sent.
+/// Waits a while for the caller's own end, and forgets what comes before it: a
+/// close on unread bytes is a reset, which would overtake the answer. It is
+/// over early when the process stops.
 pub(super) async fn linger(clock: Clock, link: &Link, mut signals: Signals) {
     let mut caller = pin!(Deadline::after(clock, LINGER).bound(link.discard(clock, LINGER_PAUSE)));
     poll_fn(|cx| {

@@ -1,15 +1,10 @@
-//! The socket of one connection, and what is known about it.
-//!
-//! hyper owns a [`Wire`]; the connection's own future keeps the [`Link`]
-//! behind it and learns there what hyper does not tell: whether it still
-//! watches for the caller's end, whether a write stands still, and in which
-//! phase of the request the connection is.
+//! The socket of one connection, and what is known about it. hyper owns a
+//! [`Wire`]; the connection's own future keeps the [`Link`] behind it and learns
+//! there what hyper does not tell: whether it still watches for the caller's
+//! end, whether a write stands still, which phase of a request this is.
 //!
 //! 1. A read that did not fill its buffer asks the kernel once, not twice.
-//! 2. Noting costs a store: no clock, no lock, no allocation.
-//!
-//! One task polls all of this; the atomics only let it move between threads,
-//! which is why each is relaxed and read, changed and stored in three steps.
+//! 2. Noting costs a store: no clock, no lock, no allocation. It decides nothing.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -56,7 +51,8 @@ pub(super) enum Side {
     Closed,
 }
 
-/// See the file's head.
+/// One task polls all of this. The atomics only let it move between threads,
+/// which is why each is relaxed, and stepped by a load and a store.
 #[derive(Debug)]
 pub(super) struct Link {
     stream: TcpStream,

@@ -1,23 +1,10 @@
 //! The edge below HTTP: connections, their time and their end. Plain TCP, HTTP/1.1.
 //!
-//! 1. `TCP_NODELAY` on every connection: without it a stream takes 44 ms, not 1.
-//! 2. A caller who has gone (closed, half-closed, reset) is noticed in under
-//!    200 ms while a request is in flight; its handler or body is dropped.
-//! 3. A caller who does not read for `write_stall` is reset; what waits unsent
-//!    for it in the kernel is bounded.
-//! 4. A head has `header_timeout` from its first byte, then 408; a connection
-//!    that never spoke has the same, an idle one `keep_alive`: both end silently.
-//! 5. An answer to a request with `transfer-encoding` closes its connection; a
-//!    head is bounded in bytes and headers (431).
-//! 6. Connections are bounded in all and by address: 503 and the close beyond.
-//!    No failed accept ends the loop.
-//! 7. A panic ends its own connection: a handler's with a 500, a body's by the close.
-//! 8. Drain: nothing new is accepted, idle connections close at once, busy ones
-//!    finish with `connection: close`; a cancel of `connections` ends the rest.
-//! 9. Every number of this is in [`ListenStats`].
-//!
-//! It knows no routes and reads no bodies. A partial head that was pipelined
-//! behind a running request has the idle time, until its next byte.
+//! Promises, in full at [`run`] and tested under their numbers: 1. small writes
+//! go out at once; 2. who has gone is noticed; 3. who does not read is reset;
+//! 4. heads and idle connections have their time; 5. framing is plain and heads
+//! are bounded; 6. so are connections; 7. a panic stays alone; 8. drain ends;
+//! 9. all of it is counted. It knows no routes and reads no bodies.
 
 mod connection;
 mod front;
@@ -85,6 +72,25 @@ const REFUSALS_AT_ONCE: usize = 64;
 ///
 /// Draining is: cancel `accept`, await this, drain `connections`, and cancel
 /// `connections` when the time is over.
+///
+/// 1. `TCP_NODELAY` on every connection: without it a stream takes 44 ms, not 1.
+/// 2. A caller who has gone (closed, half-closed, reset) is noticed in under
+///    200 ms while a request is in flight; its handler or body is dropped.
+/// 3. A caller who does not read for `write_stall` is reset; what waits unsent
+///    for it in the kernel is bounded.
+/// 4. A head has `header_timeout` from its first byte, then 408; a connection
+///    that never spoke has the same, an idle one `keep_alive`: both end silently.
+///    A partial head that was pipelined behind a running request has the idle
+///    time until its next byte.
+/// 5. An answer to a request with `transfer-encoding` closes its connection; a
+///    head is bounded in bytes and headers (431).
+/// 6. Connections are bounded in all and by address: 503 and the close beyond.
+///    No failed accept ends the loop.
+/// 7. A panic ends its own connection: a handler's with a 500, a body's by the close.
+/// 8. Nothing new is accepted once `accept` is cancelled, idle connections close
+///    at once, busy ones finish with `connection: close`; a cancel of
+///    `connections` ends the rest.
+/// 9. Every number of this is in [`ListenStats`].
 pub async fn run<S, B>(
     listener: TcpListener,
     settings: ListenSettings,
@@ -184,16 +190,16 @@ impl Door {
         let (house, signals) = (Arc::clone(&self.house), self.signals());
         let stats = Arc::clone(&house.stats);
         let service = front(service.clone(), Arc::clone(&link), Peer(from), stats);
-        let task = self.connections.spawn("connection", {
-            let link = Arc::clone(&link);
-            async move {
-                serve(house, link, service, signals).await;
-                drop(place);
-            }
+        let refused = Arc::clone(&link);
+        // Boxed, since a spawn holds what passes through its layers several times.
+        let task = Box::pin(async move {
+            serve(house, link, service, signals).await;
+            drop(place);
         });
+        let task = self.connections.spawn("connection", task);
         if task.is_err() {
             self.house.stats.refused_limit.add();
-            self.refuse(&link);
+            self.refuse(&refused);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Promise 8: the end of the listener.
+//! Promise 8: the end of the listener. Idle connections close at once, busy ones
+//! finish, and what is left ends with its scope or by an abort.
 
 use tidegate_kernel::Why;
 

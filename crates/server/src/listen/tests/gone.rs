@@ -1,4 +1,5 @@
-//! Promise 2: a caller who has gone is noticed, whatever lies behind its request.
+//! Promise 2: a caller who has gone is noticed, in each way of leaving, at each
+//! stage, and whatever lies unread behind its request.
 
 use super::*;
 

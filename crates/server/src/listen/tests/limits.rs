@@ -1,4 +1,5 @@
-//! Promises 5, 6 and 9: framing, bounds, numbers.
+//! Promises 5, 6 and 9: framing, bounds, numbers. The shares of addresses are
+//! tested in `places`, since every caller here is loopback.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,5 @@
-//! Promise 7, and what a cut answer looks like.
+//! Promise 7: a panic stays alone. And what a cut answer looks like, which must
+//! never be whole.
 
 use super::*;
 

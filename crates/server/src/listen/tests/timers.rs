@@ -1,4 +1,5 @@
 //! Promises 3 and 4: writes that stand still, heads that do not come, idle time.
+//! Each limit is also shown to leave alone whom it does not mean.
 
 use super::*;
 
