@@ -10,7 +10,7 @@ use tidegate_e2e::{Scene, transcript};
 use tidegate_testkit::openai::{
     chat, chunk, completion, content_chunk, finish_chunk, role_chunk, usage_chunk,
 };
-use tidegate_testkit::{Script, Signal, until};
+use tidegate_testkit::{Script, Signal};
 
 const SSE: &str = "200 text/event-stream; charset=utf-8";
 const WHOLE: [&str; 5] = [SSE, "role", "text a", "finish stop", "[DONE]"];
@@ -159,6 +159,7 @@ async fn row_23_cut_tool_arguments_pass_through() {
     assert!(reply.text().contains(call), "{}", reply.text());
     assert!(transcript(&reply).ends_with(&["finish length".to_owned(), "[DONE]".to_owned()]));
     scene.settled("completed", "completed").await;
+    assert_eq!(oddities(&scene, "tool_json_incomplete").await, 1.0);
 }
 
 #[tokio::test]
@@ -193,16 +194,13 @@ async fn row_26_early_hints_and_trailers() {
 #[tokio::test]
 async fn row_27_an_idle_connection_that_the_upstream_closed_is_not_used() {
     let scene = Scene::start().await;
-    for _ in 0..3 {
+    for number in 1..=5 {
         let json = [("content-type", "application/json")];
         let script = Script::whole(200, &json, completion("x").as_bytes()).fin();
         assert_eq!(scene.unary(script).await.status(), 200);
-        until("the connection is gone", || {
-            (scene.upstream.open() == 0).then_some(())
-        })
-        .await;
+        // Whether the end is seen before the next use or in it, is a race.
+        assert_eq!(scene.upstream.accepted(), number);
     }
-    assert_eq!(scene.upstream.accepted(), 3);
 }
 
 #[tokio::test]

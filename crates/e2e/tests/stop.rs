@@ -6,6 +6,7 @@
 //! by its caller. The promise is 200 ms; the tests allow five times that, and
 //! print what they saw.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tidegate_e2e::Scene;
@@ -268,6 +269,20 @@ impl Dice {
     }
 }
 
+/// One caller who asks for anything and leaves in any way, at any time.
+fn one_leaves(address: SocketAddr, dice: &mut Dice) -> impl Future<Output = ()> + use<> {
+    let model = ["silent", "stalled", "quick", "cut", "late"][dice.roll(5) as usize];
+    let stream = dice.roll(3) > 0;
+    let time = Duration::from_micros(dice.roll(12_000));
+    let way = WAYS[dice.roll(3) as usize];
+    async move {
+        let mut client = RawClient::connect(address).await;
+        client.post(CHAT, &chat(model, stream)).await;
+        pause(time).await;
+        drop(leave(client, way).await);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_permit_ten_thousand_random_cancels_leave_nothing_behind() {
     const CANCELS: f64 = 10_000.0;
@@ -298,20 +313,8 @@ async fn inv_permit_ten_thousand_random_cancels_leave_nothing_behind() {
         .await
         < CANCELS
     {
-        left += crowd(1_000, 120, |_| {
-            let model = ["silent", "stalled", "quick", "cut", "late"][dice.roll(5) as usize];
-            let stream = dice.roll(3) > 0;
-            let time = Duration::from_micros(dice.roll(12_000));
-            let way = WAYS[dice.roll(3) as usize];
-            async move {
-                let mut client = RawClient::connect(address).await;
-                client.post(CHAT, &chat(model, stream)).await;
-                pause(time).await;
-                drop(leave(client, way).await);
-            }
-        })
-        .await
-        .len();
+        let callers = crowd(1_000, 120, |_| one_leaves(address, &mut dice));
+        left += callers.await.len();
         assert!(
             left < 60_000,
             "{left} callers left and were not counted as cancelled"
