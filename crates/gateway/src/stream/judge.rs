@@ -11,6 +11,7 @@ use tidegate_wire::openai::{Chunk, Look, look_event};
 use tidegate_wire::sse::{self, Event, Framer, Kind};
 
 use super::oddities::{Odd, Oddities};
+use super::tool_calls::ToolCalls;
 use crate::failure::Failure;
 use crate::upstream::classify;
 
@@ -41,6 +42,7 @@ pub(crate) struct Judge {
     bad: Bad,
     usage: Option<Usage>,
     text_bytes: u64,
+    calls: ToolCalls,
 }
 
 /// The one event that may be left out (row 16).
@@ -62,6 +64,7 @@ impl Judge {
             bad: Bad::None,
             usage: None,
             text_bytes: 0,
+            calls: ToolCalls::default(),
         }
     }
 
@@ -90,6 +93,9 @@ impl Judge {
             Look::Done => Verdict::Done,
             Look::Chunk(chunk) => {
                 self.take(&chunk);
+                if self.calls.concern(&chunk) {
+                    self.check_calls(&event.data());
+                }
                 match self.withhold_usage && chunk.empty_choices && chunk.usage.is_some() {
                     true => Verdict::Withhold,
                     false => Verdict::Forward,
@@ -115,6 +121,22 @@ impl Judge {
         if matches!(self.bad, Bad::Open) {
             self.bad = Bad::Forgiven;
         }
+    }
+
+    /// Row 23: only counted and told. A caller must be ready for it anyway, and
+    /// what a cut call is good for is the caller's to say.
+    fn check_calls(&mut self, data: &[u8]) {
+        let Some(told) = self.calls.take(data) else {
+            return;
+        };
+        self.odd(Odd::ToolJsonIncomplete);
+        tracing::debug!(
+            choice = told.choice,
+            call = told.call,
+            bytes = told.bytes,
+            cut_by_length = told.cut,
+            "the arguments of a tool call are not whole"
+        );
     }
 
     fn malformed(&mut self, data: &[u8]) -> Verdict {

@@ -2,7 +2,8 @@
 //!
 //! `flow` pulls, frames and judges the events under its timers; `reply` is the
 //! body that the HTTP writer polls, and settles the ticket with its end;
-//! `oddities` counts what upstreams do that is not quite right.
+//! `tool_calls` checks that their arguments come whole; `oddities` counts what
+//! upstreams do that is not quite right.
 
 mod flow;
 mod judge;
@@ -10,6 +11,7 @@ mod oddities;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod tool_calls;
 
 pub(crate) use flow::{Flow, FlowSettings};
 pub(crate) use oddities::{Odd, Oddities};

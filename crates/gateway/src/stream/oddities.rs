@@ -22,14 +22,18 @@ pub(crate) enum Odd {
     AfterDone,
     /// A whole completion came where a stream was asked for (row 17).
     NotStreamed,
+    /// The arguments of a tool call were not whole when its choice ended
+    /// (row 23).
+    ToolJsonIncomplete,
 }
 
-const KINDS: [(Odd, &str); 5] = [
+const KINDS: [(Odd, &str); 6] = [
     (Odd::MissingDone, "missing_done"),
     (Odd::BadEvent, "bad_event"),
     (Odd::InvalidUtf8, "upstream_invalid_utf8"),
     (Odd::AfterDone, "after_done"),
     (Odd::NotStreamed, "not_streamed"),
+    (Odd::ToolJsonIncomplete, "tool_json_incomplete"),
 ];
 
 /// The counts. A clone is the same counter.

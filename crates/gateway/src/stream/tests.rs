@@ -1,1 +1,118 @@
-//! Flows over a source that came whole, judged event by event.
+//! Flows over a source that came whole, judged event by event: what the
+//! caller gets of it, and which oddities are counted.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kernel::{Alarm, Clock, Halt, Observe, Visitor};
+use tidegate_kernel as kernel;
+
+use super::flow::Step;
+use super::{Flow, FlowSettings, Oddities};
+use crate::settings::{Bounds, Timeouts};
+use crate::upstream::Source;
+
+/// The kinds that were counted, each as often as it was.
+#[derive(Default)]
+struct Counted(Vec<String>);
+
+impl Visitor for Counted {
+    fn counter(
+        &mut self,
+        name: &'static str,
+        _: &'static str,
+        of: &[(&'static str, &str)],
+        n: u64,
+    ) {
+        assert_eq!(name, "tidegate_upstream_oddities_total");
+        self.0.extend((0..n).map(|_| of[0].1.to_owned()));
+    }
+
+    fn gauge(&mut self, name: &'static str, _: &'static str, _: &[(&'static str, &str)], _: f64) {
+        panic!("{name} is no counter");
+    }
+}
+
+/// What the caller gets of `events`, and the oddities counted.
+async fn flow(events: &str) -> (String, Vec<String>) {
+    let clock = Clock;
+    let long = Duration::from_secs(60);
+    let settings = FlowSettings {
+        timeouts: Timeouts {
+            connect: long,
+            first_byte: long,
+            first_content: long,
+            idle: long,
+            total: long,
+        },
+        bounds: Bounds::default(),
+        withhold_usage: false,
+        prompt_bytes: 0,
+        sent: clock.now(),
+        total: clock.now() + long,
+        shortened: false,
+        secrets: Vec::new(),
+    };
+    let source = Source::Whole(Some(Bytes::from(events.to_owned())));
+    let oddities = Oddities::default();
+    let mut flow = Flow::new(settings, source, Alarm::new(), clock, oddities.clone());
+    let (halt, mut out) = (Halt::new(), Vec::new());
+    loop {
+        match poll_fn(|cx| flow.poll_step(cx, &halt)).await {
+            Step::Data(bytes) => out.extend_from_slice(&bytes),
+            Step::Finished => break,
+            Step::Failed(failure) => panic!("{:?}", failure.code),
+        }
+    }
+    out.extend_from_slice(&flow.rest());
+    let mut counted = Counted::default();
+    oddities.observe(&mut counted);
+    (String::from_utf8(out).expect("text"), counted.0)
+}
+
+/// A stream with a call whose arguments come as `fragments`, written as they
+/// stand between the quotes.
+fn with_call(fragments: &[&str], reason: &str) -> String {
+    let chunk = |delta: &str, reason: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let mut events = chunk("{\"role\":\"assistant\",\"content\":\"x\"}", "null");
+    for fragment in fragments {
+        let call = format!(
+            "{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"name\":\"f\",\"arguments\":\"{fragment}\"}}}}]}}"
+        );
+        events.push_str(&chunk(&call, "null"));
+    }
+    events + &chunk("{}", reason) + "data: [DONE]\n\n"
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_23_a_cut_call_goes_on_as_it_is_and_is_counted_once() {
+    let events = with_call(&["{\\\"a\\\": ", "[1,"], "\"length\"");
+    let counted = vec!["tool_json_incomplete".to_owned()];
+    assert_eq!(flow(&events).await, (events, counted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_23_a_whole_call_is_not_counted() {
+    let events = with_call(&["{\\\"a\\\": ", "[1,", "2]}"], "\"tool_calls\"");
+    assert_eq!(flow(&events).await, (events, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_23_a_call_too_large_to_check_goes_on_as_it_is() {
+    let long = "x".repeat(40 << 10);
+    let events = with_call(&["{\\\"", &long, &long], "\"length\"");
+    assert_eq!(flow(&events).await, (events, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_23_data_on_two_lines_are_checked_too() {
+    let events =
+        with_call(&["{\\\"a\\\": "], "\"stop\"").replace("\"function\"", "\ndata: \"function\"");
+    let counted = vec!["tool_json_incomplete".to_owned()];
+    assert_eq!(flow(&events).await, (events, counted));
+}
