@@ -49,7 +49,6 @@ pub(crate) struct Attempt<'a> {
 pub(crate) struct Good {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    pub(crate) upstream_time: Duration,
     pub(crate) body: GoodBody,
 }
 
@@ -64,7 +63,6 @@ impl Good {
         Self {
             status,
             headers,
-            upstream_time: Duration::ZERO,
             body,
         }
     }
@@ -82,9 +80,8 @@ impl Attempt<'_> {
     pub(crate) async fn run(self, ticket: &mut Ticket) -> Result<Good, Failure> {
         let mut alarm = Alarm::new();
         self.permit(ticket, &mut alarm).await?;
-        let began = self.clock.now();
         let head = self.head(ticket, &mut alarm).await?;
-        let good = match classify::promise(head.status, &head.headers) {
+        match classify::promise(head.status, &head.headers) {
             Promise::Events if self.stream => {
                 let flow = self.flow(ticket, alarm, head.source).await;
                 flow.map(|flow| Good::new(StatusCode::OK, &head.headers, GoodBody::Stream(flow)))
@@ -99,14 +96,11 @@ impl Attempt<'_> {
                 Code::UpstreamProtocol,
                 "The provider's answer has a content type or encoding that its API does not.",
             )),
-        };
-        let mut good = good?;
-        good.upstream_time = self.clock.now().duration_since(began);
-        Ok(good)
+        }
     }
 
     async fn permit(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<(), Failure> {
-        ticket.enter(Stage::Queued);
+        ticket.ask();
         let bytes = self.body.len() as u64;
         let acquire = self.provider.pool.acquire(bytes, Deadline::at(self.total));
         let permit = until(self.halt(ticket)?, alarm, self.total, acquire).await;

@@ -26,6 +26,17 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What the upstream said of itself, passed on where it is safe.
     pub upstream: Option<Box<UpstreamSays>>,
+    /// Where the time went.
+    pub spent: Spent,
+}
+
+/// Where the time of a request went.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// Waiting for a permit.
+    pub queued: Duration,
+    /// From the permit to the answer's first content, or to its end.
+    pub upstream: Duration,
 }
 
 /// The parts of an upstream's error that a caller of the same dialect expects.
@@ -50,6 +61,7 @@ impl Failure {
             param: None,
             retry_after: None,
             upstream: None,
+            spent: Spent::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use tidegate_wire::json::Limits;
 use tidegate_wire::openai::Endpoint;
 
 use crate::attempt::{Attempt, Good, GoodBody};
-use crate::failure::Failure;
+use crate::failure::{Failure, Spent};
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::{Link, Provider};
@@ -67,10 +67,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Whether the body is a stream of events.
     pub stream: bool,
-    /// Time spent waiting for a permit.
-    pub queued: Duration,
-    /// Time from the permit to the answer's first content, or to its end.
-    pub upstream: Duration,
+    /// Where the time went until now.
+    pub spent: Spent,
     /// The body.
     pub reply: Reply,
 }
@@ -132,24 +130,29 @@ impl Gateway {
     ///
     /// The ticket is settled here when it fails, and by the reply otherwise.
     pub async fn ask(&self, mut ticket: Ticket, call: Call) -> Result<Answer, Failure> {
-        match self.pipeline(&mut ticket, call).await {
-            Ok(good) => {
-                let (stream, queued) = (matches!(good.body, GoodBody::Stream(_)), ticket.queued);
-                let reply = match good.body {
+        let result = self.pipeline(&mut ticket, call).await;
+        let spent = ticket.spent();
+        match result {
+            Ok(Good {
+                status,
+                headers,
+                body,
+            }) => {
+                let stream = matches!(body, GoodBody::Stream(_));
+                let reply = match body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
                     GoodBody::Stream(flow) => Reply::stream(flow, ticket),
                 };
-                let (status, headers, upstream) = (good.status, good.headers, good.upstream_time);
                 Ok(Answer {
                     status,
                     headers,
                     stream,
-                    queued,
-                    upstream,
+                    spent,
                     reply,
                 })
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                failure.spent = spent;
                 ticket.fail(&failure);
                 Err(failure)
             }

@@ -23,7 +23,7 @@ mod unary;
 mod upstream;
 mod wait;
 
-pub use failure::{Failure, UpstreamSays};
+pub use failure::{Failure, Spent, UpstreamSays};
 pub use gateway::{Answer, Call, Gateway, ModelName};
 pub use probe::Finding;
 pub use provider::SIM;

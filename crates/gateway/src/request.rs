@@ -13,7 +13,7 @@ use kernel::{Class, Clock, Entry, Halt, Instant, Permit, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Spent};
 use crate::meter::Meter;
 use crate::provider::Provider;
 
@@ -149,8 +149,9 @@ pub struct Ticket {
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
-    /// Time spent waiting for a permit.
-    pub(crate) queued: Duration,
+    /// When it asked for a permit, and when it got one.
+    asked: Option<Instant>,
+    permitted: Option<Instant>,
 }
 
 impl Ticket {
@@ -161,7 +162,8 @@ impl Ticket {
             meter: None,
             clock,
             usage: None,
-            queued: Duration::ZERO,
+            asked: None,
+            permitted: None,
         }
     }
 
@@ -189,8 +191,25 @@ impl Ticket {
         }
     }
 
+    /// It asks for a permit now.
+    pub(crate) fn ask(&mut self) {
+        self.asked = Some(self.clock.now());
+        self.enter(Stage::Queued);
+    }
+
+    /// Where its time went, up to now.
+    pub(crate) fn spent(&self) -> Spent {
+        let now = self.clock.now();
+        let since = |then: Option<Instant>| then.map_or(Duration::ZERO, |then| now - then);
+        let upstream = since(self.permitted);
+        Spent {
+            queued: since(self.asked).saturating_sub(upstream),
+            upstream,
+        }
+    }
+
     pub(crate) fn hold(&mut self, permit: Permit) {
-        self.queued = permit.waited();
+        self.permitted = Some(self.clock.now());
         self.permit = Some(permit);
     }
 
@@ -228,7 +247,7 @@ impl Ticket {
             provider = entry.provider(),
             outcome = outcome.label(),
             total_ms = now.duration_since(entry.started).as_millis() as u64,
-            queue_ms = self.queued.as_millis() as u64,
+            queue_ms = self.spent().queued.as_millis() as u64,
             input_tokens = self.usage.map(|usage| usage.input),
             output_tokens = self.usage.map(|usage| usage.output),
             "request ended"

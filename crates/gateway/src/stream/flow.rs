@@ -195,8 +195,7 @@ impl Flow {
     /// Judges what `bytes` complete. `Some` ends the stream.
     fn take_in(&mut self, bytes: &[u8]) -> Option<Filled> {
         if self.done_at.is_some() {
-            self.judge.odd(Odd::AfterDone);
-            return Some(Filled::Finished);
+            return self.after_done(bytes);
         }
         self.received += bytes.len();
         if self.received > self.settings.bounds.response {
@@ -251,11 +250,19 @@ impl Flow {
         None
     }
 
-    /// `[DONE]`: what follows is nobody's, and keeps the connection from home.
+    /// `[DONE]` goes on; the end of the body should follow.
     fn done(&mut self) -> Option<Filled> {
         self.framer.forward();
         self.done_at = Some(self.clock.now());
-        if self.framer.finish() == sse::Tail::Clean {
+        self.after_done(&[])
+    }
+
+    /// What follows `[DONE]` is nobody's, and keeps the connection from going
+    /// home; but for the LF of a CRLF that was cut in two.
+    fn after_done(&mut self, bytes: &[u8]) -> Option<Filled> {
+        self.framer.push(bytes);
+        let more = self.framer.next().is_some();
+        if !more && self.framer.finish() == sse::Tail::Clean {
             return None;
         }
         self.judge.odd(Odd::AfterDone);

@@ -17,6 +17,8 @@ pub const FORWARDED: [HeaderName; 2] = [
 ];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// As Anthropic spells it.
+const OTHER_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
 /// `Retry-After` beyond this is not believed (failures row 34).
@@ -75,7 +77,9 @@ pub(crate) fn passed(upstream: &HeaderMap) -> HeaderMap {
             || text.starts_with("anthropic-")
         {
             out.append(name.clone(), value.clone());
-        } else if name == REQUEST_ID {
+        } else if name == REQUEST_ID
+            || (name == OTHER_REQUEST_ID && !out.contains_key(UPSTREAM_REQUEST_ID))
+        {
             out.insert(UPSTREAM_REQUEST_ID, value.clone());
         }
     }

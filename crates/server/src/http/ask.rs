@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, request};
+use http::{Response, StatusCode, request};
 use http_body::Body;
-use tidegate_gateway::{Answer, Call, FORWARDED, Failure, Ticket};
+use tidegate_gateway::{Answer, Call, FORWARDED, Failure, Reply, Ticket};
 use tidegate_types::Code;
 use tidegate_wire::openai::Endpoint;
 
@@ -39,10 +39,25 @@ where
     let ticket = app.gateway.admit(endpoint.path());
     let id = ticket.request().map(|request| request.id);
     let started = app.clock.now();
-    let mut response = match answer(app, ticket, endpoint, &parts, body, peer).await {
-        Ok(answer) => encode(app, answer, started),
-        Err(failure) => errors::response(&failure),
-    };
+    let (mut response, spent, stream) =
+        match answer(app, ticket, endpoint, &parts, body, peer).await {
+            Ok(answer) => (
+                encode(answer.status, answer.headers, answer.stream, answer.reply),
+                answer.spent,
+                answer.stream,
+            ),
+            Err(failure) => (errors::response(&failure), failure.spent, false),
+        };
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    headers.insert(QUEUE_MS, millis(spent.queued));
+    headers.insert(UPSTREAM_MS, millis(spent.upstream));
+    if !stream {
+        headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
+    }
     if let Some(id) = id {
         ids::sign(&mut response, id, &parts.headers);
     }
@@ -113,33 +128,16 @@ fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
     }
 }
 
-fn encode(app: &App, answer: Answer, started: tidegate_kernel::Instant) -> Response<Out> {
-    let Answer {
-        status,
-        headers,
-        stream,
-        queued,
-        upstream,
-        reply,
-    } = answer;
+fn encode(status: StatusCode, headers: HeaderMap, stream: bool, reply: Reply) -> Response<Out> {
     let mut response = Response::new(Out::Reply(reply));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    let headers = response.headers_mut();
     let kind = match stream {
         true => "text/event-stream; charset=utf-8",
         false => "application/json",
     };
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, no-store"),
-    );
-    headers.insert(QUEUE_MS, millis(queued));
-    headers.insert(UPSTREAM_MS, millis(upstream));
-    if !stream {
-        headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
-    }
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }
 
