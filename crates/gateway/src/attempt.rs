@@ -57,22 +57,13 @@ pub(crate) enum GoodBody {
     Stream(Box<Flow>),
 }
 
-impl Good {
-    fn new(status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Self {
-        let headers = headers::passed(upstream);
-        Self {
-            status,
-            headers,
-            body,
-        }
-    }
-}
-
 /// The head of an answer, and where its body comes from.
 struct Head {
     status: StatusCode,
     headers: HeaderMap,
     source: Source,
+    /// When the request was sent.
+    sent: Instant,
 }
 
 impl Attempt<'_> {
@@ -83,8 +74,9 @@ impl Attempt<'_> {
         let head = self.head(ticket, &mut alarm).await?;
         match classify::promise(head.status, &head.headers) {
             Promise::Events if self.stream => {
-                let flow = self.flow(ticket, alarm, head.source).await;
-                flow.map(|flow| Good::new(StatusCode::OK, &head.headers, GoodBody::Stream(flow)))
+                let flow = self.flow(ticket, alarm, head.source, head.sent).await?;
+                let body = GoodBody::Stream(flow);
+                Ok(self.good(StatusCode::OK, &head.headers, body))
             }
             Promise::Json => self.json(ticket, alarm, head).await,
             Promise::Error => Err(self.error(ticket, alarm, head).await),
@@ -110,8 +102,19 @@ impl Attempt<'_> {
                 Ok(())
             }
             Ok(Err(refusal)) => Err(self.refused(refusal)),
+            Err(Ended::Due) => Err(self.too_late()),
             Err(ended) => Err(self.ended(ended)),
         }
+    }
+
+    /// The request's time was over in the queue: no upstream is to blame.
+    fn too_late(&self) -> Failure {
+        if self.shortened {
+            return self.ended(Ended::Due);
+        }
+        let name = &self.provider.name;
+        let text = format!("No permit of `{name}` came free before `timeouts.total` was over.");
+        Failure::new(Code::QueueTimeout, text).with_retry_after(Duration::from_secs(1))
     }
 
     fn refused(&self, refusal: Refusal) -> Failure {
@@ -141,7 +144,7 @@ impl Attempt<'_> {
                 format!("The overflow policy of `{name}` gave this request up."),
             ),
             Refusal::Closed => shutting_down(),
-            Refusal::DeadlinePassed => self.ended(Ended::Due),
+            Refusal::DeadlinePassed => self.too_late(),
         }
     }
 
@@ -150,7 +153,7 @@ impl Attempt<'_> {
         match &self.provider.link {
             Link::Http(http) => self.http_head(http, ticket, alarm).await,
             Link::Sim(sim) => {
-                ticket.enter(Stage::Waiting);
+                let sent = self.sends(ticket);
                 let path = self.endpoint.path();
                 let work = sim.answer(&http::Method::POST, path, self.body.clone());
                 let answer = self.first_byte(ticket, alarm, work).await?;
@@ -161,9 +164,18 @@ impl Attempt<'_> {
                     status: parts.status,
                     headers: parts.headers,
                     source,
+                    sent,
                 })
             }
         }
+    }
+
+    /// The request goes out now. From here on it may cost tokens, also if no
+    /// answer ever comes.
+    fn sends(&self, ticket: &mut Ticket) -> Instant {
+        ticket.enter(Stage::Waiting);
+        ticket.usage = Some(Usage::estimate(self.body.len() as u64, 0));
+        self.clock.now()
     }
 
     async fn http_head(
@@ -187,7 +199,7 @@ impl Attempt<'_> {
                     }
                 }
             };
-            ticket.enter(Stage::Waiting);
+            let sent = self.sends(ticket);
             let request = http.request(self.endpoint, self.body.clone(), self.forwarded.clone());
             match self
                 .first_byte(ticket, alarm, http.send(line, request))
@@ -199,6 +211,7 @@ impl Attempt<'_> {
                         status: parts.status,
                         headers: parts.headers,
                         source,
+                        sent,
                     });
                 }
                 // The next round makes a connection of its own, which is heard.
@@ -234,9 +247,10 @@ impl Attempt<'_> {
     /// The events of an answer, once its first content has come.
     async fn flow(
         &self,
-        ticket: &Ticket,
+        ticket: &mut Ticket,
         alarm: Alarm,
         source: Source,
+        sent: Instant,
     ) -> Result<Box<Flow>, Failure> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
@@ -244,7 +258,7 @@ impl Attempt<'_> {
             bounds: self.bounds,
             withhold_usage: !self.wants_usage,
             prompt_bytes: self.body.len() as u64,
-            sent: self.clock.now(),
+            sent,
             total: self.total,
             shortened: self.shortened,
             secrets: self
@@ -256,7 +270,10 @@ impl Attempt<'_> {
         };
         let oddities = self.oddities.clone();
         let mut flow = Box::new(Flow::new(settings, source, alarm, self.clock, oddities));
-        flow.hold(self.halt(ticket)?).await?;
+        if let Err(failure) = flow.hold(self.halt(ticket)?).await {
+            ticket.usage = Some(flow.usage());
+            return Err(failure);
+        }
         Ok(flow)
     }
 
@@ -275,7 +292,10 @@ impl Attempt<'_> {
             Look::Ok { usage, text_bytes } => {
                 usage.unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes))
             }
-            Look::Error(said) => return Err(classify::by_error(said, &self.provider.secrets())),
+            Look::Error(said) => {
+                ticket.usage = None;
+                return Err(classify::by_error(said, &self.provider.secrets()));
+            }
             Look::Malformed => {
                 return Err(Failure::new(
                     Code::UpstreamProtocol,
@@ -289,9 +309,18 @@ impl Attempt<'_> {
                 ticket.release();
                 GoodBody::Whole(body)
             }
-            true => GoodBody::Stream(self.as_stream(ticket, alarm, &body).await?),
+            true => GoodBody::Stream(self.as_stream(ticket, alarm, &body, head.sent).await?),
         };
-        Ok(Good::new(head.status, &head.headers, body))
+        Ok(self.good(head.status, &head.headers, body))
+    }
+
+    fn good(&self, status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Good {
+        let headers = headers::passed(upstream, &self.provider.secrets());
+        Good {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// A whole completion where a stream was asked for (failures row 17).
@@ -300,6 +329,7 @@ impl Attempt<'_> {
         ticket: &mut Ticket,
         alarm: Alarm,
         body: &Bytes,
+        sent: Instant,
     ) -> Result<Box<Flow>, Failure> {
         let events = to_stream(self.endpoint, body, self.wants_usage).ok_or_else(|| {
             Failure::new(
@@ -309,10 +339,11 @@ impl Attempt<'_> {
         })?;
         let source = Source::Whole(Some(events));
         self.oddities.count(Odd::NotStreamed);
-        self.flow(ticket, alarm, source).await
+        self.flow(ticket, alarm, source, sent).await
     }
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
+        ticket.usage = None;
         let most = classify::ERROR_BODY;
         let idle = self.provider.timeouts.idle.min(ERROR_IDLE);
         // A body that does not come, or is too long, leaves the status to tell.

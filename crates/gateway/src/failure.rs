@@ -97,9 +97,10 @@ impl Failure {
 
     /// The ledger's outcome when no attempt had begun.
     pub fn refusal(&self) -> Outcome {
-        match self.code.fault() {
-            Fault::Provider => self.outcome(),
-            Fault::Caller | Fault::Us => Outcome::Refused { code: self.code },
+        match (self.code, self.code.fault()) {
+            // A defect is no decision (contracts 2).
+            (Code::Internal, _) | (_, Fault::Provider) => self.outcome(),
+            (_, Fault::Caller | Fault::Us) => Outcome::Refused { code: self.code },
         }
     }
 

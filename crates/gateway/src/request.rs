@@ -191,6 +191,16 @@ impl Ticket {
         }
     }
 
+    /// The same, for a stage that may be entered already; it keeps its time.
+    pub(crate) fn enter_once(&self, stage: Stage) {
+        if self
+            .request()
+            .is_some_and(|request| request.stage() != stage)
+        {
+            self.enter(stage);
+        }
+    }
+
     /// It asks for a permit now.
     pub(crate) fn ask(&mut self) {
         self.asked = Some(self.clock.now());

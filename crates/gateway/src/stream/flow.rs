@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kernel::{Alarm, Clock, Halt, Instant};
+use kernel::{Alarm, Clock, Halt, Instant, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::sse::{self, Framer};
@@ -137,8 +137,13 @@ impl Flow {
             Filled::Open => {}
         }
         if self.framer.kept() > 0 {
-            self.last_sent = self.clock.now();
-            return Poll::Ready(Step::Data(self.rest()));
+            let now = self.clock.now();
+            self.last_sent = now;
+            // Here as well: a stream that never pauses has no turn at the timers.
+            return Poll::Ready(match self.stopped(halt.why(), now) {
+                Some(failure) => Step::Failed(failure),
+                None => Step::Data(self.rest()),
+            });
         }
         match self.poll_timers(cx, halt, None) {
             Poll::Ready(Some(failure)) => Poll::Ready(Step::Failed(failure)),
@@ -157,6 +162,17 @@ impl Flow {
     /// What was judged good and not handed out yet.
     pub(crate) fn rest(&mut self) -> Bytes {
         self.framer.drain()
+    }
+
+    /// Whether content has come.
+    pub(crate) fn has_content(&self) -> bool {
+        self.judge.content()
+    }
+
+    /// Whether `[DONE]` and all before it was handed out: what is still waited
+    /// for is the connection's, not the caller's.
+    pub(crate) fn is_through(&self) -> bool {
+        self.done_at.is_some() && self.framer.kept() == 0
     }
 
     /// Tokens, as told or as estimated.
@@ -204,9 +220,16 @@ impl Flow {
             return Some(Filled::Failed(Failure::new(Code::ResponseTooLarge, text)));
         }
         self.framer.push(bytes);
+        let now = self.clock.now();
         loop {
             let verdict = match self.framer.next() {
-                None => return None,
+                None => {
+                    // What was left out must not pile up while nothing goes on.
+                    if self.framer.kept() == 0 {
+                        drop(self.framer.drain());
+                    }
+                    return None;
+                }
                 Some(Ok(event)) => self.judge.judge(&event, &self.settings.secrets),
                 Some(Err(_)) => {
                     let most = self.settings.bounds.event;
@@ -216,10 +239,10 @@ impl Flow {
             };
             match verdict {
                 Verdict::Forward => {
-                    self.last_event = self.clock.now();
+                    self.last_event = now;
                     self.framer.forward();
                 }
-                Verdict::Withhold => self.last_event = self.clock.now(),
+                Verdict::Withhold => self.last_event = now,
                 Verdict::Comment => self.comment = true,
                 Verdict::Nothing => {}
                 Verdict::Mend(event) => {
@@ -287,9 +310,10 @@ impl Flow {
         halt: &Halt,
         hold: Option<Instant>,
     ) -> Poll<Option<Failure>> {
-        if let Poll::Ready(why) = halt.poll_halted(cx) {
-            self.source = None;
-            return Poll::Ready(Some(self.ended(Ended::Halted(why))));
+        if let Poll::Ready(why) = halt.poll_halted(cx)
+            && let Some(failure) = self.stopped(Some(why), self.clock.now())
+        {
+            return Poll::Ready(Some(failure));
         }
         let ping = if self.comment {
             PING_AT_MOST_EVERY
@@ -308,9 +332,8 @@ impl Flow {
         if lingering.is_some() {
             return Poll::Ready(None);
         }
-        if now >= self.settings.total {
-            self.source = None;
-            return Poll::Ready(Some(self.ended(Ended::Due)));
+        if let Some(failure) = self.stopped(None, now) {
+            return Poll::Ready(Some(failure));
         }
         if now >= silence {
             self.source = None;
@@ -332,8 +355,17 @@ impl Flow {
         }
     }
 
-    fn ended(&self, ended: Ended) -> Failure {
-        ended_failure(ended, self.settings.shortened)
+    /// The end from outside: a halt, or the request's time. Behind `[DONE]`
+    /// there is nothing left to end.
+    fn stopped(&mut self, halted: Option<Why>, now: Instant) -> Option<Failure> {
+        let ended = match halted {
+            _ if self.done_at.is_some() => return None,
+            Some(why) => Ended::Halted(why),
+            None if now >= self.settings.total => Ended::Due,
+            None => return None,
+        };
+        self.source = None;
+        Some(ended_failure(ended, self.settings.shortened))
     }
 }
 
@@ -344,3 +376,6 @@ enum Filled {
     Finished,
     Failed(Failure),
 }
+
+#[cfg(test)]
+mod tests;

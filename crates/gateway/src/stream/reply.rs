@@ -2,8 +2,9 @@
 //!
 //! Promises: 1. the ticket is settled with the last bytes that are handed out
 //! (the writer does not ask again after them), or by `Drop` when the caller
-//! left; 2. a stream that fails ends with one error event and no `[DONE]`;
-//! 3. a panic below fails this answer and nothing else (R-D12).
+//! left, with the tokens until then; 2. a stream that fails ends with one error
+//! event and no `[DONE]`; 3. a panic below fails this answer and nothing else
+//! (R-D12).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -39,7 +40,7 @@ impl Reply {
     }
 
     pub(crate) fn stream(flow: Box<Flow>, ticket: Ticket) -> Self {
-        ticket.enter(Stage::Streaming);
+        show_content(&flow, &ticket);
         Self {
             state: State::Flowing(flow, ticket),
         }
@@ -73,6 +74,7 @@ impl Body for Reply {
                         Poll::Pending
                     }
                     Poll::Ready(Step::Data(bytes)) => {
+                        show_content(&flow, &ticket);
                         this.state = State::Flowing(flow, ticket);
                         Poll::Ready(Some(Ok(Frame::data(bytes))))
                     }
@@ -103,6 +105,26 @@ impl Body for Reply {
             State::Flowing(..) => SizeHint::default(),
             State::Done => SizeHint::with_exact(0),
         }
+    }
+}
+
+/// A caller who leaves has used tokens all the same; and one who leaves behind
+/// `[DONE]` has got everything.
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let State::Flowing(flow, ticket) = &mut self.state {
+            ticket.usage = Some(flow.usage());
+            if flow.is_through() {
+                ticket.settle(Outcome::Completed);
+            }
+        }
+    }
+}
+
+/// The head may have gone out before the first content.
+fn show_content(flow: &Flow, ticket: &Ticket) {
+    if flow.has_content() {
+        ticket.enter_once(Stage::Streaming);
     }
 }
 

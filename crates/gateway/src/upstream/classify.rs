@@ -81,7 +81,7 @@ pub(crate) fn by_status(
     failure.retry_after = headers::retry_after(headers, unix_now).or_else(|| pause(code));
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status.as_u16());
-        says.headers = headers::passed(headers);
+        says.headers = headers::passed(headers, secrets);
     }
     failure
 }

@@ -6,6 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use memchr::memmem;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::BaseUrl;
@@ -67,23 +68,34 @@ fn host_header(base: &BaseUrl) -> String {
     }
 }
 
-/// What of an upstream's answer goes on to the caller (contracts 11).
-pub(crate) fn passed(upstream: &HeaderMap) -> HeaderMap {
+/// What of an upstream's answer goes on to the caller (contracts 11); nothing
+/// that holds one of `secrets`, should the upstream repeat what it was sent.
+pub(crate) fn passed(upstream: &HeaderMap, secrets: &[&str]) -> HeaderMap {
     let mut out = HeaderMap::new();
     for (name, value) in upstream {
         let text = name.as_str();
-        if text.starts_with("x-ratelimit-")
+        let listed = text.starts_with("x-ratelimit-")
             || text.starts_with("openai-")
-            || text.starts_with("anthropic-")
-        {
+            || text.starts_with("anthropic-");
+        let id = name == REQUEST_ID
+            || (name == OTHER_REQUEST_ID && !out.contains_key(UPSTREAM_REQUEST_ID));
+        if !(listed || id) || tells(value, secrets) {
+            continue;
+        }
+        if listed {
             out.append(name.clone(), value.clone());
-        } else if name == REQUEST_ID
-            || (name == OTHER_REQUEST_ID && !out.contains_key(UPSTREAM_REQUEST_ID))
-        {
+        } else {
             out.insert(UPSTREAM_REQUEST_ID, value.clone());
         }
     }
     out
+}
+
+/// Whether `value` holds a secret. As in redacted texts, what is shorter than
+/// four bytes is no secret: it would be found everywhere.
+fn tells(value: &HeaderValue, secrets: &[&str]) -> bool {
+    let holds = |secret: &&str| memmem::find(value.as_bytes(), secret.as_bytes()).is_some();
+    secrets.iter().filter(|secret| secret.len() >= 4).any(holds)
 }
 
 /// `Retry-After` in seconds or as a date: capped, past is zero, nonsense none.
@@ -139,13 +151,14 @@ mod tests {
             ("openai-version", "2020-10-01"),
             ("server", "x"),
             ("x-request-id", "req_1"),
+            ("openai-organization", "of canary"),
         ] {
             upstream.insert(
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
         }
-        let out = passed(&upstream);
+        let out = passed(&upstream, &["canary"]);
         let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
         assert_eq!(out.len(), 3, "{names:?}");
         assert_eq!(out[UPSTREAM_REQUEST_ID], "req_1");

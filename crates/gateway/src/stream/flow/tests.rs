@@ -1,0 +1,59 @@
+//! What a flow keeps and how it ends, step by step; whole streams stand in the
+//! tests of `stream`.
+
+use std::task::Waker;
+
+use super::*;
+
+fn flow() -> Flow {
+    let (clock, long) = (Clock, Duration::from_secs(60));
+    let settings = FlowSettings {
+        timeouts: Timeouts {
+            connect: long,
+            first_byte: long,
+            first_content: long,
+            idle: long,
+            total: long,
+        },
+        bounds: Bounds::default(),
+        withhold_usage: false,
+        prompt_bytes: 0,
+        sent: clock.now(),
+        total: clock.now() + long,
+        shortened: false,
+        secrets: Vec::new(),
+    };
+    let source = Source::Whole(None);
+    Flow::new(settings, source, Alarm::new(), clock, Oddities::default())
+}
+
+/// R-D2: what is left out is not kept either, however much of it comes.
+#[tokio::test(start_paused = true)]
+async fn comments_without_end_leave_no_bytes_behind() {
+    let mut flow = flow();
+    let comments = ": still here\n\n".repeat(100);
+    for _ in 0..100 {
+        // The last one is cut, so that an unfinished event stays each time.
+        assert!(flow.take_in(&comments.as_bytes()[..1_399]).is_none());
+        assert!(flow.take_in(b"\n").is_none());
+    }
+    assert_eq!(flow.framer.kept(), 0);
+    let framer = format!("{:?}", flow.framer);
+    assert!(framer.contains("buffered: 0"), "{framer}");
+}
+
+/// INV-ONE: `[DONE]` is the one end, whoever halts the request behind it.
+#[tokio::test(start_paused = true)]
+async fn a_halt_behind_done_adds_no_second_end() {
+    let (mut flow, halt) = (flow(), Halt::new());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(flow.take_in(sse::DONE).is_none());
+    halt.pull(Why::Shutdown);
+    let step = flow.poll_step(&mut cx, &halt);
+    assert!(matches!(step, Poll::Ready(Step::Finished)));
+    assert_eq!(flow.rest(), sse::DONE);
+    assert!(matches!(
+        flow.poll_timers(&mut cx, &halt, None),
+        Poll::Pending
+    ));
+}
