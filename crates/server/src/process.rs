@@ -142,9 +142,11 @@ impl Server {
         let face = if public { Face::Callers } else { Face::All };
         self.address = self.open(config, config.listen, face).await?;
         if public {
-            let admin = self
-                .open(config, config.admin_listen, Face::Operators)
-                .await?;
+            let face = match config.admin_listen.ip().is_loopback() {
+                true => Face::Operators,
+                false => Face::FarOperators,
+            };
+            let admin = self.open(config, config.admin_listen, face).await?;
             self.admin_address = Some(admin);
         }
         Ok(())

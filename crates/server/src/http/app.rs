@@ -3,6 +3,7 @@
 //! Promises: 1. a path is matched exactly; 2. who may not ask is not told what
 //! there is; 3. every answer carries its ids. It knows no socket.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -96,6 +97,7 @@ impl App {
     pub(crate) async fn serve<B>(&self, face: Face, request: Request<B>) -> Response<Out>
     where
         B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
     {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
@@ -109,9 +111,10 @@ impl App {
         } else {
             parts.method.clone()
         };
-        let route = found
-            .as_ref()
-            .and_then(|found| found.value.iter().find(|route| route.method == method));
+        let route = found.as_ref().and_then(|found| {
+            let fits = |route: &&&Route| route.method == method && face.opens(route.door);
+            found.value.iter().find(fits)
+        });
         let page = match (route, &found) {
             (
                 Some(Route {
@@ -122,9 +125,11 @@ impl App {
             ) => {
                 return ask::ask(self, *endpoint, parts, body, peer).await;
             }
-            (Some(route), Some(found)) => self.page(route, &found.params, face, &parts, peer),
-            (None, Some(found)) => Ok(wrong_method(found.value)),
-            (_, None) => Err(self.unknown(&parts, peer)),
+            (Some(route), Some(found)) => self
+                .check(route.door, face, &parts, peer)
+                .and_then(|()| self.page(route, &found.params)),
+            (None, Some(found)) => self.wrong_method(found.value, face, &parts, peer),
+            (_, None) => Err(self.unknown(face, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
         ids::sign(&mut response, self.gateway.next_id(), &parts.headers);
@@ -135,11 +140,7 @@ impl App {
         &self,
         route: &Route,
         params: &matchit::Params<'_, '_>,
-        face: Face,
-        parts: &http::request::Parts,
-        peer: Option<IpAddr>,
     ) -> Result<Response<Out>, Failure> {
-        self.check(route.door, face, parts, peer)?;
         match route.handler {
             Handler::Page(page) => Ok(page(self)),
             Handler::Named(page) => Ok(page(self, params.get("id").unwrap_or_default())),
@@ -159,16 +160,39 @@ impl App {
     ) -> Result<(), Failure> {
         match (door, face) {
             (Door::Anybody, _) => Ok(()),
-            // The operators' own listener is loopback; it asks no key, but no
-            // web page may read it either.
+            // On loopback the operators' own listener asks no key, but no web
+            // page may read it either.
             (_, Face::Operators) => super::access::local(&parts.uri, &parts.headers),
             _ => self.access.check(&parts.uri, &parts.headers, peer),
         }
     }
 
-    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
-        // Who may not ask is not told what there is.
-        let refused = self.access.check(&parts.uri, &parts.headers, peer).err();
+    fn wrong_method(
+        &self,
+        routes: &[&'static Route],
+        face: Face,
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Out>, Failure> {
+        let open: Vec<_> = routes
+            .iter()
+            .filter(|route| face.opens(route.door))
+            .collect();
+        for route in &open {
+            self.check(route.door, face, parts, peer)?;
+        }
+        let methods: Vec<_> = open.iter().map(|route| route.method.as_str()).collect();
+        let methods = methods.join(", ");
+        let text = format!("This route takes {methods}.");
+        let mut response = errors::response(&Failure::new(Code::MethodNotAllowed, text));
+        if let Ok(value) = HeaderValue::from_str(&methods) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+        Ok(response)
+    }
+
+    fn unknown(&self, face: Face, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
+        let refused = self.check(Door::Caller, face, parts, peer).err();
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let text = format!(
@@ -194,17 +218,6 @@ impl App {
     }
 }
 
-fn wrong_method(routes: &[&'static Route]) -> Response<Out> {
-    let methods: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
-    let methods = methods.join(", ");
-    let text = format!("This route takes {methods}.");
-    let mut response = errors::response(&Failure::new(Code::MethodNotAllowed, text));
-    if let Ok(value) = HeaderValue::from_str(&methods) {
-        response.headers_mut().insert(ALLOW, value);
-    }
-    response
-}
-
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App")
@@ -212,3 +225,6 @@ impl std::fmt::Debug for App {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! Promise: the ledger's entry is opened before anything is checked, so that
 //! every refusal of a call is counted. What the call means is the gateway's.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tidegate_types::Code;
 use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
+use super::body::Unread;
 use super::reply::Out;
 use super::{body, errors, ids};
 
@@ -35,6 +37,7 @@ pub(crate) async fn ask<B>(
 ) -> Response<Out>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
     let ticket = app.gateway.admit(endpoint.path());
     let id = ticket.request().map(|request| request.id);
@@ -74,12 +77,19 @@ async fn answer<B>(
 ) -> Result<Answer, Failure>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
     match decode(app, endpoint, parts, body, peer).await {
         Ok(call) => app.gateway.ask(ticket, call).await,
-        Err(failure) => {
+        Err(Unread::Refused(failure)) => {
             ticket.fail(&failure);
             Err(failure)
+        }
+        // The ticket's drop says whose end it was; the answer is for who only
+        // closed its sending side.
+        Err(Unread::Gone) => {
+            let text = "The request's body ended early.";
+            Err(Failure::new(Code::BadFraming, text))
         }
     }
 }
@@ -90,9 +100,10 @@ async fn decode<B>(
     parts: &request::Parts,
     body: B,
     peer: Option<IpAddr>,
-) -> Result<Call, Failure>
+) -> Result<Call, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
     app.access.check(&parts.uri, &parts.headers, peer)?;
     let patience = patience(&parts.headers)?;

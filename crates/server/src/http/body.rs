@@ -3,9 +3,12 @@
 //! Promises: 1. no more than the limit is ever held, whatever `content-length`
 //! says or does not say; 2. a body that trickles ends with 408; 3. what is too
 //! large is still read for a moment and thrown away, so that a caller who is
-//! busy writing gets to see the answer.
+//! busy writing gets to see the answer; 4. a caller who left is told from one
+//! whose framing is wrong.
 
+use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -30,6 +33,21 @@ pub(crate) struct BodyLimits {
     pub(crate) rate: u64,
 }
 
+/// Why there is no body.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is not taken as it is.
+    Refused(Failure),
+    /// Its caller left in the middle of it.
+    Gone,
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
+}
+
 /// A slow start is forgiven this long.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -43,9 +61,10 @@ pub(crate) async fn read<B>(
     mut body: B,
     limits: &BodyLimits,
     clock: Clock,
-) -> Result<Bytes, Failure>
+) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
     check_head(headers)?;
     let length = headers
@@ -54,10 +73,10 @@ where
     let length: Option<u64> = length.and_then(|text| text.parse().ok());
     let mut reading = Reading::new(limits, clock);
     let result = match length {
-        Some(length) if length > limits.size => Err(too_large(limits)),
+        Some(length) if length > limits.size => Err(too_large(limits).into()),
         _ => reading.whole(&mut body, length).await,
     };
-    if matches!(&result, Err(failure) if failure.code == Code::RequestTooLarge) {
+    if matches!(&result, Err(Unread::Refused(failure)) if failure.code == Code::RequestTooLarge) {
         reading.discard(&mut body).await;
     }
     result
@@ -102,9 +121,10 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn whole<B>(&mut self, body: &mut B, length: Option<u64>) -> Result<Bytes, Failure>
+    async fn whole<B>(&mut self, body: &mut B, length: Option<u64>) -> Result<Bytes, Unread>
     where
         B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
     {
         let mut first: Option<Bytes> = None;
         let mut many = BytesMut::new();
@@ -114,7 +134,7 @@ impl<'a> Reading<'a> {
                 break;
             };
             if held + data.len() as u64 > self.limits.size {
-                return Err(too_large(self.limits));
+                return Err(too_large(self.limits).into());
             }
             match first.take() {
                 None if many.is_empty() => first = Some(data),
@@ -133,9 +153,10 @@ impl<'a> Reading<'a> {
     }
 
     /// The next piece; a body that is there already costs no timer.
-    async fn next<B>(&mut self, body: &mut B, held: u64) -> Result<Option<Bytes>, Failure>
+    async fn next<B>(&mut self, body: &mut B, held: u64) -> Result<Option<Bytes>, Unread>
     where
         B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
     {
         loop {
             let frame = poll_fn(|cx| {
@@ -150,9 +171,10 @@ impl<'a> Reading<'a> {
             .await?;
             match frame {
                 None => return Ok(None),
+                Some(Err(error)) if is_end(&error) => return Err(Unread::Gone),
                 Some(Err(_)) => {
-                    let text = "The request's body ended early or is framed wrong.";
-                    return Err(Failure::new(Code::BadFraming, text));
+                    let text = "The request's body is framed wrong.";
+                    return Err(Failure::new(Code::BadFraming, text).into());
                 }
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -188,6 +210,26 @@ impl<'a> Reading<'a> {
         })
         .await;
     }
+}
+
+/// Whether the connection ended, rather than said something wrong.
+fn is_end(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let ends = [
+                BrokenPipe,
+                ConnectionAborted,
+                ConnectionReset,
+                TimedOut,
+                UnexpectedEof,
+            ];
+            return ends.contains(&error.kind());
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn too_large(limits: &BodyLimits) -> Failure {

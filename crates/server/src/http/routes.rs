@@ -36,8 +36,10 @@ pub(crate) enum Face {
     All,
     /// A public listener: not the operators'.
     Callers,
-    /// The operators' own listener.
+    /// The operators' own listener, for programs of this machine.
     Operators,
+    /// The same on an address that others reach: with a key only.
+    FarOperators,
 }
 
 impl Face {
@@ -45,7 +47,7 @@ impl Face {
         match (self, door) {
             (Self::All, _) | (_, Door::Anybody) => true,
             (Self::Callers, door) => door == Door::Caller,
-            (Self::Operators, door) => door == Door::Operator,
+            (Self::Operators | Self::FarOperators, door) => door == Door::Operator,
         }
     }
 }

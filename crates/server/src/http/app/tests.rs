@@ -1,0 +1,128 @@
+//! The process as a service, without a socket: who is told what, by which
+//! listener, and what becomes of a body that does not come whole.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::HOST;
+use http_body::Frame;
+use tidegate_gateway::{Bounds, Settings};
+use tidegate_wire::json::Limits;
+
+use super::*;
+
+const KEY: &str = "Bearer tg-0123456789abcdef";
+
+fn app(keys: &[&str]) -> App {
+    let scope = Scope::root("test", 10);
+    let settings = Settings {
+        providers: Vec::new(),
+        default_provider: None,
+        sim: None,
+        bounds: Bounds::default(),
+    };
+    let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
+    let access = Access::new(keys.iter().map(|key| (*key).into()).collect(), Clock);
+    let limits = BodyLimits {
+        size: 1 << 20,
+        time: Duration::from_secs(60),
+        rate: 1024,
+    };
+    App::new(gateway, Clock, access, limits, Arc::default(), scope).unwrap()
+}
+
+/// A body in pieces.
+struct Pieces(VecDeque<io::Result<&'static str>>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let next = self.0.pop_front();
+        Poll::Ready(next.map(|piece| piece.map(|text| Frame::data(Bytes::from(text)))))
+    }
+}
+
+fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request<Pieces> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Pieces(VecDeque::new())).unwrap()
+}
+
+/// Promise 2: routes and their methods are told to who may ask, and only so.
+#[tokio::test]
+async fn who_may_not_ask_is_told_of_no_route() {
+    let app = app(&["tg-0123456789abcdef"]);
+    for (method, path, with_key) in [
+        (Method::GET, "/v1/chat/completions", 405),
+        (Method::DELETE, "/v1/models", 405),
+        (Method::GET, "/v1/nothing", 404),
+        (Method::OPTIONS, "/v1/models/a/b", 405),
+        (Method::GET, "/metrics", 404),
+    ] {
+        for (key, status) in [(KEY, with_key), ("Bearer wrong", 401)] {
+            let headers = [("host", "gate.example"), ("authorization", key)];
+            let asked = request(method.clone(), path, &headers);
+            let answer = app.serve(Face::Callers, asked).await;
+            assert_eq!(answer.status(), status, "{method} {path} {key}");
+            let told = answer.headers().contains_key(ALLOW);
+            assert_eq!(told, status == 405, "{method} {path} {key}");
+        }
+    }
+    let asked = request(Method::POST, "/livez", &[]);
+    assert_eq!(app.serve(Face::Callers, asked).await.status(), 405);
+}
+
+/// Contracts 9: a header that anybody can write is no credential.
+#[tokio::test]
+async fn operators_from_afar_need_a_key_and_no_loopback_name() {
+    let app = app(&["tg-0123456789abcdef"]);
+    for (face, host, key, status) in [
+        (Face::Operators, "localhost", None, 200),
+        (Face::Operators, "gate.example", Some(KEY), 403),
+        (Face::FarOperators, "localhost", None, 401),
+        (Face::FarOperators, "gate.example", None, 401),
+        (Face::FarOperators, "gate.example", Some(KEY), 200),
+    ] {
+        let mut asked = request(Method::GET, "/metrics", &[(HOST.as_str(), host)]);
+        if let Some(key) = key {
+            let key = HeaderValue::from_static(key);
+            asked.headers_mut().insert("authorization", key);
+        }
+        let answer = app.serve(face, asked).await;
+        assert_eq!(answer.status(), status, "{face:?} {host} {key:?}");
+    }
+    let asked = request(Method::GET, "/nothing", &[(HOST.as_str(), "localhost")]);
+    assert_eq!(app.serve(Face::Operators, asked).await.status(), 404);
+}
+
+/// Contracts 2 and 14: who leaves while it sends has cancelled; who frames
+/// wrongly is refused.
+#[tokio::test]
+async fn a_body_that_ends_early_is_its_callers_leaving() {
+    for (kind, outcome) in [
+        (io::ErrorKind::UnexpectedEof, ("cancelled", "caller")),
+        (io::ErrorKind::ConnectionReset, ("cancelled", "caller")),
+        (io::ErrorKind::InvalidInput, ("refused", "bad_framing")),
+    ] {
+        let app = app(&[]);
+        let headers = [("host", "localhost"), ("content-type", "application/json")];
+        let mut asked = request(Method::POST, "/v1/embeddings", &headers);
+        let pieces = [Ok("{\"model\":"), Err(kind.into())];
+        asked.body_mut().0.extend(pieces);
+        assert_eq!(app.serve(Face::All, asked).await.status(), 400);
+        let snapshot = app.gateway.snapshot();
+        let (class, label, n) = snapshot.by_label[0];
+        assert_eq!((class.as_str(), label), outcome, "{kind}");
+        assert_eq!((snapshot.received, n), (1, 1));
+    }
+}
