@@ -263,7 +263,7 @@ impl Attempt<'_> {
             shortened: self.shortened,
             secrets: self
                 .provider
-                .secrets()
+                .secret()
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
@@ -294,7 +294,7 @@ impl Attempt<'_> {
             }
             Look::Error(said) => {
                 ticket.usage = None;
-                return Err(classify::by_error(said, &self.provider.secrets()));
+                return Err(classify::by_error(said, self.provider.secret().as_slice()));
             }
             Look::Malformed => {
                 return Err(Failure::new(
@@ -315,7 +315,7 @@ impl Attempt<'_> {
     }
 
     fn good(&self, status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Good {
-        let headers = headers::passed(upstream, &self.provider.secrets());
+        let headers = headers::passed(upstream, self.provider.secret().as_slice());
         Good {
             status,
             headers,
@@ -331,7 +331,8 @@ impl Attempt<'_> {
         body: &Bytes,
         sent: Instant,
     ) -> Result<Box<Flow>, Failure> {
-        let events = to_stream(self.endpoint, body, self.wants_usage).ok_or_else(|| {
+        // With its usage, which the flow counts and withholds as any other.
+        let events = to_stream(self.endpoint, body, true).ok_or_else(|| {
             Failure::new(
                 Code::UpstreamProtocol,
                 "The provider answered a stream with other JSON.",
@@ -358,8 +359,8 @@ impl Attempt<'_> {
             Err(_) => Bytes::new(),
         };
         let now = self.clock.unix_millis() / 1000;
-        let secrets = self.provider.secrets();
-        classify::by_status(head.status, &head.headers, &body, now, &secrets)
+        let secret = self.provider.secret();
+        classify::by_status(head.status, &head.headers, &body, now, secret.as_slice())
     }
 
     async fn whole(

@@ -79,13 +79,12 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
         })?;
     if head.status() != StatusCode::OK {
         let now = clock.unix_millis() / 1000;
-        let secrets = provider.secrets();
         return Err(classify::by_status(
             head.status(),
             head.headers(),
             &body,
             now,
-            &secrets,
+            provider.secret().as_slice(),
         ));
     }
     let list: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

@@ -41,9 +41,11 @@ impl Provider {
             true => Some(upstream::client_config(settings.ca_file.as_deref())?),
             false => None,
         };
+        let name: Arc<str> = Arc::from(settings.name.as_str());
+        let upstream = HttpUpstream::new(Arc::clone(&name), &settings, tls, clock)?;
         Ok(Self {
-            link: Link::Http(Box::new(HttpUpstream::new(&settings, tls, clock)?)),
-            name: Arc::from(settings.name),
+            link: Link::Http(Box::new(upstream)),
+            name,
             pool: Pool::new(settings.pool, clock),
             timeouts: settings.timeouts,
             ask_usage: settings.ask_usage,
@@ -86,8 +88,8 @@ impl Provider {
     }
 
     /// What must never be seen in an answer of this provider.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.key.iter().map(ExposeSecret::expose_secret).collect()
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.key.as_ref().map(ExposeSecret::expose_secret)
     }
 }
 

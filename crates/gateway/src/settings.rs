@@ -71,9 +71,9 @@ pub struct BaseUrl {
 pub struct Timeouts {
     /// Name look-up, TCP and TLS together.
     pub connect: Duration,
-    /// From the request's last byte to the response head; streams only.
+    /// From the request's first byte to the response head; streams only.
     pub first_byte: Duration,
-    /// From the request's last byte to the first event with content.
+    /// From the request's first byte to the first event with content.
     pub first_content: Duration,
     /// Between two real events; comments do not count.
     pub idle: Duration,

@@ -251,3 +251,22 @@ async fn row_9_the_first_content_is_awaited_from_the_request_on() {
     assert_eq!(failure.code, Code::UpstreamTimeout, "{failure:?}");
     assert_eq!(house.outcome().await, ("failed", "upstream_timeout"));
 }
+
+/// Failures row 17: a whole completion made into a stream keeps its usage in
+/// the counts, and from a caller who did not ask for it.
+#[tokio::test]
+async fn row_17_the_usage_of_a_whole_completion_is_counted_as_told() {
+    let upstream = Upstream::start().await;
+    upstream.next(Script::json(200, &openai::completion("tide")));
+    let house = House::new(timeouts(), Some(&upstream));
+    let mut reply = house.ask("up/any", None).await.unwrap();
+    let mut text = String::new();
+    while let Some(more) = frame(&mut reply).await {
+        text.push_str(&more);
+    }
+    assert!(text.contains("tide") && text.ends_with("data: [DONE]\n\n"));
+    assert!(!text.contains("\"usage\""), "{text}");
+    let key = ("tidegate_usage_estimated_total".to_owned(), "up".to_owned());
+    assert_eq!(house.counts()[&key], 0);
+    assert_eq!(house.outcome().await, ("completed", "completed"));
+}

@@ -33,6 +33,8 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// An upstream that speaks HTTP/1.1.
 pub(crate) struct HttpUpstream {
+    /// Whose it is, for the log.
+    provider: Arc<str>,
     door: Door,
     idle: Arc<IdleSet>,
     template: HeaderMap,
@@ -49,6 +51,7 @@ pub(crate) struct Opened {
 
 impl HttpUpstream {
     pub(crate) fn new(
+        provider: Arc<str>,
         settings: &ProviderSettings,
         tls: Option<Arc<rustls::ClientConfig>>,
         clock: Clock,
@@ -60,7 +63,8 @@ impl HttpUpstream {
         };
         let path = |endpoint: Endpoint| Ok::<_, String>((endpoint, uri(endpoint.path())?));
         Ok(Self {
-            door: Door::new(&settings.base, tls)?,
+            door: Door::new(Arc::clone(&provider), &settings.base, tls)?,
+            provider,
             idle: Arc::new(IdleSet::new(settings.pool.size)),
             template: headers::template(&settings.base, settings.key.as_ref())?,
             paths: [
@@ -87,7 +91,7 @@ impl HttpUpstream {
             .max_buf_size(READ_BUFFER)
             .handshake(TokioIo::new(socket))
             .await
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| self.broken(&error))?;
         Ok(Opened {
             line: Box::new(Line { send, io, heard }),
             rested: false,
@@ -150,7 +154,7 @@ impl HttpUpstream {
                 ))
             }
             Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
-            Err(error) => Err(Missed::Failed(broken(&error))),
+            Err(error) => Err(Missed::Failed(self.broken(&error))),
         }
     }
 
@@ -163,6 +167,22 @@ impl HttpUpstream {
         }))
     }
 
+    fn broken(&self, error: &hyper::Error) -> Failure {
+        let provider = &*self.provider;
+        tracing::warn!(provider, %error, "the upstream's connection broke before its answer");
+        let (code, text) = match error.is_parse() {
+            true => (
+                Code::UpstreamProtocol,
+                "The provider's answer is not valid HTTP.",
+            ),
+            false => (
+                Code::UpstreamDisconnected,
+                "The provider closed the connection before it answered.",
+            ),
+        };
+        Failure::new(code, text)
+    }
+
     pub(crate) fn idle(&self) -> &IdleSet {
         &self.idle
     }
@@ -173,19 +193,4 @@ pub(crate) enum Missed {
     /// A resting connection turned out closed; not a byte of an answer came.
     Unheard,
     Failed(Failure),
-}
-
-fn broken(error: &hyper::Error) -> Failure {
-    tracing::warn!(%error, "the upstream's connection broke before its answer");
-    if error.is_parse() {
-        Failure::new(
-            Code::UpstreamProtocol,
-            "The provider's answer is not valid HTTP.",
-        )
-    } else {
-        Failure::new(
-            Code::UpstreamDisconnected,
-            "The provider closed the connection before it answered.",
-        )
-    }
 }

@@ -64,6 +64,8 @@ impl Socket {
 /// Where to connect, and how.
 #[derive(Clone)]
 pub(crate) struct Door {
+    /// Whose it is, for the log.
+    provider: Arc<str>,
     host: Arc<str>,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -71,7 +73,11 @@ pub(crate) struct Door {
 
 impl Door {
     /// `tls` is the client configuration for an `https` base.
-    pub(crate) fn new(base: &BaseUrl, tls: Option<Arc<ClientConfig>>) -> Result<Self, String> {
+    pub(crate) fn new(
+        provider: Arc<str>,
+        base: &BaseUrl,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Result<Self, String> {
         let tls = match tls {
             None => None,
             Some(config) => {
@@ -81,6 +87,7 @@ impl Door {
             }
         };
         Ok(Self {
+            provider,
             host: Arc::from(base.host.as_str()),
             port: base.port,
             tls,
@@ -91,55 +98,58 @@ impl Door {
     pub(crate) async fn connect(&self) -> Result<Socket, Failure> {
         let tcp = TcpStream::connect((&*self.host, self.port))
             .await
-            .map_err(unreachable)?;
-        tcp.set_nodelay(true).map_err(unreachable)?;
+            .map_err(|error| self.unreachable(&error))?;
+        tcp.set_nodelay(true)
+            .map_err(|error| self.unreachable(&error))?;
         match &self.tls {
             None => Ok(Socket::new(Io::Plain(tcp))),
             Some((connector, name)) => {
                 let stream = connector
                     .connect(name.clone(), tcp)
                     .await
-                    .map_err(tls_failed)?;
+                    .map_err(|error| self.tls_failed(&error))?;
                 Ok(Socket::new(Io::Tls(Box::new(stream))))
             }
         }
     }
-}
 
-fn unreachable(error: io::Error) -> Failure {
-    // The address stays out of the caller's message; the log has the provider.
-    let what = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "the connection was refused",
-        io::ErrorKind::TimedOut => "the connection timed out",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no route to it"
-        }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            "the connection was reset"
-        }
-        _ => "its name was not found, or no address answered",
-    };
-    tracing::warn!(%error, "no connection to the upstream");
-    Failure::new(
-        Code::UpstreamUnreachable,
-        format!("The provider could not be reached: {what}."),
-    )
-}
+    fn unreachable(&self, error: &io::Error) -> Failure {
+        // The address stays out of the caller's message; the log has the provider.
+        let what = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "the connection was refused",
+            io::ErrorKind::TimedOut => "the connection timed out",
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                "there is no route to it"
+            }
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                "the connection was reset"
+            }
+            _ => "its name was not found, or no address answered",
+        };
+        let provider = &*self.provider;
+        tracing::warn!(provider, %error, "no connection to the upstream");
+        Failure::new(
+            Code::UpstreamUnreachable,
+            format!("The provider could not be reached: {what}."),
+        )
+    }
 
-fn tls_failed(error: io::Error) -> Failure {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let why = match inner {
-        Some(rustls::Error::InvalidCertificate(problem)) => certificate(problem),
-        Some(_) => "the TLS handshake failed; is it an https address?",
-        None => "the connection broke during the TLS handshake",
-    };
-    tracing::warn!(%error, "TLS with the upstream failed");
-    Failure::new(
-        Code::UpstreamTls,
-        format!("No TLS connection to the provider: {why}."),
-    )
+    fn tls_failed(&self, error: &io::Error) -> Failure {
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let why = match inner {
+            Some(rustls::Error::InvalidCertificate(problem)) => certificate(problem),
+            Some(_) => "the TLS handshake failed; is it an https address?",
+            None => "the connection broke during the TLS handshake",
+        };
+        let provider = &*self.provider;
+        tracing::warn!(provider, %error, "TLS with the upstream failed");
+        Failure::new(
+            Code::UpstreamTls,
+            format!("No TLS connection to the provider: {why}."),
+        )
+    }
 }
 
 fn certificate(problem: &CertificateError) -> &'static str {

@@ -1,6 +1,6 @@
 //! The TLS client configuration: ring, the platform's roots, and a file's.
 //!
-//! Built once per distinct `ca_file`, at start, so that a wrong file is told
+//! Built once per provider, at start, so that a wrong file is told
 //! before the first call and not at it.
 
 use std::path::Path;
