@@ -100,7 +100,8 @@ pub(crate) fn by_error(said: ErrorBody, secrets: &[&str]) -> Failure {
         _ => 500,
     };
     let code = code_of_status(status, Some(&said));
-    let mut failure = told(code, Some(said), secrets, String::new);
+    let otherwise = || "The provider reported an error instead of an answer.".to_owned();
+    let mut failure = told(code, Some(said), secrets, otherwise);
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status);
     }
@@ -156,7 +157,9 @@ fn told(
         failure.upstream = Some(Box::default());
         return failure;
     }
-    let mut failure = Failure::new(code, redact(&said.message, secrets));
+    // Nothing may be left of it, of a stack trace for instance.
+    let message = Some(redact(&said.message, secrets)).filter(|text| !text.is_empty());
+    let mut failure = Failure::new(code, message.unwrap_or_else(otherwise));
     let own = code == Code::UpstreamRejected;
     failure.param = said.param.filter(|_| own).map(|text| short(&text, secrets));
     failure.upstream = Some(Box::new(UpstreamSays {
@@ -173,4 +176,24 @@ fn short(text: &str, secrets: &[&str]) -> String {
         text.truncate(end);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_a_stack_trace_only_still_says_something() {
+        let trace = || ErrorBody {
+            message: "Traceback (most recent call last)\n  File \"x.py\", line 1".to_owned(),
+            ..ErrorBody::default()
+        };
+        let failure = by_error(trace(), &[]);
+        assert!(failure.message.starts_with("The provider reported"));
+        let body = serde_json::json!({ "error": { "message": trace().message } }).to_string();
+        let headers = HeaderMap::new();
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let failure = by_status(status, &headers, body.as_bytes(), 0, &[]);
+        assert_eq!(failure.message, "The provider answered with status 500.");
+    }
 }
