@@ -18,7 +18,7 @@ use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
 
 use crate::config::{Checks, Config};
-use crate::http::{Access, App, BodyLimits, Face, Phase};
+use crate::http::{Access, App, BodyLimits, Entrance, Face, Phase};
 use crate::listen::{self, ListenSettings, ListenStats};
 use crate::wiring;
 
@@ -110,8 +110,7 @@ impl Server {
             time: config.limits.body_timeout,
             rate: config.limits.body_rate,
         };
-        let app = App::new(gateway, clock, access, body_limits, stats, root.clone())
-            .map_err(|error| StartError::Settings(format!("the route table: {error}")))?;
+        let app = App::new(gateway, clock, access, body_limits, stats, root.clone());
         let mut server = Self {
             app: Arc::new(app),
             address: config.listen,
@@ -161,12 +160,14 @@ impl Server {
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let app = Arc::clone(&self.app);
+        let entrance = Entrance::new(Arc::clone(&self.app), face)
+            .map_err(|error| StartError::Settings(format!("the route table: {error}")))?;
+        let entrance = Arc::new(entrance);
         let service = service_fn(move |request| {
-            let app = Arc::clone(&app);
+            let entrance = Arc::clone(&entrance);
             // Boxed: hyper keeps a place of the handler's size for as long as
             // the connection lives, also while only the answer's body runs.
-            Box::pin(async move { Ok::<_, Infallible>(app.serve(face, request).await) })
+            Box::pin(async move { Ok::<_, Infallible>(entrance.serve(request).await) })
         });
         let serving = listen::run(
             listener,

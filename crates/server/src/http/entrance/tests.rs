@@ -1,4 +1,4 @@
-//! The process as a service, without a socket: who is told what, by which
+//! The way in, without a socket: who is told what, by which
 //! listener, and what becomes of a body that does not come whole.
 
 use std::collections::VecDeque;
@@ -9,14 +9,18 @@ use std::time::Duration;
 
 use http::header::HOST;
 use http_body::Frame;
-use tidegate_gateway::{Bounds, Settings};
+use kernel::{Clock, Scope};
+use tidegate_gateway::{Bounds, Gateway, Settings};
+use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
 
 use super::*;
+use crate::http::access::Access;
+use crate::http::body::BodyLimits;
 
 const KEY: &str = "Bearer tg-0123456789abcdef";
 
-fn app(keys: &[&str]) -> App {
+fn app(keys: &[&str]) -> Arc<App> {
     let scope = Scope::root("test", 10);
     let settings = Settings {
         providers: Vec::new(),
@@ -31,7 +35,19 @@ fn app(keys: &[&str]) -> App {
         time: Duration::from_secs(60),
         rate: 1024,
     };
-    App::new(gateway, Clock, access, limits, Arc::default(), scope).unwrap()
+    Arc::new(App::new(
+        gateway,
+        Clock,
+        access,
+        limits,
+        Arc::default(),
+        scope,
+    ))
+}
+
+async fn serve(app: &Arc<App>, face: Face, asked: Request<Pieces>) -> Response<Out> {
+    let entrance = Entrance::new(Arc::clone(app), face).unwrap();
+    entrance.serve(asked).await
 }
 
 /// A body in pieces.
@@ -72,14 +88,14 @@ async fn who_may_not_ask_is_told_of_no_route() {
         for (key, status) in [(KEY, with_key), ("Bearer wrong", 401)] {
             let headers = [("host", "gate.example"), ("authorization", key)];
             let asked = request(method.clone(), path, &headers);
-            let answer = app.serve(Face::Callers, asked).await;
+            let answer = serve(&app, Face::Callers, asked).await;
             assert_eq!(answer.status(), status, "{method} {path} {key}");
             let told = answer.headers().contains_key(ALLOW);
             assert_eq!(told, status == 405, "{method} {path} {key}");
         }
     }
     let asked = request(Method::POST, "/livez", &[]);
-    assert_eq!(app.serve(Face::Callers, asked).await.status(), 405);
+    assert_eq!(serve(&app, Face::Callers, asked).await.status(), 405);
 }
 
 /// Contracts 9: a header that anybody can write is no credential.
@@ -98,11 +114,11 @@ async fn operators_from_afar_need_a_key_and_no_loopback_name() {
             let key = HeaderValue::from_static(key);
             asked.headers_mut().insert("authorization", key);
         }
-        let answer = app.serve(face, asked).await;
+        let answer = serve(&app, face, asked).await;
         assert_eq!(answer.status(), status, "{face:?} {host} {key:?}");
     }
     let asked = request(Method::GET, "/nothing", &[(HOST.as_str(), "localhost")]);
-    assert_eq!(app.serve(Face::Operators, asked).await.status(), 404);
+    assert_eq!(serve(&app, Face::Operators, asked).await.status(), 404);
 }
 
 /// Contracts 2 and 14: who leaves while it sends has cancelled; who frames
@@ -119,7 +135,7 @@ async fn a_body_that_ends_early_is_its_callers_leaving() {
         let mut asked = request(Method::POST, "/v1/embeddings", &headers);
         let pieces = [Ok("{\"model\":"), Err(kind.into())];
         asked.body_mut().0.extend(pieces);
-        assert_eq!(app.serve(Face::All, asked).await.status(), 400);
+        assert_eq!(serve(&app, Face::All, asked).await.status(), 400);
         let snapshot = app.gateway.snapshot();
         let (class, label, n) = snapshot.by_label[0];
         assert_eq!((class.as_str(), label), outcome, "{kind}");

@@ -1,0 +1,160 @@
+//! The way in of one listener: finds the route, checks the door, calls.
+//!
+//! Promises: 1. a path is matched exactly; 2. who may not ask is not told what
+//! there is; 3. every answer carries its ids. It knows no socket.
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response};
+use http_body::Body;
+use tidegate_gateway::Failure;
+use tidegate_types::Code;
+
+use super::app::App;
+use super::reply::Out;
+use super::routes::{Door, Face, Handler, ROUTES, Route};
+use super::{ask, errors, ids};
+use crate::listen::Peer;
+
+/// See the module's text.
+pub(crate) struct Entrance {
+    app: Arc<App>,
+    face: Face,
+    paths: matchit::Router<Vec<&'static Route>>,
+}
+
+impl Entrance {
+    pub(crate) fn new(app: Arc<App>, face: Face) -> Result<Self, matchit::InsertError> {
+        let mut paths = matchit::Router::new();
+        for first in &ROUTES {
+            // A path with several methods is inserted once, with all of them.
+            let same: Vec<_> = ROUTES
+                .iter()
+                .filter(|route| route.path == first.path)
+                .collect();
+            if same
+                .first()
+                .is_some_and(|route| std::ptr::eq(*route, first))
+            {
+                paths.insert(first.path, same)?;
+            }
+        }
+        Ok(Self { app, face, paths })
+    }
+
+    /// Answers one request.
+    pub(crate) async fn serve<B>(&self, request: Request<B>) -> Response<Out>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        let found = self
+            .paths
+            .at(parts.uri.path())
+            .ok()
+            .filter(|found| found.value.iter().any(|route| self.face.opens(route.door)));
+        let method = if parts.method == Method::HEAD {
+            Method::GET
+        } else {
+            parts.method.clone()
+        };
+        let route = found.as_ref().and_then(|found| {
+            let fits = |route: &&&Route| route.method == method && self.face.opens(route.door);
+            found.value.iter().find(fits)
+        });
+        let page = match (route, &found) {
+            (
+                Some(Route {
+                    handler: Handler::Ask(endpoint),
+                    ..
+                }),
+                _,
+            ) => {
+                return ask::ask(&self.app, *endpoint, parts, body, peer).await;
+            }
+            (Some(route), Some(found)) => self
+                .check(route.door, &parts, peer)
+                .and_then(|()| self.page(route, &found.params)),
+            (None, Some(found)) => self.wrong_method(found.value, &parts, peer),
+            (_, None) => Err(self.unknown(&parts, peer)),
+        };
+        let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
+        ids::sign(&mut response, self.app.gateway.next_id(), &parts.headers);
+        response
+    }
+
+    fn page(
+        &self,
+        route: &Route,
+        params: &matchit::Params<'_, '_>,
+    ) -> Result<Response<Out>, Failure> {
+        match route.handler {
+            Handler::Page(page) => Ok(page(&self.app)),
+            Handler::Named(page) => Ok(page(&self.app, params.get("id").unwrap_or_default())),
+            Handler::Ask(_) => Err(Failure::new(
+                Code::Internal,
+                "Calls have a way of their own.",
+            )),
+        }
+    }
+
+    fn check(
+        &self,
+        door: Door,
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<(), Failure> {
+        match (door, self.face) {
+            (Door::Anybody, _) => Ok(()),
+            // On loopback the operators' own listener asks no key, but no web
+            // page may read it either.
+            (_, Face::Operators) => super::access::local(&parts.uri, &parts.headers),
+            _ => self.app.access.check(&parts.uri, &parts.headers, peer),
+        }
+    }
+
+    fn wrong_method(
+        &self,
+        routes: &[&'static Route],
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Out>, Failure> {
+        let open: Vec<_> = routes
+            .iter()
+            .filter(|route| self.face.opens(route.door))
+            .collect();
+        for route in &open {
+            self.check(route.door, parts, peer)?;
+        }
+        let methods: Vec<_> = open.iter().map(|route| route.method.as_str()).collect();
+        let methods = methods.join(", ");
+        let text = format!("This route takes {methods}.");
+        let mut response = errors::response(&Failure::new(Code::MethodNotAllowed, text));
+        if let Ok(value) = HeaderValue::from_str(&methods) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+        Ok(response)
+    }
+
+    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
+        let refused = self.check(Door::Caller, parts, peer).err();
+        refused.unwrap_or_else(|| {
+            let path: String = parts.uri.path().chars().take(100).collect();
+            let text = format!(
+                "There is no route `{} {}`. The base URL of an OpenAI SDK ends in `/v1`.",
+                parts.method,
+                path.escape_default()
+            );
+            Failure::new(Code::NotFound, text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
