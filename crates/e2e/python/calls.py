@@ -56,3 +56,6 @@ assert two.usage.prompt_tokens > 0
 # Models.
 names = [model.id for model in gate.models.list()]
 assert "echo" in names and len(names) > 3, names
+
+# A name with a slash, which the SDK escapes in the path.
+assert gate.models.retrieve("sim/echo").owned_by == "sim"

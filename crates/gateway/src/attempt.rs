@@ -261,12 +261,7 @@ impl Attempt<'_> {
             sent,
             total: self.total,
             shortened: self.shortened,
-            secrets: self
-                .provider
-                .secret()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            key: self.provider.key(),
         };
         let oddities = self.oddities.clone();
         let mut flow = Box::new(Flow::new(settings, source, alarm, self.clock, oddities));

@@ -26,7 +26,7 @@ pub(crate) struct Provider {
     pub(crate) models: Vec<String>,
     pub(crate) link: Link,
     pub(crate) meter: Arc<Meter>,
-    key: Option<SecretString>,
+    key: Option<Arc<SecretString>>,
 }
 
 /// How a provider is reached.
@@ -50,7 +50,7 @@ impl Provider {
             timeouts: settings.timeouts,
             ask_usage: settings.ask_usage,
             models: settings.models,
-            key: settings.key,
+            key: settings.key.map(Arc::new),
             meter: Arc::default(),
         })
     }
@@ -87,9 +87,14 @@ impl Provider {
             .filter(|name| !name.contains('*'))
     }
 
+    /// The key itself, for whoever must keep it out of a text later.
+    pub(crate) fn key(&self) -> Option<Arc<SecretString>> {
+        self.key.clone()
+    }
+
     /// What must never be seen in an answer of this provider.
     pub(crate) fn secret(&self) -> Option<&str> {
-        self.key.as_ref().map(ExposeSecret::expose_secret)
+        self.key.as_ref().map(|key| key.expose_secret())
     }
 }
 

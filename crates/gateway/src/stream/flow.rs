@@ -8,11 +8,13 @@
 //! [`PING_EVERY`]. It does not know who reads it, nor the ledger.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use kernel::{Alarm, Clock, Halt, Instant, Why};
+use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::sse::{self, Framer};
@@ -55,7 +57,7 @@ pub(crate) struct FlowSettings {
     /// Whether the caller shortened it.
     pub(crate) shortened: bool,
     /// What must never be seen in an error text.
-    pub(crate) secrets: Vec<String>,
+    pub(crate) key: Option<Arc<SecretString>>,
 }
 
 /// See the module's text.
@@ -230,7 +232,7 @@ impl Flow {
                     }
                     return None;
                 }
-                Some(Ok(event)) => self.judge.judge(&event, &self.settings.secrets),
+                Some(Ok(event)) => self.judge.judge(&event, secret(&self.settings.key)),
                 Some(Err(_)) => {
                     let most = self.settings.bounds.event;
                     let text = format!("An event of the provider's stream is over {most} bytes.");
@@ -264,7 +266,7 @@ impl Flow {
         alone.push(event);
         match self
             .judge
-            .judge(&alone.next()?.ok()?, &self.settings.secrets)
+            .judge(&alone.next()?.ok()?, secret(&self.settings.key))
         {
             Verdict::Failed(failure) => return Some(failure),
             Verdict::Forward => self.framer.put(event),
@@ -367,6 +369,10 @@ impl Flow {
         self.source = None;
         Some(ended_failure(ended, self.settings.shortened))
     }
+}
+
+fn secret(key: &Option<Arc<SecretString>>) -> Option<&str> {
+    key.as_ref().map(|key| key.expose_secret())
 }
 
 /// What one look at the source came to.

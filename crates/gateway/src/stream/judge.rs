@@ -83,13 +83,17 @@ impl Judge {
     }
 
     /// Judges one event.
-    pub(crate) fn judge(&mut self, event: &Event<'_>, secrets: &[String]) -> Verdict {
+    pub(crate) fn judge(&mut self, event: &Event<'_>, secret: Option<&str>) -> Verdict {
         match event.kind() {
             Kind::Comment => return Verdict::Comment,
             Kind::Blank | Kind::Fields => return Verdict::Nothing,
             Kind::Data => {}
         }
         match look_event(event) {
+            // The event that was left out may have been the end itself.
+            Look::Done if matches!(self.bad, Bad::Open) && !self.finished => {
+                Verdict::Failed(protocol())
+            }
             Look::Done => Verdict::Done,
             Look::Chunk(chunk) => {
                 self.take(&chunk);
@@ -101,10 +105,7 @@ impl Judge {
                     false => Verdict::Forward,
                 }
             }
-            Look::Error(said) => {
-                let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-                Verdict::Failed(classify::by_error(said, &secrets))
-            }
+            Look::Error(said) => Verdict::Failed(classify::by_error(said, secret.as_slice())),
             Look::NotUtf8 => {
                 self.odd(Odd::InvalidUtf8);
                 Verdict::Mend(sse::lossy_event(event.raw()))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kernel::{Alarm, Clock, Halt, Observe, Visitor};
 use tidegate_kernel as kernel;
+use tidegate_types::Code;
 
 use super::flow::Step;
 use super::{Flow, FlowSettings, Oddities};
@@ -36,6 +37,13 @@ impl Visitor for Counted {
 
 /// What the caller gets of `events`, and the oddities counted.
 async fn flow(events: &str) -> (String, Vec<String>) {
+    let (out, counted, failed) = run(events).await;
+    assert_eq!(failed, None, "{out}");
+    (out, counted)
+}
+
+/// The same, with the code of a stream that failed.
+async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
     let clock = Clock;
     let long = Duration::from_secs(60);
     let settings = FlowSettings {
@@ -52,23 +60,42 @@ async fn flow(events: &str) -> (String, Vec<String>) {
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
-        secrets: Vec::new(),
+        key: None,
     };
     let source = Source::Whole(Some(Bytes::from(events.to_owned())));
     let oddities = Oddities::default();
     let mut flow = Flow::new(settings, source, Alarm::new(), clock, oddities.clone());
     let (halt, mut out) = (Halt::new(), Vec::new());
-    loop {
+    let failed = loop {
         match poll_fn(|cx| flow.poll_step(cx, &halt)).await {
             Step::Data(bytes) => out.extend_from_slice(&bytes),
-            Step::Finished => break,
-            Step::Failed(failure) => panic!("{:?}", failure.code),
+            Step::Finished => break None,
+            Step::Failed(failure) => break Some(failure.code),
         }
-    }
+    };
     out.extend_from_slice(&flow.rest());
     let mut counted = Counted::default();
     oddities.observe(&mut counted);
-    (String::from_utf8(out).expect("text"), counted.0)
+    let out = String::from_utf8(out).expect("text");
+    (out, counted.0, failed)
+}
+
+/// Row 16: the event that was left out may have been the end of the answer.
+#[tokio::test]
+async fn row_16_done_behind_a_broken_event_is_no_end_unless_one_was_told() {
+    let chunk = |reason: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let (broken, done) = ("data: {\"usage\":{\n\n", "data: [DONE]\n\n");
+    for (reason, failed) in [("null", Some(Code::UpstreamProtocol)), ("\"stop\"", None)] {
+        let events = format!("{}{broken}{done}", chunk(reason));
+        let (out, counted, code) = run(&events).await;
+        assert_eq!(code, failed, "{reason}");
+        assert_eq!(counted, ["bad_event"]);
+        assert_eq!(out.contains("[DONE]"), failed.is_none(), "{out}");
+    }
 }
 
 /// A stream with a call whose arguments come as `fragments`, written as they

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, Response};
 use http_body::Body;
+use percent_encoding::percent_decode_str;
 use tidegate_gateway::Failure;
 use tidegate_types::Code;
 
@@ -96,7 +97,11 @@ impl Entrance {
     ) -> Result<Response<Out>, Failure> {
         match route.handler {
             Handler::Page(page) => Ok(page(&self.app)),
-            Handler::Named(page) => Ok(page(&self.app, params.get("id").unwrap_or_default())),
+            Handler::Named(page) => {
+                // The SDKs escape the slash of a name.
+                let id = percent_decode_str(params.get("id").unwrap_or_default());
+                Ok(page(&self.app, &id.decode_utf8_lossy()))
+            }
             Handler::Ask(_) => Err(Failure::new(
                 Code::Internal,
                 "Calls have a way of their own.",

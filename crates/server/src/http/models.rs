@@ -46,8 +46,20 @@ pub(crate) fn list(app: &App) -> Response<Out> {
 
 /// One of them; names hold slashes, so the rest of the path is the name.
 pub(crate) fn one(app: &App, id: &str) -> Response<Out> {
-    match app.gateway.models().iter().find(|name| name.id == id) {
-        Some(name) => render(&Model::from(name)),
+    let names = app.gateway.models();
+    // A name may also be asked for with its provider before it.
+    let plain = |name: &ModelName| {
+        let rest = id.strip_prefix(&*name.provider)?.strip_prefix('/')?;
+        (rest == name.id).then_some(())
+    };
+    let found = names
+        .iter()
+        .find(|name| name.id == id || plain(name).is_some());
+    match found {
+        Some(name) => render(&Model {
+            id,
+            ..Model::from(name)
+        }),
         None => {
             let text = "No listed model has this name. `GET /v1/models` lists them.";
             errors::response(&Failure::new(Code::ModelNotFound, text).with_param("model"))

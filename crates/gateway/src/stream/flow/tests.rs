@@ -21,7 +21,7 @@ fn flow() -> Flow {
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
-        secrets: Vec::new(),
+        key: None,
     };
     let source = Source::Whole(None);
     Flow::new(settings, source, Alarm::new(), clock, Oddities::default())
