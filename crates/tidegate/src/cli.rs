@@ -42,8 +42,10 @@ Examples:
   OPENAI_API_KEY=sk-... tidegate serve --listen 127.0.0.1:8080
   tidegate serve --config gate.toml --log warn,tidegate_gateway=debug
 
-Environment: TIDEGATE_CONFIG, TIDEGATE_LISTEN, TIDEGATE_ADMIN_LISTEN, TIDEGATE_LOG.
-Flags win over the environment, the environment over the file.")]
+Environment: TIDEGATE_CONFIG, TIDEGATE_LISTEN, TIDEGATE_ADMIN_LISTEN, TIDEGATE_LOG;
+without a file also OPENAI_API_KEY and OPENAI_BASE_URL.
+Flags win over the environment, the environment over the file.
+Logs go to standard error: for people on a terminal, JSON otherwise.")]
 pub(crate) struct Serve {
     /// The configuration file [default: ./tidegate.toml if it is there]
     #[arg(long, value_name = "FILE")]

@@ -1,13 +1,27 @@
 //! Logging: for people on a terminal, JSON otherwise; UTC, to standard error.
-//! Standard output stays free for results.
+//!
+//! Promises: 1. standard output stays free for results; 2. a reader of standard
+//! error who stands still stops nobody (see `sink`); 3. what was logged is
+//! written before the process ends, unless that takes longer than [`LAST`];
+//! 4. a panic is a line like the others.
 
+mod sink;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
+use std::time::Duration;
 
 use tidegate_server::config::LogFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::sink::{ROOM, Sink};
+
+/// How long the end of the process waits for a reader of the log.
+const LAST: Duration = Duration::from_millis(200);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +41,27 @@ pub(crate) fn style() -> Style {
     }
 }
 
+/// The log while the process runs; writes what waits when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Log(Sink);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush(LAST);
+    }
+}
+
 /// Starts logging for the rest of the process.
-pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<(), String> {
+pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<Log, String> {
     let targets: Targets = filter
         .as_str()
         .parse()
         .map_err(|error| format!("{error}"))?;
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let sink = Sink::start(std::io::stderr(), ROOM, |lines| {
+        tracing::warn!(lines, "log lines were dropped: nobody read them in time");
+    })
+    .map_err(|error| error.to_string())?;
+    let lines = fmt::layer().with_writer(sink.clone());
     let started = match style {
         Style::Human => {
             let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -45,7 +73,22 @@ pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<(), String> {
             .with(lines.json().flatten_event(true).with_filter(targets))
             .try_init(),
     };
-    started.map_err(|error| error.to_string())
+    started.map_err(|error| error.to_string())?;
+    std::panic::set_hook(Box::new(tell_panic));
+    Ok(Log(sink))
+}
+
+/// A panic as a line like the others: by itself it would go past the buffer,
+/// in another form, and wait for the reader.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    tracing::error!(
+        panic = panic.payload_as_str(),
+        place = panic.location().map(tracing::field::display),
+        backtrace = backtrace.as_ref().map(tracing::field::display),
+        "a panic; what ran is ended, the process goes on"
+    );
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use tidegate_kernel::Clock;
-use tidegate_server::config::{Config, File, Limits, Problems, ProcessEnv, Source, load};
+use tidegate_server::config::{Config, File, Limits, Problem, Problems, ProcessEnv, Source, load};
 use tidegate_server::{Server, StartError};
 
 use crate::banner::Banner;
@@ -40,38 +40,48 @@ pub(crate) fn run(args: Serve) -> ExitCode {
         }
     };
     let style = log::style();
-    if let Err(error) = log::start(&loaded.config.log, style) {
-        return fail(1, &format!("cannot log: {error}"));
-    }
+    let log = match log::start(&loaded.config.log, style) {
+        Ok(log) => log,
+        Err(error) => return fail(1, &format!("cannot log: {error}")),
+    };
     tell_warnings(&loaded.warnings, style);
     let banner = Banner::new(&loaded);
     let mut config = loaded.config;
     fit_to_open_files(&mut config.limits, open_files::raise_limit());
     let runtime = match runtime::build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("cannot start threads: {error}")),
+        Err(error) => {
+            drop(log);
+            return fail(1, &format!("cannot start threads: {error}"));
+        }
     };
-    let code = runtime.block_on(serve(config, &banner));
+    let ended = runtime.block_on(serve(config, &banner));
     // Whatever a second signal cut off is not waited for.
     runtime.shutdown_background();
-    code
+    // What is said next stands behind what was logged.
+    drop(log);
+    match ended {
+        Ok(code) => code,
+        Err((code, text)) => fail(code, &text),
+    }
 }
 
-async fn serve(config: Config, banner: &Banner) -> ExitCode {
+/// Until a signal; an error is what to say, with its exit code.
+async fn serve(config: Config, banner: &Banner) -> Result<ExitCode, (u8, String)> {
     // Before the banner: who reads it may send a signal at once.
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return fail(1, &format!("cannot listen for signals: {error}")),
-    };
-    let server = match Server::start(config, Clock).await {
-        Ok(server) => server,
-        Err(error @ StartError::Settings(_)) => return fail(WRONG, &error.to_string()),
-        Err(error) => return fail(1, &error.to_string()),
-    };
+    let mut signals =
+        Signals::listen().map_err(|error| (1, format!("cannot listen for signals: {error}")))?;
+    let server = Server::start(config, Clock).await.map_err(|error| {
+        let code = match error {
+            StartError::Settings(_) => WRONG,
+            _ => 1,
+        };
+        (code, error.to_string())
+    })?;
     say::out(banner.text(server.address(), server.admin_address(), server.providers()));
     let signal = signals.next().await;
     tracing::info!(signal, "draining; a second signal ends at once");
-    tokio::select! {
+    Ok(tokio::select! {
         report = server.drain() => {
             for request in &report.left {
                 tracing::warn!(request, "did not finish in time");
@@ -83,7 +93,7 @@ async fn serve(config: Config, banner: &Banner) -> ExitCode {
             tracing::warn!(signal, "ended at once; running requests were cut off");
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 fn fail(code: u8, text: &str) -> ExitCode {
@@ -107,21 +117,34 @@ fn tell_warnings(warnings: &Problems, style: Style) {
             expected = warning.expected,
             hint = warning.hint,
             "configuration: {}",
-            warning.what
+            subject(warning)
         );
     }
 }
 
+/// The problem as a sentence.
+fn subject(Problem { key, what, .. }: &Problem) -> String {
+    match key.as_str() {
+        "" => what.clone(),
+        key => format!("`{key}` {what}"),
+    }
+}
+
+/// Files that are not for connections: the runtime's, and those of callers who
+/// are told that there is no place.
+const OWN_FILES: u64 = 80;
+
 /// A connection of a caller needs a second file for its upstream.
 fn fit_to_open_files(limits: &mut Limits, files: u64) {
-    let half = usize::try_from(files / 2).unwrap_or(usize::MAX).max(1);
+    let free = files - OWN_FILES.min(files / 2);
+    let half = usize::try_from(free / 2).unwrap_or(usize::MAX).max(1);
     if limits.connections == 0 {
         limits.connections = half;
     } else if limits.connections > half {
         tracing::warn!(
             connections = limits.connections,
             open_files = files,
-            "limits.connections is more than half of the files that the system allows"
+            "limits.connections is more than half of the files that the system leaves for them"
         );
     }
 }
@@ -134,12 +157,15 @@ mod tests {
     fn connections_are_half_of_the_files_unless_set() {
         let mut limits = Limits::default();
         fit_to_open_files(&mut limits, 1024);
-        assert_eq!(limits.connections, 512);
+        assert_eq!(limits.connections, 472);
         limits.connections = 700;
         fit_to_open_files(&mut limits, 1024);
         assert_eq!(
             limits.connections, 700,
             "what was set stays, with a warning"
         );
+        let mut limits = Limits::default();
+        fit_to_open_files(&mut limits, 32);
+        assert_eq!(limits.connections, 8, "half of half, where there are few");
     }
 }

@@ -1,0 +1,126 @@
+//! The promises of the log's buffer, with a reader who takes a batch only when
+//! the test allows it one.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::*;
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A reader who takes a batch only when it is allowed one.
+struct Held {
+    allowed: Receiver<()>,
+    read: SyncSender<String>,
+}
+
+impl Write for Held {
+    fn write(&mut self, batch: &[u8]) -> io::Result<usize> {
+        self.allowed.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let text = String::from_utf8_lossy(batch).into_owned();
+        self.read
+            .send(text)
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(batch.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Scene {
+    sink: Sink,
+    allow: SyncSender<()>,
+    read: Receiver<String>,
+    told: Receiver<u64>,
+}
+
+fn scene(room: usize) -> Scene {
+    let (allow, allowed) = sync_channel(100);
+    let (sent, read) = sync_channel(100);
+    let (tell, told) = sync_channel(100);
+    let held = Held {
+        allowed,
+        read: sent,
+    };
+    let sink = Sink::start(held, room, move |dropped| tell.send(dropped).unwrap()).unwrap();
+    Scene {
+        sink,
+        allow,
+        read,
+        told,
+    }
+}
+
+impl Scene {
+    fn log(&self, line: &str) {
+        (&self.sink).write_all(line.as_bytes()).unwrap();
+    }
+
+    /// Logs a line and waits until the thread is stuck with it.
+    fn occupy(&self) {
+        self.log("first\n");
+        while !self.sink.0.lock().writing {
+            thread::yield_now();
+        }
+    }
+
+    fn next(&self) -> String {
+        self.allow.send(()).unwrap();
+        self.read.recv_timeout(SOON).unwrap()
+    }
+}
+
+#[test]
+fn p1_p2_a_reader_who_stands_still_costs_lines_and_no_time() {
+    let scene = scene(64);
+    scene.occupy();
+    for number in 0..1_000 {
+        scene.log(&format!("line {number}\n"));
+    }
+    assert_eq!(scene.next(), "first\n");
+    let kept = scene.next();
+    assert!(kept.len() <= 64, "{}", kept.len());
+    let lines: Vec<_> = kept.lines().collect();
+    let expected: Vec<_> = (0..lines.len()).map(|n| format!("line {n}")).collect();
+    assert_eq!(lines, expected, "the oldest, whole and in order");
+    let dropped = scene.told.recv_timeout(SOON).unwrap();
+    assert_eq!(dropped as usize + lines.len(), 1_000);
+    assert!(scene.told.try_recv().is_err(), "told once");
+}
+
+#[test]
+fn p2_there_is_room_again_afterwards() {
+    let scene = scene(16);
+    scene.occupy();
+    scene.log("a line that is too long for the room\n");
+    assert_eq!(scene.next(), "first\n");
+    assert_eq!(scene.told.recv_timeout(SOON).unwrap(), 1);
+    scene.log("again\n");
+    assert_eq!(scene.next(), "again\n");
+}
+
+#[test]
+fn p4_a_flush_writes_what_waits_or_gives_up() {
+    let scene = scene(ROOM);
+    scene.occupy();
+    scene.sink.flush(Duration::from_millis(10));
+    assert!(scene.read.try_recv().is_err(), "nothing was allowed yet");
+    scene.log("second\n");
+    scene.allow.send(()).unwrap();
+    scene.allow.send(()).unwrap();
+    scene.sink.flush(SOON);
+    assert_eq!(scene.read.try_recv().unwrap(), "first\n");
+    assert_eq!(scene.read.try_recv().unwrap(), "second\n");
+}
+
+#[test]
+fn a_reader_who_is_gone_ends_nothing() {
+    let Scene { sink, allow, .. } = scene(ROOM);
+    drop(allow);
+    for _ in 0..3 {
+        (&sink).write_all(b"to nobody\n").unwrap();
+        sink.flush(SOON);
+        assert!(sink.0.lock().is_empty(), "it is let go");
+    }
+}
