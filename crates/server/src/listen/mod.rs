@@ -28,6 +28,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
+use socket2::SockRef;
 use tidegate_kernel::{Clock, Instant, Scope};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -64,6 +65,9 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 /// hyper's smallest and default sizes.
 const LEAST_HEADER_BYTES: usize = 8192;
 const DEFAULT_HEADERS: usize = 100;
+/// Callers who may knock before one of them is let in; the system may allow
+/// fewer. Beyond it a caller's first packet is lost, and it waits a second.
+const KNOCKING: i32 = 4096;
 /// Refused callers who are given the time to read why.
 const REFUSALS_AT_ONCE: usize = 64;
 
@@ -85,7 +89,8 @@ const REFUSALS_AT_ONCE: usize = 64;
 /// 5. An answer to a request with `transfer-encoding` closes its connection; a
 ///    head is bounded in bytes and headers (431).
 /// 6. Connections are bounded in all and by address: 503 and the close beyond.
-///    No failed accept ends the loop.
+///    No failed accept ends the loop, and a crowd that knocks at once is let in
+///    without a lost packet.
 /// 7. A panic ends its own connection: a handler's with a 500, a body's by the close.
 /// 8. Nothing new is accepted once `accept` is cancelled, idle connections close
 ///    at once, busy ones finish with `connection: close`; a cancel of
@@ -108,6 +113,8 @@ pub async fn run<S, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    // Who bound it asked for room for 128, as a rule.
+    let _ = SockRef::from(&listener).listen(KNOCKING);
     let door = Door::new(settings, clock, accept.clone(), connections, stats);
     let mut complaints = Complaints::new(clock);
     let mut closing = accept.cancelled();

@@ -44,6 +44,19 @@ async fn promise_5_transfer_encoding_closes() {
 }
 
 #[tokio::test]
+async fn promise_6_a_crowd_may_knock_at_once() {
+    let rig = Rig::new(settings()).await;
+    rig.call(OK).await.read_to("fine").await;
+    // Nothing is awaited here, so nobody is let in meanwhile. A lost packet
+    // would cost its caller a second.
+    let patience = Duration::from_millis(800);
+    let callers: Result<Vec<_>, _> = (0..300)
+        .map(|_| std::net::TcpStream::connect_timeout(&rig.at, patience))
+        .collect();
+    assert_eq!(callers.unwrap().len(), 300);
+}
+
+#[tokio::test]
 async fn promise_5_heads_are_bounded() {
     let mut small = settings();
     small.max_headers = 20;

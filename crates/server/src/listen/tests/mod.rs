@@ -18,7 +18,6 @@ use http::StatusCode;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::service::service_fn;
-use socket2::SockRef;
 use tidegate_kernel::Deadline;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
