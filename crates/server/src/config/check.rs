@@ -59,6 +59,15 @@ fn listening(document: &Document, cx: &mut Reading<'_>) {
         .found(admin.to_string())
         .hint("keep it on loopback, or behind a firewall");
     }
+    let unused = !open(listen) && !cx.is_doubtful("listen");
+    if unused && cx.place("admin_listen").is_some() {
+        cx.about(
+            Warning,
+            "admin_listen",
+            "has no effect while `listen` is a loopback address".to_owned(),
+        )
+        .hint("metrics and debug pages are on `listen` itself");
+    }
     let overlap = listen.ip() == admin.ip() || listen.ip().is_unspecified();
     if open(listen) && overlap && listen.port() == admin.port() && admin.port() != 0 {
         cx.about(

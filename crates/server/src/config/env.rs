@@ -91,16 +91,36 @@ pub(super) fn apply_settings(document: &mut Document, cx: &mut Reading<'_>) {
     names.retain(|name| name.starts_with(PREFIX));
     names.sort();
     for name in names {
-        cx.from(Origin::Variable(name.clone()), |cx| {
+        about(&name, cx, |cx| {
             if name == DATA {
                 cx.warning(0..0, "has no effect: this version stores nothing");
             } else if !known.contains(&name.as_str()) {
                 cx.warning(0..0, "is not a variable that Tidegate knows")
                     .expected(format!("one of {}", known.join(", ")))
-                    .near(nearest(&name, known.iter().copied()));
+                    .near(near(&name, &known));
             }
         });
     }
+}
+
+/// Reads something that a variable holds; what is wrong is told under its name.
+fn about<R>(variable: &str, cx: &mut Reading<'_>, read: impl FnOnce(&mut Reading<'_>) -> R) -> R {
+    let origin = Origin::Variable(variable.to_owned());
+    cx.from(origin, |cx| cx.within(variable, read))
+}
+
+/// The known variable that is meant, perhaps. All begin alike, which says
+/// nothing: `TIDEGATE_SERVICE_HOST`, say, comes from an orchestrator.
+fn near<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let rest = |name: &'n str| name.strip_prefix(PREFIX);
+    let meant = nearest(
+        name.strip_prefix(PREFIX)?,
+        known.iter().copied().filter_map(rest),
+    )?;
+    known
+        .iter()
+        .copied()
+        .find(|known| rest(known) == Some(meant))
 }
 
 const OPENAI_KEY: &str = "OPENAI_API_KEY";
@@ -111,9 +131,8 @@ const OPENAI_DEFAULT: &str = "https://api.openai.com/v1";
 pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
     let Some(key) = cx.env.get(OPENAI_KEY) else {
         if cx.env.get(OPENAI_URL).is_some() {
-            let what = "has no effect without OPENAI_API_KEY".to_owned();
-            cx.from(Origin::Variable(OPENAI_URL.to_owned()), |cx| {
-                cx.warning(0..0, what)
+            about(OPENAI_URL, cx, |cx| {
+                cx.warning(0..0, "has no effect without OPENAI_API_KEY")
                     .hint("write a file for an upstream that wants no key");
             });
         }
@@ -122,13 +141,13 @@ pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
     };
     let secret = Secret::new(&key, SecretSource::Env(OPENAI_KEY.to_owned()));
     let secret = secret.map_err(|why| {
-        cx.from(Origin::Variable(OPENAI_KEY.to_owned()), |cx| {
+        about(OPENAI_KEY, cx, |cx| {
             cx.error(0..0, why)
                 .hint("export the key alone, or unset it to use `sim`");
         });
     });
     let url = cx.env.get(OPENAI_URL);
-    let base_url = cx.from(Origin::Variable(OPENAI_URL.to_owned()), |cx| {
+    let base_url = about(OPENAI_URL, cx, |cx| {
         let text = url.as_deref().unwrap_or(OPENAI_DEFAULT);
         Reader::<BaseUrl>::read(&Url, &Spanned::new(0..0, DeValue::String(text.into())), cx)
     });

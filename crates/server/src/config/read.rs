@@ -232,7 +232,7 @@ impl<T> Reader<T> for Parsed<T> {
 
 /// `address:port`.
 pub(super) const ADDRESS: Parsed<SocketAddr> = Parsed {
-    expected: "an address with a port, such as \"127.0.0.1:7070\"",
+    expected: "an IP address with a port, such as \"127.0.0.1:7070\"",
     parse: |text| text.parse().ok(),
 };
 

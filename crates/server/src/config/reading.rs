@@ -146,6 +146,11 @@ impl<'a> Reading<'a> {
         self.places.get(path).cloned()
     }
 
+    /// Whether something is wrong with a key, so that its value says little.
+    pub(super) fn is_doubtful(&self, path: &str) -> bool {
+        self.findings.iter().any(|finding| finding.key == path)
+    }
+
     /// Declares that a value holds no secret and may be shown.
     pub(super) fn plain(&mut self, node: &Node<'_>) {
         if self.origin == Origin::File {

@@ -70,7 +70,10 @@ impl Reader<Secret> for SecretText {
         };
         let read = match text.strip_prefix("env:") {
             Some(name) => from_env(name, node, cx)?,
-            None => Secret::new(text, SecretSource::Literal),
+            None => {
+                tell_other_forms(text, node, cx);
+                Secret::new(text, SecretSource::Literal)
+            }
         };
         read.map_err(|why| {
             cx.error(node.span(), why).expected(EXPECTED);
@@ -79,16 +82,38 @@ impl Reader<Secret> for SecretText {
     }
 }
 
+/// Other programs write a variable in other ways; here they would be the key.
+fn tell_other_forms(text: &str, node: &Node<'_>, cx: &mut Reading<'_>) {
+    let name = text.strip_prefix('$').or_else(|| {
+        let (word, name) = text.split_at_checked("env:".len())?;
+        word.eq_ignore_ascii_case("env:").then_some(name)
+    });
+    let name = name.map(|name| name.trim_matches(['{', '}']));
+    if name.is_some_and(is_variable) {
+        cx.warning(
+            node.span(),
+            "is taken for the key itself, and looks like a variable",
+        )
+        .expected(EXPECTED)
+        .hint("write \"env:NAME\" for the value of the variable NAME");
+    }
+}
+
+/// Whether this can be the name of a variable.
+fn is_variable(name: &str) -> bool {
+    let mut letters = name.chars();
+    let starts = letters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    starts && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 fn from_env(
     name: &str,
     node: &Node<'_>,
     cx: &mut Reading<'_>,
 ) -> Option<Result<Secret, &'static str>> {
-    let mut letters = name.chars();
-    let starts = letters
-        .next()
-        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    if !is_variable(name) {
         cx.error(node.span(), "does not name an environment variable")
             .expected(EXPECTED);
         return None;

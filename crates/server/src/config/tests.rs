@@ -176,7 +176,7 @@ fn problems_have_a_form_for_machines() {
         serde_json::json!([{
             "severity": "error", "origin": "tidegate.toml", "line": 1, "column": 10,
             "key": "listen", "what": "has the wrong type", "found": "integer 5",
-            "expected": "an address with a port, such as \"127.0.0.1:7070\"", "hint": null,
+            "expected": "an IP address with a port, such as \"127.0.0.1:7070\"", "hint": null,
         }])
     );
 }
@@ -219,21 +219,69 @@ fn unknown_variables_are_warnings_with_a_near_name() {
     let loaded = from_env(&[
         ("TIDEGATE_LISTN", "x"),
         ("TIDEGATE_DATA", "/d"),
+        ("TIDEGATE_SERVICE_HOST", "10.0.0.1"),
         ("PATH", "/"),
     ]);
     let warnings = loaded.unwrap().warnings;
+    let place = "warning environment variable ";
     assert_eq!(
         brief(&warnings),
         [
-            "warning environment variable TIDEGATE_DATA  has no effect: this version stores nothing",
-            "warning environment variable TIDEGATE_LISTN  is not a variable that Tidegate knows",
+            format!(
+                "{place}TIDEGATE_DATA TIDEGATE_DATA has no effect: this version stores nothing"
+            ),
+            format!("{place}TIDEGATE_LISTN TIDEGATE_LISTN is not a variable that Tidegate knows"),
+            format!(
+                "{place}TIDEGATE_SERVICE_HOST TIDEGATE_SERVICE_HOST is not a variable that Tidegate knows"
+            ),
         ]
     );
-    assert!(
-        warnings
-            .to_string()
-            .contains("did you mean `TIDEGATE_LISTEN`?"),
-        "{warnings}"
+    let hints: Vec<_> = warnings
+        .iter()
+        .map(|problem| problem.hint.as_deref())
+        .collect();
+    assert_eq!(
+        hints,
+        [None, Some("did you mean `TIDEGATE_LISTEN`?"), None],
+        "what an orchestrator injects is near to nothing"
+    );
+}
+
+#[test]
+fn a_variable_in_the_form_of_another_program_is_told() {
+    let keys = |key: &str| format!("[auth]\nkeys = [\"{key}\", \"a-key-of-good-length\"]");
+    for form in [
+        "$GATE_KEY_CANARY",
+        "${GATE_KEY_CANARY}",
+        "ENV:GATE_KEY_CANARY",
+    ] {
+        let loaded = read(&keys(form)).unwrap();
+        assert_eq!(
+            brief(&loaded.warnings),
+            ["warning 2:9 auth.keys[0] is taken for the key itself, and looks like a variable"]
+        );
+        let told = loaded.warnings.to_string();
+        assert!(
+            told.contains("\"env:NAME\"") && !told.contains("CANARY"),
+            "{told}"
+        );
+    }
+    for key in [
+        "$2b$10$abcdefghijklmn",
+        "env-0123456789abcdef",
+        "a:bcdefghijklmnopq",
+    ] {
+        let warnings = read(&keys(key)).unwrap().warnings;
+        assert!(warnings.is_empty(), "{key}: {warnings}");
+    }
+}
+
+#[test]
+fn an_admin_listen_that_nobody_opens_is_told() {
+    let loaded = read("admin_listen = \"127.0.0.1:7071\"").unwrap();
+    assert_eq!(
+        brief(&loaded.warnings),
+        ["warning 1:16 admin_listen has no effect while `listen` is a loopback address"]
     );
 }
 
