@@ -89,11 +89,11 @@ table! {
         body_timeout: Duration = seconds(60), time(MS, HOUR);
         /// Bytes a second that a body must bring after its first 5 seconds; 0 turns it off.
         body_rate: u64 = KIB, size(0, GIB);
-        /// Open connections; 0 takes half of the files the system allows.
+        /// Open connections; 0 takes half of the files that the system leaves for them.
         connections: usize = 0, count(0, 10_000_000);
         /// Open connections of one address; loopback is exempt.
         connections_per_ip: usize = 256, count(1, 10_000_000);
-        /// How long a caller may read nothing of an answer that waits for it.
+        /// How long a caller may take nothing of an answer; a reader below some KiB a second seems to take nothing.
         write_stall: Duration = seconds(30), time(MS, HOUR);
         /// Bytes of one event of an upstream's stream.
         event: usize = 1 << 20, size(KIB, GIB);

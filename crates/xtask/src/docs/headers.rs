@@ -38,13 +38,13 @@ const READ: &[(&str, &str)] = &[
 const WRITTEN: &[(&str, &str, &str)] = &[
     (
         "x-tidegate-id",
-        "always",
+        "every answer to a whole head",
         "Tidegate's id of the request: it stands in logs and in `/debug/requests`.",
     ),
     (
         "x-request-id",
-        "when you sent one",
-        "Your own id, as you sent it.",
+        "every answer to a whole head",
+        "Your own id, as you sent it; Tidegate's when you sent none, or one that is not repeated.",
     ),
     (
         "x-tidegate-queue-ms",
@@ -63,7 +63,7 @@ const WRITTEN: &[(&str, &str, &str)] = &[
     ),
     (
         "retry-after",
-        "429 and 503",
+        "429, 503, and 408 of a slow head",
         "Seconds to wait; the provider's own value when it gave one.",
     ),
     (
@@ -86,6 +86,12 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "when the provider sent them",
         "The provider's own notes, as it sent them.",
     ),
+    (
+        "cache-control",
+        "model calls",
+        "`private, no-store`: an answer is its caller's alone.",
+    ),
+    ("allow", "405", "The methods that the route takes."),
     (
         "content-type",
         "always",
@@ -136,6 +142,8 @@ mod tests {
             "x-upstream-request-id",
             "x-ratelimit-*",
             "openai-*",
+            "cache-control",
+            "allow",
         ] {
             assert!(text.contains(&format!("`{name}`")), "{name}");
         }
