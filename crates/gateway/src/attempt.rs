@@ -4,6 +4,7 @@
 //! its own timer and the request's end, can be halted, and shows as the
 //! request's stage. Whatever fails here fails before a byte went to the caller.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,7 +96,7 @@ impl Attempt<'_> {
         ticket.ask();
         let bytes = self.body.len() as u64;
         let acquire = self.provider.pool.acquire(bytes, Deadline::at(self.total));
-        let permit = until(self.halt(ticket)?, alarm, self.total, acquire).await;
+        let permit = until(self.halt(ticket)?, alarm, self.total, pin!(acquire)).await;
         match permit {
             Ok(Ok(permit)) => {
                 ticket.hold(permit);
@@ -156,7 +157,7 @@ impl Attempt<'_> {
                 let sent = self.sends(ticket);
                 let path = self.endpoint.path();
                 let work = sim.answer(&http::Method::POST, path, self.body.clone());
-                let answer = self.first_byte(ticket, alarm, work).await?;
+                let answer = self.first_byte(ticket, alarm, pin!(work)).await?;
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();
                 let source = Source::Sim(Box::new(script));
@@ -184,7 +185,7 @@ impl Attempt<'_> {
         ticket: &mut Ticket,
         alarm: &mut Alarm,
     ) -> Result<Head, Failure> {
-        let mut opened = http.rested().await;
+        let mut opened = http.rested();
         loop {
             let line = match opened.take() {
                 Some(line) => line,
@@ -192,7 +193,7 @@ impl Attempt<'_> {
                     ticket.enter(Stage::Connecting);
                     let limit = self.clock.now() + self.provider.timeouts.connect;
                     let due = limit.min(self.total);
-                    match until(self.halt(ticket)?, alarm, due, http.connect()).await {
+                    match until(self.halt(ticket)?, alarm, due, pin!(http.connect())).await {
                         Ok(line) => line?,
                         Err(Ended::Due) if limit < self.total => return Err(connect_timeout()),
                         Err(ended) => return Err(self.ended(ended)),
@@ -202,7 +203,7 @@ impl Attempt<'_> {
             let sent = self.sends(ticket);
             let request = http.request(self.endpoint, self.body.clone(), self.forwarded.clone());
             match self
-                .first_byte(ticket, alarm, http.send(line, request))
+                .first_byte(ticket, alarm, pin!(http.send(line, request)))
                 .await?
             {
                 Ok((head, source)) => {
@@ -226,7 +227,7 @@ impl Attempt<'_> {
         &self,
         ticket: &Ticket,
         alarm: &mut Alarm,
-        work: F,
+        work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
         let limit = self.clock.now() + self.provider.timeouts.first_byte;
         let due = if self.stream {

@@ -4,6 +4,7 @@
 //! It is advice for the operator. No request depends on it, it takes no permit,
 //! and every look has its own deadline.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use kernel::{Alarm, Clock, Halt};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
-use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::provider::{Link, Provider};
 use crate::unary::{self, Bound, Short};
@@ -60,8 +60,8 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
                 }
             })
     };
-    let late = |ended| ended_failure(ended, false);
-    let (head, mut source) = until(&halt, &mut alarm, total, exchange)
+    let late = |_| Failure::new(Code::UpstreamTimeout, "It did not answer within 10 s.");
+    let (head, mut source) = until(&halt, &mut alarm, total, pin!(exchange))
         .await
         .map_err(late)??;
     let bound = Bound {

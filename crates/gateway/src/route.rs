@@ -102,7 +102,11 @@ impl Routes {
             .take(3)
             .map(|(_, name)| format!("`{name}`"))
             .collect();
+        let alone = self.providers.iter().all(|provider| &*provider.name == SIM);
         let advice = match near.is_empty() {
+            true if alone => "Only the simulated provider is there: set OPENAI_API_KEY, or name \
+                              a provider in tidegate.toml."
+                .to_owned(),
             true => "`GET /v1/models` lists the names.".to_owned(),
             false => format!("Did you mean {}?", near.join(", ")),
         };

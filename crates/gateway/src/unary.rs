@@ -5,6 +5,7 @@
 //! breaking an answer that had begun.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -45,7 +46,8 @@ pub(crate) async fn gather(
     loop {
         let idle = bound.clock.now() + bound.idle;
         let due = idle.min(bound.total);
-        let pulled = until(bound.halt, alarm, due, poll_fn(|cx| source.poll_pull(cx))).await;
+        let pull = poll_fn(|cx| source.poll_pull(cx));
+        let pulled = until(bound.halt, alarm, due, pin!(pull)).await;
         match pulled {
             Ok(Pull::Data(data)) => {
                 whole.add(data);

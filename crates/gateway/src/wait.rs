@@ -5,7 +5,7 @@
 //! work is dropped, and thereby cancelled, when it loses.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use kernel::{Alarm, Halt, Instant, Why};
@@ -19,13 +19,14 @@ pub(crate) enum Ended {
 }
 
 /// Waits for `work` until `due`, unless `halt` is pulled.
+///
+/// It is pinned by its caller: taken by value it would be kept twice.
 pub(crate) async fn until<F: Future>(
     halt: &Halt,
     alarm: &mut Alarm,
     due: Instant,
-    work: F,
+    mut work: Pin<&mut F>,
 ) -> Result<F::Output, Ended> {
-    let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));

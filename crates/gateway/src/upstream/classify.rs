@@ -119,7 +119,7 @@ fn code_of_status(status: u16, said: Option<&ErrorBody>) -> Code {
         quota(&said.code) || quota(&said.kind)
     });
     match status {
-        401 | 403 => Code::UpstreamAuth,
+        401 | 403 | 407 => Code::UpstreamAuth,
         402 => Code::InsufficientQuota,
         408 => Code::UpstreamTimeout,
         429 if quota => Code::InsufficientQuota,

@@ -8,7 +8,6 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
@@ -78,8 +77,8 @@ impl HttpUpstream {
     }
 
     /// A connection that rested, if one is there; never waits.
-    pub(crate) async fn rested(&self) -> Option<Opened> {
-        let line = poll_fn(|cx| Poll::Ready(self.idle.take(self.clock.now(), cx))).await?;
+    pub(crate) fn rested(&self) -> Option<Opened> {
+        let line = self.idle.take(self.clock.now())?;
         Some(Opened { line, rested: true })
     }
 

@@ -7,7 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::Context;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +31,17 @@ pub(crate) struct Line {
     pub(crate) heard: Heard,
 }
 
+impl Line {
+    /// Whether it is still open, with nothing to read.
+    ///
+    /// It is looked at for nobody: a task that left its waker in a resting
+    /// connection would be woken by its own next request.
+    pub(crate) fn rests(&mut self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.io).poll(&mut nobody).is_pending() && self.send.is_ready()
+    }
+}
+
 /// See the module's text.
 pub(crate) struct IdleSet {
     lines: Mutex<Vec<(Instant, Box<Line>)>>,
@@ -52,22 +63,22 @@ impl IdleSet {
     }
 
     /// A connection that is still open, if one is there.
-    pub(crate) fn take(&self, now: Instant, cx: &mut Context<'_>) -> Option<Box<Line>> {
+    pub(crate) fn take(&self, now: Instant) -> Option<Box<Line>> {
         loop {
             let (since, mut line) = self.lock().pop()?;
             let fresh = now.duration_since(since) < REST;
             // Polling an idle connection reads its socket: an end, or bytes
             // that nobody asked for, show here.
-            let open = fresh && Pin::new(&mut line.io).poll(cx).is_pending();
-            if open && line.send.is_ready() {
+            if fresh && line.rests() {
                 return Some(line);
             }
         }
     }
 
     /// Takes a connection back whose answer was read to its end.
-    pub(crate) fn give(&self, now: Instant, line: Box<Line>) {
-        if !line.send.is_ready() {
+    pub(crate) fn give(&self, now: Instant, mut line: Box<Line>) {
+        // The look lets it notice that its exchange is over.
+        if !line.rests() {
             return;
         }
         let mut lines = self.lock();

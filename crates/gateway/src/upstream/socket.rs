@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
@@ -60,6 +61,9 @@ impl Socket {
         self.heard.clone()
     }
 }
+
+/// `ENFILE` and `EMFILE`, which have these numbers on every Unix.
+const OUT_OF_FILES: [i32; 2] = [23, 24];
 
 /// Where to connect, and how.
 #[derive(Clone)]
@@ -114,6 +118,14 @@ impl Door {
     }
 
     fn unreachable(&self, error: &io::Error) -> Failure {
+        if error
+            .raw_os_error()
+            .is_some_and(|number| OUT_OF_FILES.contains(&number))
+        {
+            tracing::error!(%error, "no file is left for a connection to an upstream");
+            let text = "This process has too many files open; try again.";
+            return Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1));
+        }
         // The address stays out of the caller's message; the log has the provider.
         let what = match error.kind() {
             io::ErrorKind::ConnectionRefused => "the connection was refused",
@@ -140,7 +152,7 @@ impl Door {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let why = match inner {
             Some(rustls::Error::InvalidCertificate(problem)) => certificate(problem),
-            Some(_) => "the TLS handshake failed; is it an https address?",
+            Some(_) => "the TLS handshake failed (is it an https address?)",
             None => "the connection broke during the TLS handshake",
         };
         let provider = &*self.provider;

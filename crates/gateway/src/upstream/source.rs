@@ -88,19 +88,15 @@ impl HttpSource {
                     Poll::Ready(Pull::Cut)
                 }
                 None => {
-                    self.go_home(cx);
+                    self.go_home();
                     Poll::Ready(Pull::End)
                 }
             };
         }
     }
 
-    fn go_home(&mut self, cx: &mut Context<'_>) {
-        let Some(mut line) = self.line.take() else {
-            return;
-        };
-        // One more poll lets it notice that the exchange is over.
-        if Pin::new(&mut line.io).poll(cx).is_pending() {
+    fn go_home(&mut self) {
+        if let Some(line) = self.line.take() {
             self.home.give(self.clock.now(), line);
         }
     }

@@ -151,11 +151,12 @@ impl Entrance {
         let refused = self.check(Door::Caller, parts, peer).err();
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
-            let text = format!(
-                "There is no route `{} {}`. The base URL of an OpenAI SDK ends in `/v1`.",
-                parts.method,
-                path.escape_default()
-            );
+            let served = match path.starts_with("/v1/") {
+                true => "Under `/v1` are chat/completions, completions, embeddings and models.",
+                false => "The base URL of an OpenAI SDK ends in `/v1`.",
+            };
+            let (method, path) = (&parts.method, path.escape_default());
+            let text = format!("There is no route `{method} {path}`. {served}");
             Failure::new(Code::NotFound, text)
         })
     }
