@@ -286,6 +286,37 @@ async fn a_body_that_comes_too_slowly_is_408() {
     );
 }
 
+/// One caller is within every limit of its own; all of them together are not.
+#[tokio::test]
+async fn bodies_that_are_not_finished_have_a_bound_in_common() {
+    let scene = Scene::with_tables("[limits]\nbodies = \"1MiB\"").await;
+    let body = chat("m-1", false);
+    let long = format!("{}{body}", " ".repeat(700 << 10));
+    let whole = tidegate_testkit::client::post(CHAT, &[], &long);
+    let (begun, rest) = whole.split_at(whole.len() - 10);
+    let mut first = scene.gate.connect().await;
+    first.send(begun).await;
+    let held = long.len() as f64 - 10.0;
+    scene
+        .gate
+        .until_metric("tidegate_body_bytes", &[], held)
+        .await;
+
+    let mut second = scene.gate.connect().await;
+    second.try_send(&whole).await.ok();
+    let refused = second.reply().await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refuses(&scene, &refused, Code::Overloaded).await;
+
+    scene.upstream.next(Script::json(200, &completion("fine")));
+    first.send(rest).await;
+    assert_eq!(first.reply().await.status(), 200);
+    scene
+        .gate
+        .until_metric("tidegate_body_bytes", &[], 0.0)
+        .await;
+}
+
 #[tokio::test]
 async fn slow_headers_are_cut_off() {
     let scene = Scene::with_tables("[limits]\nheader_timeout = \"500ms\"").await;

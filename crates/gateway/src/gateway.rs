@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use kernel::{Clock, Ledger, Observe, Scope, Snapshot, Visitor, Why};
+use kernel::{ByteBudget, Clock, Ledger, Observe, Scope, Snapshot, Visitor, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
 use tidegate_wire::json::Limits;
@@ -38,6 +38,7 @@ pub struct Gateway {
 struct House {
     routes: Routes,
     ledger: Ledger<Request>,
+    bodies: ByteBudget,
     ids: RequestIds,
     clock: Clock,
     limits: Limits,
@@ -102,6 +103,7 @@ impl Gateway {
         let house = Arc::new(House {
             routes: Routes::new(providers, settings.default_provider.as_deref()),
             ledger: Ledger::new(),
+            bodies: ByteBudget::new(settings.bounds.bodies),
             ids: RequestIds::new(seed(clock)),
             clock,
             limits,
@@ -118,7 +120,11 @@ impl Gateway {
     pub fn admit(&self, endpoint: &'static str) -> Ticket {
         let house = &self.house;
         let request = Request::new(self.next_id(), endpoint, house.clock.now());
-        Ticket::new(house.ledger.open(request), house.clock)
+        Ticket::new(
+            house.ledger.open(request),
+            house.bodies.share(),
+            house.clock,
+        )
     }
 
     /// An id for what is answered without a ticket.
@@ -131,6 +137,7 @@ impl Gateway {
     /// The ticket is settled here when it fails, and by the reply otherwise.
     pub async fn ask(&self, mut ticket: Ticket, call: Call) -> Result<Answer, Failure> {
         let result = self.pipeline(&mut ticket, call).await;
+        ticket.let_body_go();
         let spent = ticket.spent();
         match result {
             Ok(Good {
@@ -275,6 +282,7 @@ impl Observe for Gateway {
     fn observe(&self, to: &mut dyn Visitor) {
         let house = &self.house;
         house.ledger.observe(to);
+        house.bodies.observe(&[], to);
         for provider in house.routes.providers() {
             let labels = [("provider", &*provider.name)];
             provider.pool.observe(&labels, to);

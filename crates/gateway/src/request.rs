@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kernel::{Class, Clock, Entry, Halt, Instant, Permit, Why};
+use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Permit, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
@@ -146,6 +146,7 @@ pub struct Ticket {
     entry: Option<Entry<Request>>,
     permit: Option<Permit>,
     meter: Option<Arc<Meter>>,
+    body: ByteShare,
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
@@ -155,11 +156,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) fn new(entry: Entry<Request>, clock: Clock) -> Self {
+    pub(crate) fn new(entry: Entry<Request>, body: ByteShare, clock: Clock) -> Self {
         Self {
             entry: Some(entry),
             permit: None,
             meter: None,
+            body,
             clock,
             usage: None,
             asked: None,
@@ -170,6 +172,22 @@ impl Ticket {
     /// The request that this ticket settles; `None` only after it was settled.
     pub fn request(&self) -> Option<&Request> {
         self.entry.as_deref()
+    }
+
+    /// Takes room for `bytes` more of the body.
+    ///
+    /// # Errors
+    /// `overloaded`, if the bodies of others hold it.
+    pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.body.grow(bytes).map_err(|_| {
+            let text = "Too many large bodies are held at once (`limits.bodies`); try again.";
+            Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// The body is not needed any more.
+    pub(crate) fn let_body_go(&mut self) {
+        self.body.clear();
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {

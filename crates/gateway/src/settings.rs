@@ -84,6 +84,8 @@ pub struct Timeouts {
 /// Bounds on what an upstream may send.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
+    /// Bytes of the callers' bodies that are held at one time, all together.
+    pub bodies: u64,
     /// Bytes of one event.
     pub event: usize,
     /// Bytes of one answer, unary or streamed.
@@ -95,6 +97,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
+            bodies: 1 << 30,
             event: 1 << 20,
             response: 64 << 20,
             inline_json: 1 << 20,

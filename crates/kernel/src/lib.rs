@@ -10,6 +10,7 @@
 
 mod acquire;
 mod admission;
+mod byte_budget;
 pub mod clock;
 pub mod exit;
 mod halt;
@@ -27,6 +28,7 @@ mod task;
 mod tree;
 
 pub use acquire::{Acquire, Permit};
+pub use byte_budget::{ByteBudget, ByteShare, Exhausted};
 pub use clock::{Alarm, Clock, Deadline, Elapsed, Instant};
 pub use exit::{BoxError, Exit};
 pub use halt::Halt;

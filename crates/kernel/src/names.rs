@@ -35,6 +35,10 @@ metrics! {
     POOL_REFUSED "tidegate_pool_refused_total" "Requests that got no permit, by reason.";
     POOL_WAIT_SECONDS "tidegate_pool_wait_seconds_total" "Whole seconds waited by the requests that got a permit.";
 
+    BODY_BYTES "tidegate_body_bytes" "Bytes of request bodies that are held, read or being read.";
+    BODY_BYTES_LIMIT "tidegate_body_bytes_limit" "Bytes of request bodies that may be held at once.";
+    BODY_BYTES_REFUSED "tidegate_body_bytes_refused_total" "Requests that were refused because other bodies held the room.";
+
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
     TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";

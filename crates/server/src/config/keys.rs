@@ -71,6 +71,8 @@ table! {
     pub struct Limits {
         /// Bytes of a request's body.
         body: usize = 32 << 20, size(KIB, GIB);
+        /// Bytes of all bodies that are held at one time.
+        bodies: u64 = GIB, size(MIB, 1024 * GIB);
         /// Levels of nesting in a request's JSON.
         json_depth: usize = 64, count(1, 128);
         /// Elements of one JSON array.

@@ -79,7 +79,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    match decode(app, endpoint, parts, body, peer).await {
+    match decode(app, &mut ticket, endpoint, parts, body, peer).await {
         Ok(call) => app.gateway.ask(ticket, call).await,
         Err(Unread::Refused(failure)) => {
             ticket.fail(&failure);
@@ -96,6 +96,7 @@ where
 
 async fn decode<B>(
     app: &App,
+    ticket: &mut Ticket,
     endpoint: Endpoint,
     parts: &request::Parts,
     body: B,
@@ -107,7 +108,7 @@ where
 {
     app.access.check(&parts.uri, &parts.headers, peer)?;
     let patience = patience(&parts.headers)?;
-    let body = body::read(&parts.headers, body, &app.body_limits, app.clock).await?;
+    let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
     let mut forwarded = HeaderMap::new();
     for name in FORWARDED {
         if let Some(value) = parts.headers.get(&name) {

@@ -4,7 +4,7 @@
 //! says or does not say; 2. a body that trickles ends with 408; 3. what is too
 //! large is still read for a moment and thrown away, so that a caller who is
 //! busy writing gets to see the answer; 4. a caller who left is told from one
-//! whose framing is wrong.
+//! whose framing is wrong; 5. all bodies together stay within `limits.bodies`.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -18,7 +18,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 use kernel::{Alarm, Clock, Instant};
-use tidegate_gateway::Failure;
+use tidegate_gateway::{Failure, Ticket};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -61,6 +61,7 @@ pub(crate) async fn read<B>(
     mut body: B,
     limits: &BodyLimits,
     clock: Clock,
+    ticket: &mut Ticket,
 ) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -74,7 +75,7 @@ where
     let mut reading = Reading::new(limits, clock);
     let result = match length {
         Some(length) if length > limits.size => Err(too_large(limits).into()),
-        _ => reading.whole(&mut body, length).await,
+        _ => reading.whole(&mut body, length, ticket).await,
     };
     if matches!(&result, Err(Unread::Refused(failure)) if failure.code == Code::RequestTooLarge) {
         reading.discard(&mut body).await;
@@ -121,7 +122,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn whole<B>(&mut self, body: &mut B, length: Option<u64>) -> Result<Bytes, Unread>
+    async fn whole<B>(
+        &mut self,
+        body: &mut B,
+        length: Option<u64>,
+        ticket: &mut Ticket,
+    ) -> Result<Bytes, Unread>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Error + 'static,
@@ -136,6 +142,7 @@ impl<'a> Reading<'a> {
             if held + data.len() as u64 > self.limits.size {
                 return Err(too_large(self.limits).into());
             }
+            ticket.hold_body(data.len() as u64)?;
             match first.take() {
                 None if many.is_empty() => first = Some(data),
                 before => {

@@ -20,6 +20,7 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
             timeouts: timeouts(&config.sim.timeouts),
         }),
         bounds: Bounds {
+            bodies: limits.bodies,
             event: limits.event,
             response: limits.response,
             ..Bounds::default()

@@ -1,0 +1,161 @@
+//! Bytes that many may hold together: one bound over bodies of all callers.
+//!
+//! Promises: 1. the shares together never exceed the limit; 2. a share that
+//! cannot grow stays as it is, and the refusal is counted; 3. what a share
+//! holds comes back when it is dropped, on every path. Nobody waits here: who
+//! finds no room says so at once.
+
+use crate::names;
+use crate::observe::{Labels, Visitor, gauge};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// The bytes there are; a handle, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ByteBudget(Arc<Bytes>);
+
+#[derive(Debug)]
+struct Bytes {
+    limit: u64,
+    used: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// There is no room for that many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no room for {wanted} more bytes of {limit}")]
+pub struct Exhausted {
+    /// How many were wanted.
+    pub wanted: u64,
+    /// How many there are in all.
+    pub limit: u64,
+}
+
+impl ByteBudget {
+    /// A budget of `limit` bytes.
+    pub fn new(limit: u64) -> Self {
+        Self(Arc::new(Bytes {
+            limit,
+            used: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }))
+    }
+
+    /// A share that holds nothing yet.
+    pub fn share(&self) -> ByteShare {
+        ByteShare {
+            budget: self.clone(),
+            held: 0,
+        }
+    }
+
+    /// Bytes that are held.
+    pub fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// Tells its numbers under `labels`.
+    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        let (used, limit) = (names::BODY_BYTES, names::BODY_BYTES_LIMIT);
+        to.gauge(used.name, used.help, labels, gauge(self.used()));
+        to.gauge(limit.name, limit.help, labels, gauge(self.0.limit));
+        let refused = self.0.refused.load(Ordering::Relaxed);
+        let name = names::BODY_BYTES_REFUSED;
+        to.counter(name.name, name.help, labels, refused);
+    }
+}
+
+/// What one holder has of a budget.
+#[derive(Debug)]
+pub struct ByteShare {
+    budget: ByteBudget,
+    held: u64,
+}
+
+impl ByteShare {
+    /// Takes `bytes` more.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the budget has no room for them.
+    pub fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        let Bytes {
+            limit,
+            used,
+            refused,
+        } = &*self.budget.0;
+        let fits = |used: u64| used.checked_add(bytes).filter(|sum| sum <= limit);
+        match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+            Ok(_) => {
+                self.held += bytes;
+                Ok(())
+            }
+            Err(_) => {
+                refused.fetch_add(1, Ordering::Relaxed);
+                Err(Exhausted {
+                    wanted: bytes,
+                    limit: *limit,
+                })
+            }
+        }
+    }
+
+    /// Gives everything back.
+    pub fn clear(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        if held > 0 {
+            self.budget.0.used.fetch_sub(held, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for ByteShare {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promise_1_shares_together_stay_within_the_limit_under_threads() {
+        let budget = ByteBudget::new(1000);
+        let threads: Vec<_> = (0..4)
+            .map(|step| {
+                let budget = budget.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..10_000 {
+                        let mut share = budget.share();
+                        while share.grow(97 + step).is_ok() {
+                            assert!(budget.used() <= 1000);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn promises_2_and_3_a_refusal_changes_nothing_and_a_drop_gives_back() {
+        let budget = ByteBudget::new(10);
+        let mut first = budget.share();
+        first.grow(7).unwrap();
+        let mut second = budget.share();
+        let no = Exhausted {
+            wanted: 4,
+            limit: 10,
+        };
+        assert_eq!(second.grow(4), Err(no));
+        assert_eq!(second.grow(u64::MAX).map_err(|no| no.limit), Err(10));
+        assert_eq!(budget.used(), 7);
+        drop(first);
+        second.grow(10).unwrap();
+        second.clear();
+        assert_eq!(budget.used(), 0);
+    }
+}
