@@ -2,15 +2,18 @@
 //! caller gets of it, and which oddities are counted.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kernel::{Alarm, Clock, Halt, Observe, Visitor};
+use http_body::Body;
+use kernel::{Alarm, ByteBudget, Clock, Halt, Ledger, Observe, Visitor};
 use tidegate_kernel as kernel;
-use tidegate_types::Code;
+use tidegate_types::{Code, RequestIds};
 
 use super::flow::Step;
-use super::{Flow, FlowSettings, Oddities};
+use super::{Flow, FlowSettings, Oddities, Reply};
+use crate::request::{Request, Ticket};
 use crate::settings::{Bounds, Timeouts};
 use crate::upstream::Source;
 
@@ -42,8 +45,8 @@ async fn flow(events: &str) -> (String, Vec<String>) {
     (out, counted)
 }
 
-/// The same, with the code of a stream that failed.
-async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
+/// A flow with nothing that hurries it.
+fn patient(source: Source, oddities: Oddities) -> Flow {
     let clock = Clock;
     let long = Duration::from_secs(60);
     let settings = FlowSettings {
@@ -62,9 +65,35 @@ async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
         shortened: false,
         key: None,
     };
+    Flow::new(settings, source, Alarm::new(), clock, oddities)
+}
+
+/// R-D12: a panic below fails this answer, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
+    let ledger = Ledger::new();
+    let id = RequestIds::new(1).next(0);
+    let entry = ledger.open(Request::new(id, "/chat/completions", Clock.now()));
+    let ticket = Ticket::new(entry, ByteBudget::new(0).share(), Clock);
+    let flow = patient(Source::Panics, Oddities::default());
+    let mut reply = Reply::stream(Box::new(flow), ticket);
+    let frame = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await;
+    let data = frame.expect("an event").map(|frame| frame.into_data());
+    let text = String::from_utf8(data.expect("no error").expect("data").to_vec()).expect("text");
+    assert!(
+        text.contains("\"code\":\"internal_error\"") && !text.contains("[DONE]"),
+        "{text}"
+    );
+    assert!(reply.is_end_stream());
+    let snapshot = ledger.snapshot();
+    assert_eq!((snapshot.in_flight, snapshot.failed), (0, 1));
+}
+
+/// The same, with the code of a stream that failed.
+async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
     let source = Source::Whole(Some(Bytes::from(events.to_owned())));
     let oddities = Oddities::default();
-    let mut flow = Flow::new(settings, source, Alarm::new(), clock, oddities.clone());
+    let mut flow = patient(source, oddities.clone());
     let (halt, mut out) = (Halt::new(), Vec::new());
     let failed = loop {
         match poll_fn(|cx| flow.poll_step(cx, &halt)).await {

@@ -33,6 +33,9 @@ pub(crate) enum Source {
     Sim(Box<Script>),
     /// An answer that came whole and is given as a stream.
     Whole(Option<Bytes>),
+    /// A defect below the answer.
+    #[cfg(test)]
+    Panics,
 }
 
 /// The body of an HTTP answer together with the connection that carries it.
@@ -48,6 +51,8 @@ impl Source {
         match self {
             Self::Http(http) => http.poll_pull(cx),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map_or(Pull::End, Pull::Data)),
+            #[cfg(test)]
+            Self::Panics => panic!("a defect"),
             Self::Sim(script) => loop {
                 return match std::task::ready!(Pin::new(&mut **script).poll_frame(cx)) {
                     None => Poll::Ready(Pull::End),
