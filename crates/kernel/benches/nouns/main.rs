@@ -1,0 +1,10 @@
+//! What the nouns cost, each beside the nearest plain tool in the same run.
+//!
+//! `cargo bench -p tidegate-kernel` runs all of them; a name filters.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on shall stop")]
+
+mod of_ledger;
+
+fn main() {
+    divan::main();
+}
