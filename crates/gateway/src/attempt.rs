@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use kernel::{Alarm, Clock, Deadline, Halt, Instant, Refusal, Why};
+use kernel::{Alarm, Ask, Clock, Deadline, Halt, Instant, Refusal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
@@ -95,7 +95,8 @@ impl Attempt<'_> {
     async fn permit(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<(), Failure> {
         ticket.ask();
         let bytes = self.body.len() as u64;
-        let acquire = self.provider.pool.acquire(bytes, Deadline::at(self.total));
+        let ask = Ask::new(Deadline::at(self.total)).bytes(bytes);
+        let acquire = self.provider.pool.acquire(ask);
         let permit = until(self.halt(ticket)?, alarm, self.total, pin!(acquire)).await;
         match permit {
             Ok(Ok(permit)) => {
@@ -146,6 +147,22 @@ impl Attempt<'_> {
             ),
             Refusal::Closed => shutting_down(),
             Refusal::DeadlinePassed => self.too_late(),
+            Refusal::WouldWait {
+                predicted,
+                retry_after,
+            } => Failure::new(
+                Code::QueueTimeout,
+                format!(
+                    "A permit of `{name}` would come free in about {} ms, after the request's time.",
+                    predicted.as_millis()
+                ),
+            )
+            .with_retry_after(retry_after),
+            Refusal::Shed => Failure::new(
+                Code::QueueFull,
+                format!("The pool of `{name}` takes no requests of this priority just now."),
+            )
+            .with_retry_after(Duration::from_secs(1)),
         }
     }
 

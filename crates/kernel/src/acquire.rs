@@ -39,6 +39,7 @@ impl Acquire {
             Admission::Granted => Stage::Ready(Ok(Permit {
                 pool: pool.clone(),
                 waited: Duration::ZERO,
+                settled: None,
             })),
             Admission::Refused(why) => Stage::Ready(Err(why)),
             Admission::Waiting(place) => {
@@ -89,6 +90,7 @@ impl Future for Acquire {
             Some(Ok(waited)) => Poll::Ready(Ok(Permit {
                 pool: this.pool.clone(),
                 waited,
+                settled: None,
             })),
             Some(Err(why)) => Poll::Ready(Err(why)),
             None => {
@@ -114,9 +116,17 @@ impl Drop for Acquire {
 pub struct Permit {
     pool: Pool,
     waited: Duration,
+    /// The true cost, once it is known.
+    settled: Option<u64>,
 }
 
 impl Permit {
+    /// The true cost of the request in tokens. The first word counts; without
+    /// one the estimate of its [`Ask`](crate::Ask) stays.
+    pub fn settle(&mut self, cost: u64) {
+        self.settled.get_or_insert(cost);
+    }
+
     /// How long its owner waited for it.
     pub fn waited(&self) -> Duration {
         self.waited

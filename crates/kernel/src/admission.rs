@@ -11,6 +11,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::ask::Ask;
 use crate::clock::{Deadline, Instant};
 use crate::limit::Limit;
 use crate::pace::Pace;
@@ -110,8 +111,9 @@ impl State {
     /// A newcomer: a permit, a place, or no.
     pub(crate) fn admit(
         &mut self,
-        bytes: u64,
-        deadline: Deadline,
+        &Ask {
+            bytes, deadline, ..
+        }: &Ask,
         now: Instant,
     ) -> (Admission, Woken) {
         self.counts.offered += 1;
@@ -326,6 +328,8 @@ impl State {
             Refusal::Dropped => &mut self.counts.dropped,
             Refusal::Closed => &mut self.counts.closed,
             Refusal::DeadlinePassed => &mut self.counts.expired,
+            Refusal::WouldWait { .. } => &mut self.counts.would_wait,
+            Refusal::Shed => &mut self.counts.shed,
         };
         *counter += 1;
     }

@@ -10,6 +10,7 @@
 
 mod acquire;
 mod admission;
+mod ask;
 mod byte_budget;
 pub mod clock;
 pub mod exit;
@@ -28,6 +29,7 @@ mod task;
 mod tree;
 
 pub use acquire::{Acquire, Permit};
+pub use ask::{Ask, Priority};
 pub use byte_budget::{ByteBudget, ByteShare, Exhausted};
 pub use clock::{Alarm, Clock, Deadline, Elapsed, Instant};
 pub use exit::{BoxError, Exit};

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crate::acquire::Acquire;
 use crate::admission::State;
-use crate::clock::{Clock, Deadline, Instant};
+use crate::ask::Ask;
+use crate::clock::{Clock, Instant};
 use crate::names::{self, Metric};
 use crate::observe::{Labels, Visitor, gauge};
 pub use crate::queue::Overflow;
@@ -62,6 +63,17 @@ pub enum Refusal {
     /// The request's own deadline passed first.
     #[error("the deadline passed before a permit came free")]
     DeadlinePassed,
+    /// Its deadline would pass before its turn: it need not wait for that.
+    #[error("a permit would come free in about {} ms, too late", .predicted.as_millis())]
+    WouldWait {
+        /// How long it would have waited.
+        predicted: Duration,
+        /// When a permit is likely, between 1 s and 60 s.
+        retry_after: Duration,
+    },
+    /// Less urgent than what is let in just now.
+    #[error("work of this priority is not let in just now")]
+    Shed,
 }
 
 /// The numbers of a pool at one time.
@@ -95,6 +107,10 @@ pub struct PoolStats {
     pub closed: u64,
     /// Refused: their own deadline passed.
     pub expired: u64,
+    /// Refused: their deadline would have passed before their turn.
+    pub would_wait: u64,
+    /// Refused: less urgent than what was let in.
+    pub shed: u64,
     /// Microseconds waited by those that got a permit.
     pub wait_total_micros: u64,
 }
@@ -102,20 +118,23 @@ pub struct PoolStats {
 impl PoolStats {
     /// Whether nobody was lost (promise 4).
     pub fn holds(&self) -> bool {
-        let refused = self.full + self.timed_out + self.dropped + self.closed + self.expired;
-        self.offered == self.granted + refused + self.cancelled + self.waiting
+        // The reasons, and those who left.
+        let gone: u64 = self.refused().iter().map(|(_, n)| n).sum();
+        self.offered == self.granted + gone + self.waiting
     }
 }
 
 impl PoolStats {
     /// Refusals by reason, in the words of the error codes where one exists.
-    pub fn refused(&self) -> [(&'static str, u64); 6] {
+    pub fn refused(&self) -> [(&'static str, u64); 8] {
         [
             ("queue_full", self.full),
             ("queue_timeout", self.timed_out),
             ("dropped", self.dropped),
             ("closed", self.closed),
             ("deadline_exceeded", self.expired),
+            ("would_wait", self.would_wait),
+            ("shed", self.shed),
             ("cancelled", self.cancelled),
         ]
     }
@@ -145,14 +164,14 @@ impl Pool {
         self.change(|state| ((), state.apply(&settings, now)));
     }
 
-    /// Asks for a permit for a request of so many bytes, now: a place in the
-    /// queue is taken by this call, not by the first poll. One that is larger
-    /// than the whole queue can still take an idle permit.
+    /// Asks for a permit, now: a place in the queue is taken by this call, not
+    /// by the first poll. A request that is larger than the whole queue can
+    /// still take an idle permit.
     ///
     /// Dropping the answer leaves the queue, or gives the permit back.
-    pub fn acquire(&self, bytes: u64, deadline: Deadline) -> Acquire {
+    pub fn acquire(&self, ask: Ask) -> Acquire {
         let now = self.now();
-        let admission = self.change(|state| state.admit(bytes, deadline, now));
+        let admission = self.change(|state| state.admit(&ask, now));
         Acquire::new(self.clone(), admission)
     }
 

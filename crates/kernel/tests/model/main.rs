@@ -16,6 +16,8 @@
 mod acquire;
 #[path = "../../src/admission.rs"]
 mod admission;
+#[path = "../../src/ask.rs"]
+mod ask;
 mod clock;
 #[path = "../../src/exit.rs"]
 mod exit;

@@ -12,6 +12,7 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread;
 
 use crate::acquire::Acquire;
+use crate::ask::Ask;
 use crate::check;
 use crate::clock::{Clock, Deadline, advance};
 use crate::pool::{Overflow, Pool, PoolSettings, Refusal};
@@ -60,7 +61,7 @@ fn inv_permit_whoever_stays_gets_a_permit_whoever_leaves_loses_none() {
             .map(|_| {
                 let (pool, at_work) = (pool.clone(), Arc::clone(&at_work));
                 spawn(async move {
-                    let mut acquire = pool.acquire(1, far());
+                    let mut acquire = pool.acquire(Ask::new(far()).bytes(1));
                     if shuttle::rand::thread_rng().gen_bool(0.5) {
                         let _ = poll_once(&mut acquire).await;
                         shuttle::future::yield_now().await;
@@ -87,9 +88,9 @@ fn inv_permit_whoever_stays_gets_a_permit_whoever_leaves_loses_none() {
 fn inv_permit_cancel_grant_timeout_and_close_in_any_order() {
     check(|| {
         let pool = pool(1, 2, Overflow::Error);
-        let held = block_on(pool.acquire(1, far())).expect("idle");
-        let waiter = pool.acquire(1, far());
-        let mut leaver = pool.acquire(1, Deadline::after(Clock, 20 * MS));
+        let held = block_on(pool.acquire(Ask::new(far()).bytes(1))).expect("idle");
+        let waiter = pool.acquire(Ask::new(far()).bytes(1));
+        let mut leaver = pool.acquire(Ask::new(Deadline::after(Clock, 20 * MS)).bytes(1));
         let wait = spawn(waiter);
         let leave = spawn(async move { poll_once(&mut leaver).await });
         let release = thread::spawn(move || drop(held));
@@ -109,7 +110,7 @@ fn inv_permit_cancel_grant_timeout_and_close_in_any_order() {
         }
         at_rest(&pool, 3);
         assert_eq!(
-            block_on(pool.acquire(1, far())).err(),
+            block_on(pool.acquire(Ask::new(far()).bytes(1))).err(),
             Some(Refusal::Closed)
         );
     });
@@ -130,7 +131,7 @@ fn inv_lim_resize_release_and_overflow_in_any_order() {
             .map(|n| {
                 let (pool, at_work) = (pool.clone(), Arc::clone(&at_work));
                 spawn(async move {
-                    let Ok(permit) = pool.acquire(n * 30, far()).await else {
+                    let Ok(permit) = pool.acquire(Ask::new(far()).bytes(n * 30)).await else {
                         return;
                     };
                     assert!(at_work.fetch_add(1, Ordering::SeqCst) < 2, "three at work");
@@ -158,7 +159,7 @@ fn inv_lim_resize_release_and_overflow_in_any_order() {
 fn a_permit_grown_while_somebody_waits_is_his() {
     check(|| {
         let pool = pool(0, 2, Overflow::Error);
-        let waiter = spawn(pool.acquire(1, far()));
+        let waiter = spawn(pool.acquire(Ask::new(far()).bytes(1)));
         let grown = pool.clone();
         let grow = thread::spawn(move || grown.apply(settings(1, 2, Overflow::Error)));
         drop(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tidegate_kernel::{Clock, Deadline, Overflow, Pool, PoolSettings, Scope};
+use tidegate_kernel::{Ask, Clock, Deadline, Overflow, Pool, PoolSettings, Scope};
 
 const POLICIES: [Overflow; 4] = [
     Overflow::Error,
@@ -44,7 +44,7 @@ fn pool(size: usize, overflow: Overflow) -> Pool {
 async fn call(pool: Pool, mut dice: Dice, at_work: Arc<AtomicUsize>, size: usize) {
     let patience = Deadline::after(Clock, Duration::from_micros(dice.roll(3000)));
     let deadline = Deadline::after(Clock, Duration::from_micros(dice.roll(4000)));
-    let acquire = pool.acquire(dice.roll(1500), deadline);
+    let acquire = pool.acquire(Ask::new(deadline).bytes(dice.roll(1500)));
     if dice.roll(10) == 0 {
         return;
     }

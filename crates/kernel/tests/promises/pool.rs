@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Acquire, Clock, Deadline, Exit, Overflow, Pool, PoolSettings, Refusal, Scope,
+    Acquire, Ask, Clock, Deadline, Exit, Overflow, Pool, PoolSettings, Refusal, Scope,
 };
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -25,7 +25,7 @@ pub(crate) fn pool(size: usize, queue: usize, overflow: Overflow) -> Pool {
 }
 
 pub(crate) fn ask(pool: &Pool, bytes: u64) -> Acquire {
-    pool.acquire(bytes, Deadline::after(Clock, 1000 * MS))
+    pool.acquire(Ask::new(Deadline::after(Clock, 1000 * MS)).bytes(bytes))
 }
 
 /// Whether the answer is there, without waiting for time to pass.
@@ -44,7 +44,7 @@ async fn r_g28_at_most_size_at_once_and_size_when_there_is_work() {
         let pool = pool.clone();
         let work = async move {
             let permit = pool
-                .acquire(1, Deadline::after(Clock, 1000 * MS))
+                .acquire(Ask::new(Deadline::after(Clock, 1000 * MS)).bytes(1))
                 .await
                 .expect("room");
             assert!(pool.stats().busy <= 4);
@@ -106,7 +106,9 @@ async fn nobody_waits_longer_than_max_wait_or_its_own_deadline() {
     assert_eq!((Clock.now() - start).as_millis(), 100);
     assert!(matches!(answer, Err(Refusal::WaitedTooLong { waited, .. }) if waited == 100 * MS));
     let start = Clock.now();
-    let answer = pool.acquire(1, Deadline::after(Clock, 40 * MS)).await;
+    let answer = pool
+        .acquire(Ask::new(Deadline::after(Clock, 40 * MS)).bytes(1))
+        .await;
     assert_eq!((Clock.now() - start).as_millis(), 40);
     assert_eq!(answer.err(), Some(Refusal::DeadlinePassed));
     let stats = pool.stats();
@@ -122,12 +124,14 @@ async fn inv_deadline_no_permit_is_given_when_nothing_is_left() {
     let pool = pool(1, 10, Overflow::Block);
     // Past before it was asked for, although a permit is idle.
     assert_eq!(
-        pool.acquire(1, Deadline::at(Clock.now())).await.err(),
+        pool.acquire(Ask::new(Deadline::at(Clock.now())).bytes(1))
+            .await
+            .err(),
         Some(Refusal::DeadlinePassed)
     );
     // Past before the permit came back: the next one gets it.
     let busy = ask(&pool, 1).await.expect("idle");
-    let mut late = pool.acquire(1, Deadline::after(Clock, 20 * MS));
+    let mut late = pool.acquire(Ask::new(Deadline::after(Clock, 20 * MS)).bytes(1));
     let next = ask(&pool, 1);
     assert!(!poll_once(&mut late).await);
     tokio::time::advance(30 * MS).await;
@@ -135,7 +139,7 @@ async fn inv_deadline_no_permit_is_given_when_nothing_is_left() {
     let next = next.await.expect("handed over");
     assert_eq!(late.await.err(), Some(Refusal::DeadlinePassed));
     // Past between the grant and the look at it: it goes on as well.
-    let slow = pool.acquire(1, Deadline::after(Clock, 20 * MS));
+    let slow = pool.acquire(Ask::new(Deadline::after(Clock, 20 * MS)).bytes(1));
     let last = ask(&pool, 1);
     drop(next);
     tokio::time::advance(30 * MS).await;

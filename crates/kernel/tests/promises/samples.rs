@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Class, Clock, Deadline, Ledger, Observe, Overflow, Pool, PoolSettings, Scope, Visitor, names,
-    observe::Labels,
+    Ask, Class, Clock, Deadline, Ledger, Observe, Overflow, Pool, PoolSettings, Scope, Visitor,
+    names, observe::Labels,
 };
 
 #[derive(Default)]
@@ -52,7 +52,7 @@ async fn pool_ledger_and_scope_tell_their_numbers_under_published_names() {
         max_wait: Duration::from_secs(1),
     };
     let pool = Pool::new(settings, Clock);
-    let ask = || pool.acquire(0, Deadline::after(Clock, Duration::from_secs(1)));
+    let ask = || pool.acquire(Ask::new(Deadline::after(Clock, Duration::from_secs(1))));
     let (_one, _two, full) = (ask().await, ask().await, ask().await);
     assert!(full.is_err());
     pool.observe(&[("provider", "mock")], &mut page);

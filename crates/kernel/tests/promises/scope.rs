@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidegate_kernel::{
-    BoxError, Clock, Deadline, Exit, Kind, Overflow, Pool, PoolSettings, Scope, SpawnRefused, Why,
+    Ask, BoxError, Clock, Deadline, Exit, Kind, Overflow, Pool, PoolSettings, Scope, SpawnRefused,
+    Why,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -81,7 +82,7 @@ async fn r_d12_a_panic_ends_its_own_task_is_reported_and_returns_what_it_held() 
         Clock,
     );
     let permit = pool
-        .acquire(0, Deadline::after(Clock, 100 * MS))
+        .acquire(Ask::new(Deadline::after(Clock, 100 * MS)))
         .await
         .expect("idle");
     let neighbour = root.spawn("neighbour", async { 7 }).expect("room");
