@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::keys::{Document, Provider, Timeouts};
+use super::keys::{Breaker, Document, LimitKind, Pool, Provider, Retry, Timeouts};
 use super::providers::SIM;
 use super::reading::{Reading, nearest};
 use super::report::Severity::{self, Error, Warning};
@@ -25,10 +25,14 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
     }
     default_provider(document, cx);
     timers("providers.sim", &document.providers.sim.timeouts, cx);
+    permits("providers.sim", &document.providers.sim.pool, cx);
     for provider in &document.providers.named {
         let prefix = format!("providers.{}", provider.name);
         timers(&prefix, &provider.timeouts, cx);
         waiting(&prefix, provider, cx);
+        permits(&prefix, &provider.pool, cx);
+        retrying(&prefix, &provider.retry, cx);
+        resting(&prefix, &provider.breaker, cx);
         keys(&prefix, provider, cx);
         address(&prefix, provider, cx);
     }
@@ -171,6 +175,52 @@ fn waiting(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
             Warning,
             cx,
         );
+    }
+}
+
+fn permits(prefix: &str, pool: &Pool, cx: &mut Reading<'_>) {
+    let (min, size) = (format!("{prefix}.pool.min"), format!("{prefix}.pool.size"));
+    let doubtful = cx.is_doubtful(&min) || cx.is_doubtful(&size);
+    if cx.place(&min).is_some() && pool.min > pool.size && !doubtful {
+        cx.about(Error, &min, "is more than there may be at most".to_owned())
+            .found(pool.min.to_string())
+            .expected(format!("at most {} ({size})", pool.size));
+    }
+    if pool.limit != LimitKind::Fixed {
+        return;
+    }
+    for name in ["min", "shadow", "slow"] {
+        let key = format!("{prefix}.pool.{name}");
+        if cx.place(&key).is_some() {
+            let what = "has no effect with a fixed limit".to_owned();
+            cx.about(Warning, &key, what)
+                .hint("set limit = \"scaled\" or \"adaptive\", or leave the key out");
+        }
+    }
+}
+
+fn retrying(prefix: &str, retry: &Retry, cx: &mut Reading<'_>) {
+    let (base, cap) = (
+        format!("{prefix}.retry.base"),
+        format!("{prefix}.retry.cap"),
+    );
+    ordered((&base, retry.base), (&cap, retry.cap), cx);
+}
+
+fn resting(prefix: &str, breaker: &Breaker, cx: &mut Reading<'_>) {
+    let open = format!("{prefix}.breaker.open");
+    let most = format!("{prefix}.breaker.open_max");
+    ordered((&open, breaker.open), (&most, breaker.open_max), cx);
+}
+
+/// Of two times that were written, the first must not be the longer one.
+fn ordered(first: (&str, Duration), most: (&str, Duration), cx: &mut Reading<'_>) {
+    let written = |key| cx.place(key).is_some() && !cx.is_doubtful(key);
+    if written(first.0) && written(most.0) && first.1 > most.1 {
+        let what = "is longer than its own upper bound".to_owned();
+        cx.about(Error, first.0, what)
+            .found(show_duration(first.1))
+            .expected(format!("at most {} ({})", show_duration(most.1), most.0));
     }
 }
 

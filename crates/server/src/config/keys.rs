@@ -13,8 +13,8 @@ use super::base_url::BaseUrl;
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
-    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, PROVIDER_NAME, Required, Section, Url,
-    count, size, time,
+    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero, PROVIDER_NAME, Required,
+    Section, Url, count, ratio, size, time,
 };
 use super::secret::{Secret, SecretText};
 use super::table::table;
@@ -53,6 +53,8 @@ table! {
         auth: Auth = Auth::default(), Section;
         /// Bounds on what callers and upstreams may send and hold.
         limits: Limits = Limits::default(), Section;
+        /// Retries of the whole process.
+        retry: Retries = Retries::default(), Section;
         /// The upstreams, by name.
         providers: Providers = Providers::default(), ProviderTables;
     }
@@ -73,6 +75,8 @@ table! {
         body: usize = 32 << 20, size(KIB, GIB);
         /// Bytes of all bodies that are held at one time.
         bodies: u64 = GIB, size(MIB, 1024 * GIB);
+        /// Bytes that the process may use before it sheds load; 0 takes what its control group allows.
+        memory: Option<u64> = None, OffAtZero(size(0, 1 << 50));
         /// Levels of nesting in a request's JSON.
         json_depth: usize = 64, count(1, 128);
         /// Elements of one JSON array.
@@ -97,12 +101,22 @@ table! {
         connections_per_ip: usize = 256, count(1, 10_000_000);
         /// How long a caller may take nothing of an answer; a reader below some KiB a second seems to take nothing.
         write_stall: Duration = seconds(30), time(MS, HOUR);
+        /// Bytes of one answer that wait for a caller who reads slowly.
+        stream_buffer: usize = 256 << 10, size(4 * KIB, GIB);
         /// Bytes of one event of an upstream's stream.
         event: usize = 1 << 20, size(KIB, GIB);
         /// Bytes of one answer of an upstream.
         response: usize = 64 << 20, size(KIB, 16 * GIB);
         /// How long an idle connection of a caller stays open.
         keep_alive: Duration = seconds(75), time(MS, DAY);
+    }
+}
+
+table! {
+    /// Retries of the whole process.
+    pub struct Retries {
+        /// Per cent of all requests that may be retries, whoever asks for them.
+        budget: u32 = 20, count(0, 100);
     }
 }
 
@@ -121,6 +135,10 @@ table! {
         pool: Pool = Pool::default(), Section;
         /// The timers of one attempt.
         timeouts: Timeouts = Timeouts::default(), Section;
+        /// Further attempts after a failure.
+        retry: Retry = Retry::default(), Section;
+        /// When it is left alone because it fails.
+        breaker: Breaker = Breaker::default(), Section;
         /// Whether to ask the upstream for token counts in streams.
         usage: UsageMode = UsageMode::Ask, USAGE;
         /// Certificates (PEM) to trust beside the platform's.
@@ -157,8 +175,16 @@ table! {
 table! {
     /// Permits and queue of one provider.
     pub struct Pool {
-        /// Requests at the upstream at one time.
+        /// Requests at the upstream at one time, at most.
         size: usize = 100, count(1, 1_000_000).advised(10, 100);
+        /// What moves the number of permits: how many are used (`scaled`), nothing (`fixed`), or what the upstream says (`adaptive`).
+        limit: LimitKind = LimitKind::Scaled, LIMIT;
+        /// The fewest permits that a moving limit leaves; `size` where that is less.
+        min: usize = 10, count(1, 1_000_000);
+        /// Show what the limit would be, and leave it at `size`.
+        shadow: bool = false, Flag;
+        /// An answer that takes longer never raises the limit; 0s turns it off.
+        slow: Option<Duration> = None, OffAtZero(time(Duration::ZERO, DAY));
         /// Requests that may wait for a permit.
         queue: usize = 500, count(0, 1_000_000).advised(100, 1_000);
         /// Bytes of the bodies that wait.
@@ -183,6 +209,42 @@ table! {
         idle: Duration = seconds(60), time(MS, DAY);
         /// From admission to the end.
         total: Duration = seconds(300), time(MS, DAY).advised(MS, seconds(300));
+    }
+}
+
+table! {
+    /// Further attempts after a failure, before anything of an answer went out.
+    pub struct Retry {
+        /// Attempts of one request in all; 1 turns retries off.
+        attempts: u32 = 3, count(1, 10);
+        /// The wait before the second attempt, doubled for each that follows, less a random part.
+        base: Duration = 500 * MS, time(MS, HOUR);
+        /// The longest such wait.
+        cap: Duration = seconds(8), time(MS, HOUR);
+        /// The longest `retry-after` of an upstream that is waited out.
+        max_wait: Duration = seconds(60), time(Duration::ZERO, HOUR);
+        /// Per cent of one tenant's requests to this provider that may be retries.
+        budget: u32 = 10, count(0, 100);
+        /// Retries a second that are allowed beside them, so that a quiet tenant has some.
+        per_second: u32 = 1, count(0, 1_000_000);
+    }
+}
+
+table! {
+    /// When a failing upstream is left alone, and for how long.
+    pub struct Breaker {
+        /// Failures in a row that open it; 0 turns it off.
+        failures: u32 = 5, count(0, 1_000_000);
+        /// How far back the ratio looks.
+        window: Duration = seconds(30), time(seconds(1), HOUR);
+        /// The least part of answers in the window that must be good, from 0 to 1.
+        ratio: f64 = 0.5, ratio();
+        /// Answers in the window before the ratio says anything.
+        min_requests: u32 = 20, count(1, 1_000_000);
+        /// How long it stays open at first, doubled after each probe that fails.
+        open: Duration = seconds(1), time(MS, HOUR);
+        /// The longest that it stays open.
+        open_max: Duration = seconds(60), time(MS, DAY);
     }
 }
 
@@ -253,4 +315,31 @@ pub enum Overflow {
     Drop,
     /// It gets in, and the oldest that waits gets 503 `dropped`.
     DropOldest,
+}
+
+const LIMIT: Choice<LimitKind> = Choice {
+    words: &["scaled", "fixed", "adaptive"],
+    values: &[LimitKind::Scaled, LimitKind::Fixed, LimitKind::Adaptive],
+};
+
+/// What moves the number of permits of a pool (R-D14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// How many of them are used.
+    Scaled,
+    /// Nothing.
+    Fixed,
+    /// What the upstream says of its load.
+    Adaptive,
+}
+
+impl LimitKind {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scaled => "scaled",
+            Self::Fixed => "fixed",
+            Self::Adaptive => "adaptive",
+        }
+    }
 }

@@ -29,7 +29,8 @@ use std::time::Duration;
 pub use base_url::BaseUrl;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Checks, Kind, Limits, Overflow, Pool, Provider, Sim, Timeouts, UpstreamKey, UsageMode,
+    Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pool, Provider, Retries, Retry, Sim,
+    Timeouts, UpstreamKey, UsageMode,
 };
 pub use log::LogFilter;
 pub use providers::SIM;
@@ -60,6 +61,8 @@ pub struct Config {
     pub auth: Auth,
     /// Bounds on callers and upstreams.
     pub limits: Limits,
+    /// Retries of the whole process.
+    pub retry: Retries,
     /// The upstreams, in the order of the file.
     pub providers: Vec<Provider>,
     /// The built-in simulated provider; look at `enabled`.
@@ -135,6 +138,7 @@ impl From<Document> for Config {
             log: document.log,
             auth: document.auth,
             limits: document.limits,
+            retry: document.retry,
             providers: document.providers.named,
             sim: document.providers.sim,
         }

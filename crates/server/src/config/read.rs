@@ -39,6 +39,8 @@ pub(super) struct Count;
 pub(super) struct Bytes;
 /// Durations.
 pub(super) struct Time;
+/// Parts of a whole.
+pub(super) struct Ratio;
 
 impl Unit for Count {
     type Value = u64;
@@ -96,6 +98,24 @@ impl Unit for Time {
     }
 }
 
+impl Unit for Ratio {
+    type Value = f64;
+    const NAME: &'static str = "a number";
+
+    fn parse(node: &Node<'_>) -> Result<f64, Unfit> {
+        let number = match node.get_ref() {
+            DeValue::Float(number) => number.as_str(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            _ => return Err(Unfit::Form),
+        };
+        number.parse().map_err(|_| Unfit::Form)
+    }
+
+    fn show(value: f64) -> String {
+        value.to_string()
+    }
+}
+
 /// A number between two others, perhaps with a narrower recommended range.
 pub(super) struct Bounded<U: Unit> {
     min: U::Value,
@@ -126,6 +146,16 @@ pub(super) fn time(min: Duration, max: Duration) -> Bounded<Time> {
     Bounded {
         min,
         max,
+        advised: None,
+        unit: PhantomData,
+    }
+}
+
+/// A part of a whole.
+pub(super) fn ratio() -> Bounded<Ratio> {
+    Bounded {
+        min: 0.0,
+        max: 1.0,
         advised: None,
         unit: PhantomData,
     }
@@ -203,6 +233,30 @@ impl Reader<Duration> for Bounded<Time> {
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Duration> {
         self.read_value(node, cx)
+    }
+}
+
+impl Reader<f64> for Bounded<Ratio> {
+    fn form(&self) -> Form {
+        Form::Plain(self.expected())
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<f64> {
+        self.read_value(node, cx)
+    }
+}
+
+/// A number whose zero means that there is none.
+pub(super) struct OffAtZero<R>(pub(super) R);
+
+impl<T: Default + PartialEq, R: Reader<T>> Reader<Option<T>> for OffAtZero<R> {
+    fn form(&self) -> Form {
+        self.0.form()
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Option<T>> {
+        let value = self.0.read(node, cx)?;
+        Some(Some(value).filter(|value| *value != T::default()))
     }
 }
 

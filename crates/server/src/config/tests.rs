@@ -8,6 +8,8 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 
+mod resilience;
+
 /// The file of issue 2, as it stands there.
 const ISSUE: &str = r#"listen = "127.0.0.1:7070"
 default_provider = "mock"
@@ -103,12 +105,20 @@ fn the_file_of_the_issue_works_as_it_stands() {
         queue_bytes,
         overflow,
         max_wait,
+        limit,
+        min,
+        shadow,
+        slow,
     } = mock.pool.clone();
     assert_eq!(
         (size, queue, queue_bytes, overflow),
         (100, 500, 256 << 20, Overflow::Block)
     );
     assert_eq!(max_wait, Duration::from_secs(10));
+    assert_eq!(
+        (limit, min, shadow, slow),
+        (LimitKind::Scaled, 10, false, None)
+    );
     assert_eq!(mock.timeouts.first_content, Duration::from_secs(120));
     assert_eq!(mock.usage, UsageMode::Ask);
 }
