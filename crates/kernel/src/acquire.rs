@@ -104,8 +104,8 @@ impl Future for Acquire {
 impl Drop for Acquire {
     fn drop(&mut self) {
         if let Stage::Waiting(place) = self.stage {
-            self.pool
-                .change(|state| ((), state.leave(place, || self.pool.now())));
+            let now = self.pool.now();
+            self.pool.change(|state| ((), state.leave(place, now)));
         }
     }
 }
@@ -135,7 +135,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool
-            .change(|state| ((), state.give_back(|| self.pool.now())));
+        let now = self.pool.now();
+        self.pool.change(|state| ((), state.give_back(now)));
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::ask::Ask;
 use crate::clock::{Deadline, Instant};
-use crate::limit::Limit;
+use crate::limit::{Limit, LimitSettings};
 use crate::pace::Pace;
 use crate::pool::{PoolSettings, PoolStats, Refusal};
 use crate::queue::{Bounds, Queue, Room, Ticket};
@@ -82,7 +82,7 @@ fn bounds(settings: &PoolSettings) -> Bounds {
 impl State {
     pub(crate) fn new(settings: &PoolSettings, now: Instant) -> Self {
         Self {
-            limit: Limit::new(settings.size),
+            limit: Limit::new(&LimitSettings::fixed(settings.size), now),
             queue: Queue::new(bounds(settings)),
             max_wait: settings.max_wait,
             waiters: Slots::default(),
@@ -93,7 +93,7 @@ impl State {
     }
 
     pub(crate) fn apply(&mut self, settings: &PoolSettings, now: Instant) -> Woken {
-        self.limit.resize(settings.size);
+        self.limit.apply(&LimitSettings::fixed(settings.size), now);
         self.queue.rebound(bounds(settings));
         self.max_wait = settings.max_wait;
         self.dispatch(now)
@@ -122,7 +122,7 @@ impl State {
             Refusal::Closed
         } else if deadline.instant() <= now {
             Refusal::DeadlinePassed
-        } else if self.limit.try_take() {
+        } else if self.limit.take(now) {
             // By promise 2 nobody waits who could be overtaken here.
             debug_assert_eq!(self.queue.len(), 0);
             self.count_granted(now, Duration::ZERO);
@@ -147,14 +147,10 @@ impl State {
         (Admission::Refused(refusal), woken)
     }
 
-    /// A permit comes back and goes on. `now` is asked only if somebody waits.
-    pub(crate) fn give_back(&mut self, now: impl FnOnce() -> Instant) -> Woken {
-        self.limit.give_back();
-        if self.queue.len() == 0 {
-            Vec::new()
-        } else {
-            self.dispatch(now())
-        }
+    /// A permit comes back and goes on.
+    pub(crate) fn give_back(&mut self, now: Instant) -> Woken {
+        self.limit.give_back(now);
+        self.dispatch(now)
     }
 
     /// A waiter asks for its answer. `None`: it waits on, and `waker` is told.
@@ -182,7 +178,7 @@ impl State {
                 return Some((Ok(waited), Vec::new()));
             }
             // Granted, but nothing may begin after its deadline.
-            Answer::Granted => (Refusal::DeadlinePassed, self.give_back(|| now)),
+            Answer::Granted => (Refusal::DeadlinePassed, self.give_back(now)),
             Answer::Awaited => {
                 self.queue.remove(place.ticket);
                 (self.too_late(&waiter.deadline, waited, now), Vec::new())
@@ -193,7 +189,7 @@ impl State {
     }
 
     /// A waiter goes away without having asked for its answer.
-    pub(crate) fn leave(&mut self, place: Place, now: impl FnOnce() -> Instant) -> Woken {
+    pub(crate) fn leave(&mut self, place: Place, now: Instant) -> Woken {
         let Some(waiter) = self.waiters.remove(place.key) else {
             return Vec::new();
         };
@@ -272,7 +268,7 @@ impl State {
     /// its refusal instead, also if its own timer was not polled yet.
     fn dispatch(&mut self, now: Instant) -> Woken {
         let mut woken = Vec::new();
-        while self.queue.len() > 0 && self.limit.try_take() {
+        while self.queue.len() > 0 && self.limit.take(now) {
             let next = self
                 .queue
                 .pop()
@@ -285,11 +281,11 @@ impl State {
                 Some((key, waiter)) => {
                     let waited = now.saturating_duration_since(waiter.since);
                     let deadline = waiter.deadline;
-                    self.limit.give_back();
+                    self.limit.give_back(now);
                     let why = self.too_late(&deadline, waited, now);
                     woken.extend(self.refuse(key, why));
                 }
-                None => self.limit.give_back(),
+                None => self.limit.give_back(now),
             }
         }
         woken

@@ -35,6 +35,7 @@ pub use clock::{Alarm, Clock, Deadline, Elapsed, Instant};
 pub use exit::{BoxError, Exit};
 pub use halt::Halt;
 pub use ledger::{Class, Entry, Ledger, Snapshot};
+pub use limit::{Decision, Limit, LimitKind, LimitSettings, Reason, Signal};
 pub use observe::{Observe, Visitor};
 pub use pool::{Overflow, Pool, PoolSettings, PoolStats, Refusal};
 pub use scope::{Cancelled, Guard, Kind, Running, Scope, SpawnRefused, Why};

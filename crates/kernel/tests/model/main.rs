@@ -9,6 +9,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "the nouns come whole, a model uses a part"
 )]
 
@@ -23,7 +24,7 @@ mod clock;
 mod exit;
 #[path = "../../src/ledger.rs"]
 mod ledger;
-#[path = "../../src/limit.rs"]
+#[path = "../../src/limit/mod.rs"]
 mod limit;
 #[path = "../../src/names.rs"]
 mod names;
