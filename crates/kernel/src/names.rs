@@ -39,6 +39,10 @@ metrics! {
     BODY_BYTES_LIMIT "tidegate_body_bytes_limit" "Bytes of request bodies that may be held at once.";
     BODY_BYTES_REFUSED "tidegate_body_bytes_refused_total" "Requests that were refused because other bodies held the room.";
 
+    OVERLOAD_LEVEL "tidegate_overload_level" "How hard the process is pressed: 0 calm, 1 busy, 2 high, 3 critical, 4 extreme.";
+    OVERLOAD_PRESSURE "tidegate_overload_pressure" "The used part of what there is, by cause; 1 is all of it.";
+    OVERLOAD_CHANGES "tidegate_overload_changes_total" "How often the overload level became another one.";
+
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
     TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";

@@ -14,6 +14,8 @@ mod overflow;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod pressure;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scope;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, Class, Clock, Deadline, Ledger, Observe, Overflow, Pool, PoolSettings, Scope, Visitor,
-    names, observe::Labels,
+    Ask, Cause, Class, Clock, Deadline, Ledger, Observe, Overflow, Pool, PoolSettings, Pressure,
+    Readings, Scope, Visitor, names, observe::Labels,
 };
 
 #[derive(Default)]
@@ -87,4 +87,16 @@ async fn pool_ledger_and_scope_tell_their_numbers_under_published_names() {
     assert_eq!(page.0["tidegate_tasks_spawned_total{}"], 1.0);
     assert_eq!(page.0["tidegate_tasks_panicked_total{}"], 1.0);
     assert_eq!(page.0["tidegate_tasks_refused_total{}"], 1.0);
+}
+
+#[test]
+fn the_overload_level_tells_its_numbers_under_published_names() {
+    let mut page = Page::default();
+    let mut pressure = Pressure::new();
+    pressure.sample(Readings::new().with(Cause::Memory, 91.0, 100.0));
+    pressure.observe(&[], &mut page);
+    assert_eq!(page.0["tidegate_overload_level{}"], 2.0);
+    assert_eq!(page.0["tidegate_overload_pressure{cause=memory}"], 0.91);
+    assert_eq!(page.0["tidegate_overload_pressure{cause=lag}"], 0.0);
+    assert_eq!(page.0["tidegate_overload_changes_total{}"], 1.0);
 }
