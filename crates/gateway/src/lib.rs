@@ -11,6 +11,7 @@
 mod attempt;
 mod failure;
 mod gateway;
+mod load;
 mod meter;
 mod prepare;
 mod probe;
@@ -19,15 +20,18 @@ mod request;
 mod route;
 mod settings;
 mod stream;
+mod tail;
 mod unary;
 mod upstream;
 mod wait;
 
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use gateway::{Answer, Call, Gateway, ModelName};
+pub use load::{Ended, Load, Traffic};
 pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Stage, Ticket};
 pub use settings::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};
 pub use stream::Reply;
+pub use tail::{Spread, Tail};
 pub use upstream::FORWARDED;
