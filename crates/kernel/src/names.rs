@@ -43,6 +43,17 @@ metrics! {
     OVERLOAD_PRESSURE "tidegate_overload_pressure" "The used part of what there is, by cause; 1 is all of it.";
     OVERLOAD_CHANGES "tidegate_overload_changes_total" "How often the overload level became another one.";
 
+    BREAKER_STATE "tidegate_breaker_state" "State of the breaker: 0 closed, 1 probing, 2 open.";
+    BREAKER_TRANSITIONS "tidegate_breaker_transitions_total" "Transitions of the breaker, by the state it went to and the reason.";
+    BREAKER_REFUSED "tidegate_breaker_refused_total" "Attempts that an open breaker refused.";
+    BREAKER_PROBES "tidegate_breaker_probes_total" "Attempts that were let through as a probe.";
+    BREAKER_VERDICTS "tidegate_breaker_verdicts_total" "Attempts that were let through, by how they ended.";
+
+    BUDGET_DEPOSITS "tidegate_retry_budget_deposits_total" "Requests that paid into the retry budget.";
+    BUDGET_WITHDRAWN "tidegate_retry_budget_withdrawn_total" "Retries that the budget paid for, by cost.";
+    BUDGET_REFUSED "tidegate_retry_budget_refused_total" "Retries that the budget refused.";
+    BUDGET_BALANCE "tidegate_retry_budget_balance" "Retries that the budget would pay for now.";
+
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
     TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";

@@ -4,6 +4,10 @@
 //! that a bound is exact and the run is short.
 
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod cancels;
 #[cfg(test)]
 mod clock;

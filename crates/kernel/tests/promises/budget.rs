@@ -1,0 +1,146 @@
+//! INV-BUDGET: exact in per cent, never overdrawn, no hoard of a long calm.
+//! Time stands still unless a test moves it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tidegate_kernel::{BudgetSettings, Clock, RetryBudget};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn budget(percent: u32, per_second: u32) -> RetryBudget {
+    let settings = BudgetSettings {
+        percent,
+        per_second,
+    };
+    RetryBudget::new(settings, Clock)
+}
+
+fn drain(budget: &RetryBudget) -> u64 {
+    (0..).take_while(|_| budget.try_withdraw(1)).count() as u64
+}
+
+fn deposit(budget: &RetryBudget, times: u64) {
+    (0..times).for_each(|_| budget.deposit());
+}
+
+async fn sleep(time: Duration) {
+    tokio::time::advance(time).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_2_every_per_cent_is_exact() {
+    for percent in 1..=100 {
+        let budget = budget(percent, 0);
+        for n in 1..=1000 {
+            budget.deposit();
+            let _ = budget.try_withdraw(1);
+            let due = n * u64::from(percent) / 100;
+            assert_eq!(budget.stats().withdrawn, due, "{percent} % of {n}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_few_requests_get_their_per_cent_however_slow() {
+    let budget = budget(10, 0);
+    for n in 1..=100_u64 {
+        budget.deposit();
+        sleep(60 * SECOND).await;
+        let _ = budget.try_withdraw(1);
+        assert_eq!(budget.stats().withdrawn, n / 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_a_long_calm_does_not_pay_for_a_storm() {
+    let budget = budget(10, 0);
+    // An hour at ten a second, then everything fails.
+    for _ in 0..3600 {
+        deposit(&budget, 10);
+        sleep(SECOND).await;
+    }
+    let storm = drain(&budget);
+    assert!(
+        (5..=12).contains(&storm),
+        "{storm}: not more than ten seconds earned, and two"
+    );
+    deposit(&budget, 1000);
+    sleep(4 * SECOND).await;
+    assert_eq!(budget.stats().balance, 100, "younger than five seconds");
+    sleep(6 * SECOND).await;
+    assert_eq!(budget.stats().balance, 2, "the last two do not expire");
+    assert_eq!(drain(&budget), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_4_the_reserve_fills_with_time_to_ten_seconds() {
+    let budget = budget(10, 3);
+    assert_eq!(drain(&budget), 30);
+    sleep(SECOND / 3).await;
+    assert_eq!(drain(&budget), 0);
+    sleep(SECOND / 300).await;
+    assert_eq!(drain(&budget), 1);
+    sleep(7 * SECOND).await;
+    assert_eq!((budget.stats().balance, drain(&budget)), (21, 21));
+    sleep(3600 * SECOND).await;
+    assert_eq!((budget.stats().balance, drain(&budget)), (30, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_costly_retry_takes_two_or_nothing() {
+    let budget = budget(10, 1);
+    deposit(&budget, 10);
+    for _ in 0..5 {
+        assert!(budget.try_withdraw(2), "of the reserve");
+    }
+    assert!(!budget.try_withdraw(2), "one is left");
+    assert!(budget.try_withdraw(1));
+    assert!(!budget.try_withdraw(1));
+    let stats = budget.stats();
+    assert_eq!(
+        (
+            stats.deposits,
+            stats.withdrawn,
+            stats.refused,
+            stats.balance
+        ),
+        (10, 11, 2, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn inv_budget_a_total_outage_of_a_minute_costs_ten_per_cent_and_the_reserve() {
+    let budget = budget(10, 1);
+    let mut attempts = 0_u64;
+    for _ in 0..60 * 20 {
+        budget.deposit();
+        attempts += 1 + u64::from(budget.try_withdraw(1));
+        sleep(SECOND / 20).await;
+    }
+    let (requests, reserve) = (1200, 10 + 60);
+    assert!(attempts <= requests + requests / 10 + reserve, "{attempts}");
+    assert!(attempts * 10 <= requests * 12, "{attempts}");
+    assert!(attempts >= requests + requests / 10, "{attempts}");
+}
+
+#[test]
+fn promise_1_threads_never_overdraw_and_lose_nothing() {
+    let budget = budget(30, 0);
+    let withdrawn = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    budget.deposit();
+                    withdrawn.fetch_add(u64::from(budget.try_withdraw(1)), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let withdrawn = withdrawn.into_inner() + drain(&budget);
+    // Within one generation nothing expires; a slow machine may begin another.
+    assert!(withdrawn <= 24_000, "{withdrawn}");
+    assert_eq!(budget.stats().withdrawn, withdrawn);
+    assert!(!budget.try_withdraw(1));
+}
