@@ -28,6 +28,7 @@ mod pace;
 pub mod pool;
 pub mod pressure;
 mod queue;
+pub mod rank;
 pub mod scope;
 mod slots;
 pub mod sync;

@@ -36,6 +36,8 @@ mod pace;
 mod pool;
 #[path = "../../src/queue.rs"]
 mod queue;
+#[path = "../../src/rank.rs"]
+mod rank;
 #[path = "../../src/scope.rs"]
 mod scope;
 #[path = "../../src/slots.rs"]

@@ -20,6 +20,8 @@ mod pool;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod rank;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scope;
