@@ -19,7 +19,15 @@ mod acquire;
 mod admission;
 #[path = "../../src/ask.rs"]
 mod ask;
+#[path = "../../src/breaker.rs"]
+mod breaker;
+#[path = "../../src/budget.rs"]
+mod budget;
+#[path = "../../src/circuit.rs"]
+mod circuit;
 mod clock;
+#[path = "../../src/dice.rs"]
+mod dice;
 #[path = "../../src/exit.rs"]
 mod exit;
 #[path = "../../src/ledger.rs"]
@@ -43,11 +51,17 @@ mod scope;
 #[path = "../../src/slots.rs"]
 mod slots;
 mod sync;
+#[path = "../../src/tally.rs"]
+mod tally;
 #[path = "../../src/task.rs"]
 mod task;
 #[path = "../../src/tree.rs"]
 mod tree;
 
+#[cfg(test)]
+mod of_breaker;
+#[cfg(test)]
+mod of_budget;
 #[cfg(test)]
 mod of_ledger;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tidegate_kernel::{BudgetSettings, Clock, RetryBudget};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -143,4 +144,42 @@ fn promise_1_threads_never_overdraw_and_lose_nothing() {
     assert!(withdrawn <= 24_000, "{withdrawn}");
     assert_eq!(budget.stats().withdrawn, withdrawn);
     assert!(!budget.try_withdraw(1));
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true).build().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn promises_1_and_3_whatever_comes_in_whatever_order(
+        percent in 0..=100_u32,
+        per_second in 0..4_u32,
+        steps in prop::collection::vec((0..20_u64, 0..4_u32, 0..4000_u64), 1..80),
+    ) {
+        paused().block_on(async {
+            let (budget, start) = (budget(percent, per_second), Clock.now());
+            let (mut paid_in, mut withdrawn) = (0, 0);
+            for (deposits, cost, millis) in steps {
+                deposit(&budget, deposits);
+                paid_in += deposits;
+                withdrawn += u64::from(cost) * u64::from(budget.try_withdraw(cost));
+                let age = (Clock.now() - start).as_millis() as u64;
+                // In units of a hundred thousandth of a retry.
+                let earned = paid_in * u64::from(percent) * 1000;
+                let reserve = (10_000 + age) * u64::from(per_second) * 100;
+                prop_assert!(withdrawn * 100_000 <= earned + reserve);
+                if age < 5000 {
+                    let all = earned + 10_000 * u64::from(per_second) * 100;
+                    // Less than a retry of each kind is what may be left over,
+                    // and the reserve does not grow while it is full.
+                    let balance = budget.stats().balance + withdrawn;
+                    prop_assert!((balance + 2) * 100_000 > all);
+                }
+                tokio::time::advance(Duration::from_millis(millis)).await;
+            }
+            Ok(())
+        })?;
+    }
 }

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
+mod breaker_machine;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod cancels;
