@@ -8,6 +8,7 @@
 //! Invariants: a request has exactly one outcome; nothing is shared between
 //! two providers; a byte that went to the caller is never taken back.
 
+mod advice;
 mod attempt;
 mod failure;
 mod gateway;
@@ -25,6 +26,7 @@ mod unary;
 mod upstream;
 mod wait;
 
+pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use gateway::{Answer, Call, Gateway, ModelName};
 pub use load::{Ended, Load, Traffic};
