@@ -53,6 +53,13 @@ metrics! {
     BUDGET_WITHDRAWN "tidegate_retry_budget_withdrawn_total" "Retries that the budget paid for, by cost.";
     BUDGET_REFUSED "tidegate_retry_budget_refused_total" "Retries that the budget refused.";
     BUDGET_BALANCE "tidegate_retry_budget_balance" "Retries that the budget would pay for now.";
+    RELAYS_OPEN "tidegate_relays_open" "Streams of events that are kept for subscribers.";
+    RELAY_BYTES "tidegate_relay_bytes" "Bytes of the events that are kept.";
+    RELAY_SUBSCRIBERS "tidegate_relay_subscribers" "Subscribers that listen.";
+    RELAY_PUBLISHED "tidegate_relay_events_published_total" "Events that were published.";
+    RELAY_DELIVERED "tidegate_relay_events_delivered_total" "Events that a subscriber got; each subscriber counts.";
+    RELAY_MISSED "tidegate_relay_events_missed_total" "Events that were gone before a subscriber read them; it was told so.";
+    RELAY_REFUSED "tidegate_relay_subscribers_refused_total" "Subscribers that were refused.";
 
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";

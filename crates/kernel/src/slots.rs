@@ -80,6 +80,14 @@ impl<T> Slots<T> {
         })
     }
 
+    /// All values, to be changed in place, in no promised order.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.cells.iter_mut().filter_map(|cell| match cell {
+            Cell::Taken(value) => Some(value),
+            Cell::Free { .. } => None,
+        })
+    }
+
     /// All values, taken out.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.cells.into_iter().filter_map(|cell| match cell {

@@ -19,6 +19,8 @@ mod acquire;
 mod admission;
 #[path = "../../src/ask.rs"]
 mod ask;
+#[path = "../../src/bell.rs"]
+mod bell;
 #[path = "../../src/breaker.rs"]
 mod breaker;
 #[path = "../../src/budget.rs"]
@@ -46,10 +48,16 @@ mod pool;
 mod queue;
 #[path = "../../src/rank.rs"]
 mod rank;
+#[path = "../../src/relay.rs"]
+mod relay;
+#[path = "../../src/ring.rs"]
+mod ring;
 #[path = "../../src/scope.rs"]
 mod scope;
 #[path = "../../src/slots.rs"]
 mod slots;
+#[path = "../../src/subscriber.rs"]
+mod subscriber;
 mod sync;
 #[path = "../../src/tally.rs"]
 mod tally;
@@ -66,6 +74,8 @@ mod of_budget;
 mod of_ledger;
 #[cfg(test)]
 mod of_pool;
+#[cfg(test)]
+mod of_relay;
 #[cfg(test)]
 mod of_scope;
 

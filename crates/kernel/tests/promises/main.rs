@@ -24,6 +24,10 @@ mod pressure;
 #[cfg(test)]
 mod rank;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod relay_bounds;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scope;

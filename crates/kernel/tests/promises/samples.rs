@@ -10,7 +10,7 @@ use tidegate_kernel::{
 };
 
 #[derive(Default)]
-struct Page(BTreeMap<String, f64>);
+pub(crate) struct Page(pub(crate) BTreeMap<String, f64>);
 
 impl Page {
     fn add(&mut self, name: &str, labels: &Labels<'_>, value: f64) {
