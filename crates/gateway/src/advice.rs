@@ -14,7 +14,6 @@ mod text;
 use std::time::Duration;
 
 use crate::load::Traffic;
-use crate::provider::SIM;
 use crate::settings::Timeouts;
 use crate::tail::Spread;
 
@@ -97,10 +96,7 @@ pub fn advise(measured: &Measured) -> Result<Advice, TooLittle> {
     let shares = Shares::of(&measured.traffic);
     let mut settings = permits(measured, &shares).to_vec();
     settings.extend(timers(measured, &shares));
-    // The simulated provider is never asked twice.
-    if measured.provider != SIM {
-        settings.extend(retries(&shares));
-    }
+    settings.extend(retries(&shares));
     Ok(Advice {
         provider: measured.provider.clone(),
         basis: text::basis(measured, &shares),

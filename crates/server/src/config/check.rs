@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::keys::{Breaker, Document, LimitKind, Pool, Provider, Retry, Timeouts};
+use super::keys::{Breaker, Document, LimitKind, Pick, Pool, Provider, Retry, Timeouts};
 use super::providers::SIM;
 use super::reading::{Reading, nearest};
 use super::report::Severity::{self, Error, Warning};
@@ -24,8 +24,11 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
             .hint("add a [providers.x] table, or leave `sim` on");
     }
     default_provider(document, cx);
-    timers("providers.sim", &document.providers.sim.timeouts, cx);
-    permits("providers.sim", &document.providers.sim.pool, cx);
+    let sim = &document.providers.sim;
+    timers("providers.sim", &sim.timeouts, cx);
+    permits("providers.sim", &sim.pool, cx);
+    retrying("providers.sim", &sim.retry, cx);
+    resting("providers.sim", &sim.breaker, cx);
     for provider in &document.providers.named {
         let prefix = format!("providers.{}", provider.name);
         timers(&prefix, &provider.timeouts, cx);
@@ -260,12 +263,26 @@ fn keys(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
             .expected("each name once");
         }
     }
+    weights(prefix, provider, cx);
     if provider.keys.len() > 1 {
         cx.about(
             Warning,
             &path,
             "holds more than one key; this version uses the first".to_owned(),
         );
+    }
+}
+
+fn weights(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
+    if provider.pick == Pick::Weight {
+        return;
+    }
+    for index in 0..provider.keys.len() {
+        let key = format!("{prefix}.keys[{index}].weight");
+        if cx.place(&key).is_some() {
+            let what = "has no effect unless keys are picked by weight".to_owned();
+            cx.about(Warning, &key, what).hint("set pick = \"weight\"");
+        }
     }
 }
 

@@ -157,6 +157,7 @@ pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
         keys: vec![UpstreamKey {
             name: "main".to_owned(),
             value: secret.unwrap_or_else(|()| Secret::unset()),
+            ..UpstreamKey::default()
         }],
         ..Provider::default()
     });

@@ -129,6 +129,8 @@ table! {
         base_url: BaseUrl = BaseUrl::default(), Required(Url);
         /// Tidegate's own keys for it.
         keys: Vec<UpstreamKey> = Vec::new(), List(Section);
+        /// Which of the keys comes first: the less loaded (`load`), each in its turn, or by `weight`.
+        pick: Pick = Pick::Load, PICK;
         /// Names that it lists, and patterns that it permits.
         models: Vec<String> = vec!["*".to_owned()], List(MODEL);
         /// Permits and queue.
@@ -159,6 +161,10 @@ table! {
         pool: Pool = Pool::default(), Section;
         /// The timers of one attempt.
         timeouts: Timeouts = Timeouts::default(), Section;
+        /// Further attempts after a failure.
+        retry: Retry = Retry::default(), Section;
+        /// When it is left alone because it fails.
+        breaker: Breaker = Breaker::default(), Section;
     }
 }
 
@@ -169,6 +175,8 @@ table! {
         name: String = "main".to_owned(), NAME;
         /// The key itself.
         value: Secret = Secret::unset(), Required(SecretText);
+        /// Its share of the calls where keys are picked by weight.
+        weight: u32 = 1, count(1, 1_000);
     }
 }
 
@@ -342,4 +350,20 @@ impl LimitKind {
             Self::Adaptive => "adaptive",
         }
     }
+}
+
+const PICK: Choice<Pick> = Choice {
+    words: &["load", "round_robin", "weight"],
+    values: &[Pick::Load, Pick::RoundRobin, Pick::Weight],
+};
+
+/// Which of a provider's keys comes first (R-D4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The less loaded of two.
+    Load,
+    /// Each in its turn.
+    RoundRobin,
+    /// By their weights.
+    Weight,
 }

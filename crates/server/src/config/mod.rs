@@ -29,8 +29,8 @@ use std::time::Duration;
 pub use base_url::BaseUrl;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pool, Provider, Retries, Retry, Sim,
-    Timeouts, UpstreamKey, UsageMode,
+    Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry,
+    Sim, Timeouts, UpstreamKey, UsageMode,
 };
 pub use log::LogFilter;
 pub use providers::SIM;

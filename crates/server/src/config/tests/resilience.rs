@@ -87,6 +87,14 @@ fn limits_retries_and_breakers_that_cannot_work_are_refused() {
             "error 5:21 providers.m.breaker.ratio cannot be read",
         ),
         (
+            "keys = [{ value = \"sk-x\", weight = 2 }]",
+            "warning 5:36 providers.m.keys[0].weight has no effect unless keys are picked by weight",
+        ),
+        (
+            "pick = \"random\"",
+            "error 5:8 providers.m.pick cannot be read",
+        ),
+        (
             "retry = { budget = 101 }",
             "error 5:20 providers.m.retry.budget is out of range",
         ),
