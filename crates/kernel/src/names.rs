@@ -61,6 +61,19 @@ metrics! {
     RELAY_MISSED "tidegate_relay_events_missed_total" "Events that were gone before a subscriber read them; it was told so.";
     RELAY_REFUSED "tidegate_relay_subscribers_refused_total" "Subscribers that were refused.";
 
+    REUSE_REQUESTS "tidegate_reuse_requests_total" "Objects of this kind that were asked for.";
+    REUSE_HITS "tidegate_reuse_hits_total" "Objects that were used again.";
+    REUSE_MISSES "tidegate_reuse_misses_total" "Objects that were asked for and were not there.";
+    REUSE_CREATIONS "tidegate_reuse_creations_total" "Objects that were made.";
+    REUSE_RETURNS "tidegate_reuse_returns_total" "Objects that came back and were kept.";
+    REUSE_DISCARDED "tidegate_reuse_discarded_total" "Objects that were not kept, by reason.";
+    REUSE_SAVED_BYTES "tidegate_reuse_saved_bytes_total" "Bytes that did not have to be allocated.";
+    REUSE_SPENT_MICROS "tidegate_reuse_spent_microseconds_total" "Time for taking objects and bringing them back, estimated from samples.";
+    REUSE_LOW_HITS "tidegate_reuse_low_hits_total" "Times that the hit ratio fell below its threshold.";
+    REUSE_IN_USE "tidegate_reuse_in_use" "Objects that are in use.";
+    REUSE_KEPT "tidegate_reuse_kept" "Objects that are kept for their next use.";
+    REUSE_KEPT_BYTES "tidegate_reuse_kept_bytes" "Bytes of the objects that are kept.";
+
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
     TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";

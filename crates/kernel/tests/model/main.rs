@@ -50,10 +50,14 @@ mod queue;
 mod rank;
 #[path = "../../src/relay.rs"]
 mod relay;
+#[path = "../../src/reuse.rs"]
+mod reuse;
 #[path = "../../src/ring.rs"]
 mod ring;
 #[path = "../../src/scope.rs"]
 mod scope;
+#[path = "../../src/shelf.rs"]
+mod shelf;
 #[path = "../../src/slots.rs"]
 mod slots;
 #[path = "../../src/subscriber.rs"]
@@ -76,6 +80,8 @@ mod of_ledger;
 mod of_pool;
 #[cfg(test)]
 mod of_relay;
+#[cfg(test)]
+mod of_reuse;
 #[cfg(test)]
 mod of_scope;
 

@@ -28,6 +28,8 @@ mod relay;
 #[cfg(test)]
 mod relay_bounds;
 #[cfg(test)]
+mod reuse;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scope;
