@@ -14,6 +14,8 @@ mod cancels;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod overflow;
