@@ -53,6 +53,14 @@ metrics! {
     BUDGET_WITHDRAWN "tidegate_retry_budget_withdrawn_total" "Retries that the budget paid for, by cost.";
     BUDGET_REFUSED "tidegate_retry_budget_refused_total" "Retries that the budget refused.";
     BUDGET_BALANCE "tidegate_retry_budget_balance" "Retries that the budget would pay for now.";
+    ONCE_FLYING "tidegate_once_flying" "Keys that are worked on now, each once for all who ask.";
+    ONCE_STARTED "tidegate_once_started_total" "Work that was begun for a key.";
+    ONCE_JOINED "tidegate_once_joined_total" "Calls that shared work that was in flight.";
+    ONCE_REFUSED "tidegate_once_refused_total" "Calls that were refused because too many keys were worked on.";
+    ONCE_DONE "tidegate_once_done_total" "Work that ended well.";
+    ONCE_FAILED "tidegate_once_failed_total" "Work that ended with an error or a panic.";
+    ONCE_ABANDONED "tidegate_once_abandoned_total" "Work that was dropped because all who waited left.";
+
     RELAYS_OPEN "tidegate_relays_open" "Streams of events that are kept for subscribers.";
     RELAY_BYTES "tidegate_relay_bytes" "Bytes of the events that are kept.";
     RELAY_SUBSCRIBERS "tidegate_relay_subscribers" "Subscribers that listen.";

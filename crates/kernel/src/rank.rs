@@ -28,6 +28,8 @@ impl Rank {
     pub const LINES: Self = Self::new(100, "lines of a lane or share");
     /// Who holds and who waits, of all nouns.
     pub const GRAPH: Self = Self::new(200, "wait-for graph");
+    /// The flights of a `Once`, by key; the inside of one is looked at under it.
+    pub const FLIGHTS: Self = Self::new(300, "flights of a once");
     /// Everything else: nothing is taken under it.
     pub const LEAF: Self = Self::new(u16::MAX, "a lock without a rank");
 }

@@ -40,6 +40,8 @@ mod limit;
 mod names;
 #[path = "../../src/observe.rs"]
 mod observe;
+#[path = "../../src/once.rs"]
+mod once;
 #[path = "../../src/pace.rs"]
 mod pace;
 #[path = "../../src/pool.rs"]
@@ -76,6 +78,8 @@ mod of_breaker;
 mod of_budget;
 #[cfg(test)]
 mod of_ledger;
+#[cfg(test)]
+mod of_once;
 #[cfg(test)]
 mod of_pool;
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod dice;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod once;
+#[cfg(test)]
 mod overflow;
 #[cfg(test)]
 mod pool;
