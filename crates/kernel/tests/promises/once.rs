@@ -1,4 +1,5 @@
 //! Single flight and the value that is built once: R-G15, R-G34, R-G35.
+//! Whoever leaves, stays unpolled or panics, the others get their end.
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -92,13 +93,14 @@ async fn promise_4_a_caller_who_leaves_takes_nothing_from_the_others() {
         once.run("key", move || slow(began, ended, Ok(3)))
     };
     let start = Clock.now();
-    // Each drives the work for a while and leaves it to the next.
+    // The first begins the work; each drives it for a while and leaves.
     let mut last = pin!(call());
     for _ in 0..4 {
-        let patience = Deadline::after(Clock, 2 * MS);
-        let leaver = patience.bound(call());
-        assert!(leaver.await.is_err());
+        let mut leaver = Box::pin(call());
+        assert!(!poll_once(leaver.as_mut()).await);
         assert!(!poll_once(last.as_mut()).await);
+        let patience = Deadline::after(Clock, 2 * MS);
+        assert!(patience.bound(leaver).await.is_err());
     }
     assert_eq!(last.await, Ok(3));
     // The work went on in its own time, and was not begun again.
