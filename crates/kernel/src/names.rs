@@ -69,6 +69,13 @@ metrics! {
     RELAY_MISSED "tidegate_relay_events_missed_total" "Events that were gone before a subscriber read them; it was told so.";
     RELAY_REFUSED "tidegate_relay_subscribers_refused_total" "Subscribers that were refused.";
 
+    PULSE_WATCHED "tidegate_pulse_watched" "Things whose progress is watched.";
+    PULSE_STALLED "tidegate_pulse_stalled" "Watched things that make no progress.";
+    PULSE_STALLS "tidegate_pulse_stalls_total" "Stalls that were found.";
+    PULSE_RECOVERIES "tidegate_pulse_recoveries_total" "Stalls that ended.";
+    PULSE_UNWATCHED "tidegate_pulse_unwatched_total" "Things that found no room to be watched.";
+    RUNTIME_LAG_P99 "tidegate_runtime_lag_p99_seconds" "How late 99 of 100 timers of the runtime come at most.";
+
     REUSE_REQUESTS "tidegate_reuse_requests_total" "Objects of this kind that were asked for.";
     REUSE_HITS "tidegate_reuse_hits_total" "Objects that were used again.";
     REUSE_MISSES "tidegate_reuse_misses_total" "Objects that were asked for and were not there.";

@@ -30,6 +30,8 @@ impl Rank {
     pub const GRAPH: Self = Self::new(200, "wait-for graph");
     /// The flights of a `Once`, by key; the inside of one is looked at under it.
     pub const FLIGHTS: Self = Self::new(300, "flights of a once");
+    /// Who is watched; each one's own place is looked at under it.
+    pub const WATCHED: Self = Self::new(300, "the watchdog's book");
     /// Everything else: nothing is taken under it.
     pub const LEAF: Self = Self::new(u16::MAX, "a lock without a rank");
 }

@@ -32,6 +32,8 @@ mod clock;
 mod dice;
 #[path = "../../src/exit.rs"]
 mod exit;
+#[path = "../../src/lag.rs"]
+mod lag;
 #[path = "../../src/ledger.rs"]
 mod ledger;
 #[path = "../../src/limit/mod.rs"]
@@ -46,6 +48,8 @@ mod once;
 mod pace;
 #[path = "../../src/pool.rs"]
 mod pool;
+#[path = "../../src/pulse.rs"]
+mod pulse;
 #[path = "../../src/queue.rs"]
 mod queue;
 #[path = "../../src/rank.rs"]
@@ -62,6 +66,8 @@ mod scope;
 mod shelf;
 #[path = "../../src/slots.rs"]
 mod slots;
+#[path = "../../src/stalls.rs"]
+mod stalls;
 #[path = "../../src/subscriber.rs"]
 mod subscriber;
 mod sync;
@@ -82,6 +88,8 @@ mod of_ledger;
 mod of_once;
 #[cfg(test)]
 mod of_pool;
+#[cfg(test)]
+mod of_pulse;
 #[cfg(test)]
 mod of_relay;
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod pool;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod pulse;
+#[cfg(test)]
 mod rank;
 #[cfg(test)]
 mod relay;
