@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
-use kernel::{Clock, Observe, Overflow, PoolSettings, Scope, Visitor, Why};
+use kernel::{Clock, LimitSettings, Observe, Overflow, PoolSettings, Scope, Visitor, Why};
 use tidegate_gateway::{
     BaseUrl, Bounds, Call, Failure, Gateway, ProviderSettings, Reply, Settings, SimSettings,
     Timeouts,
@@ -24,6 +24,7 @@ use tidegate_wire::openai::Endpoint;
 
 const POOL: PoolSettings = PoolSettings {
     size: 1,
+    limit: LimitSettings::fixed(1),
     queue: 4,
     queue_bytes: 1 << 20,
     overflow: Overflow::Block,

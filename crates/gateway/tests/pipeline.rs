@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
-use kernel::{Clock, Observe, Overflow, PoolSettings, Scope, Visitor, Why};
+use kernel::{Clock, LimitSettings, Observe, Overflow, PoolSettings, Scope, Visitor, Why};
 use tidegate_gateway::{
     Bounds, Call, Failure, Gateway, Reply, Settings, SimSettings, Ticket, Timeouts,
 };
@@ -29,6 +29,7 @@ fn house(size: usize, queue: usize, overflow: Overflow) -> House {
     let sim = SimSettings {
         pool: PoolSettings {
             size,
+            limit: LimitSettings::fixed(size),
             queue,
             queue_bytes: 1 << 20,
             overflow,

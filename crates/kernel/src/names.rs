@@ -27,6 +27,11 @@ metrics! {
 
     POOL_PERMITS "tidegate_pool_permits" "Permits of the pool, idle and busy.";
     POOL_BUSY "tidegate_pool_permits_busy" "Permits of the pool that are out.";
+    POOL_IDLE "tidegate_pool_permits_idle" "Permits of the pool that nobody has.";
+    POOL_COMPUTED "tidegate_pool_permits_computed" "Permits that the limit computes, also where it is only a shadow.";
+    POOL_MAX "tidegate_pool_permits_max" "Permits that the pool can have at most.";
+    POOL_DECISIONS "tidegate_pool_decisions_total" "Changes and alarms of the pool's limit, by reason.";
+    POOL_QUEUE "tidegate_pool_queue" "Requests in the pool's queue, by priority.";
     POOL_WAITING "tidegate_pool_waiting" "Requests that wait for a permit.";
     POOL_WAITING_BYTES "tidegate_pool_waiting_bytes" "Bytes of the requests that wait for a permit.";
     POOL_OFFERED "tidegate_pool_offered_total" "Requests that asked for a permit.";
@@ -34,6 +39,7 @@ metrics! {
     POOL_QUEUED "tidegate_pool_queued_total" "Requests that had to wait for a permit.";
     POOL_REFUSED "tidegate_pool_refused_total" "Requests that got no permit, by reason.";
     POOL_WAIT_SECONDS "tidegate_pool_wait_seconds_total" "Whole seconds waited by the requests that got a permit.";
+    POOL_HELD_SECONDS "tidegate_pool_held_seconds_total" "Whole seconds for which permits were held, until they came back.";
 
     BODY_BYTES "tidegate_body_bytes" "Bytes of request bodies that are held, read or being read.";
     BODY_BYTES_LIMIT "tidegate_body_bytes_limit" "Bytes of request bodies that may be held at once.";

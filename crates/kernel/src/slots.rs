@@ -7,6 +7,8 @@
 //! The memory stays at its high-water mark; what is put in is bounded by the
 //! noun that uses it.
 
+use std::ops::{Index, IndexMut};
+
 /// Things by key.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
@@ -72,6 +74,14 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The value of `key`.
+    pub(crate) fn get(&self, key: usize) -> Option<&T> {
+        match self.cells.get(key) {
+            Some(Cell::Taken(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// All values, in no promised order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.cells.iter().filter_map(|cell| match cell {
@@ -82,8 +92,14 @@ impl<T> Slots<T> {
 
     /// All values, to be changed in place, in no promised order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.cells.iter_mut().filter_map(|cell| match cell {
-            Cell::Taken(value) => Some(value),
+        self.entries_mut().map(|(_, value)| value)
+    }
+
+    /// All keys and values, in no promised order.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
+        let cells = self.cells.iter_mut().enumerate();
+        cells.filter_map(|(key, cell)| match cell {
+            Cell::Taken(value) => Some((key, value)),
             Cell::Free { .. } => None,
         })
     }
@@ -99,6 +115,28 @@ impl<T> Slots<T> {
     /// How many are in.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+}
+
+// For who knows that the key is valid, as with the index of a `Vec`.
+
+impl<T> Index<usize> for Slots<T> {
+    type Output = T;
+
+    fn index(&self, key: usize) -> &T {
+        match &self.cells[key] {
+            Cell::Taken(value) => value,
+            Cell::Free { .. } => unreachable!("a key after its remove"),
+        }
+    }
+}
+
+impl<T> IndexMut<usize> for Slots<T> {
+    fn index_mut(&mut self, key: usize) -> &mut T {
+        match &mut self.cells[key] {
+            Cell::Taken(value) => value,
+            Cell::Free { .. } => unreachable!("a key after its remove"),
+        }
     }
 }
 

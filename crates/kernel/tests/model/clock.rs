@@ -117,6 +117,10 @@ impl Alarm {
         self.due = Some(due);
     }
 
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
     pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.due else {
             return Poll::Pending;

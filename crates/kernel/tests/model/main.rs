@@ -13,18 +13,14 @@
     reason = "the nouns come whole, a model uses a part"
 )]
 
-#[path = "../../src/acquire.rs"]
-mod acquire;
-#[path = "../../src/admission.rs"]
-mod admission;
-#[path = "../../src/ask.rs"]
-mod ask;
 #[path = "../../src/bell.rs"]
 mod bell;
 #[path = "../../src/breaker.rs"]
 mod breaker;
 #[path = "../../src/budget.rs"]
 mod budget;
+#[path = "../../src/circle.rs"]
+mod circle;
 #[path = "../../src/circuit.rs"]
 mod circuit;
 mod clock;
@@ -32,6 +28,8 @@ mod clock;
 mod dice;
 #[path = "../../src/exit.rs"]
 mod exit;
+#[path = "../../src/fair/mod.rs"]
+mod fair;
 #[path = "../../src/lag.rs"]
 mod lag;
 #[path = "../../src/ledger.rs"]
@@ -44,14 +42,12 @@ mod names;
 mod observe;
 #[path = "../../src/once.rs"]
 mod once;
-#[path = "../../src/pace.rs"]
-mod pace;
-#[path = "../../src/pool.rs"]
+#[path = "../../src/overflow.rs"]
+mod overflow;
+#[path = "../../src/pool/mod.rs"]
 mod pool;
 #[path = "../../src/pulse.rs"]
 mod pulse;
-#[path = "../../src/queue.rs"]
-mod queue;
 #[path = "../../src/rank.rs"]
 mod rank;
 #[path = "../../src/relay.rs"]
@@ -71,6 +67,8 @@ mod stalls;
 #[path = "../../src/subscriber.rs"]
 mod subscriber;
 mod sync;
+#[path = "../../src/tag.rs"]
+mod tag;
 #[path = "../../src/tally.rs"]
 mod tally;
 #[path = "../../src/task.rs"]

@@ -11,11 +11,11 @@ use shuttle::rand::Rng;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread;
 
-use crate::acquire::Acquire;
-use crate::ask::Ask;
 use crate::check;
 use crate::clock::{Clock, Deadline, advance};
-use crate::pool::{Overflow, Pool, PoolSettings, Refusal};
+use crate::limit::LimitSettings;
+use crate::overflow::Overflow;
+use crate::pool::{Acquire, Ask, Pool, PoolSettings, Refusal};
 use crate::sync::Arc;
 
 const MS: Duration = Duration::from_millis(1);
@@ -23,6 +23,7 @@ const MS: Duration = Duration::from_millis(1);
 fn settings(size: usize, queue: usize, overflow: Overflow) -> PoolSettings {
     PoolSettings {
         size,
+        limit: LimitSettings::fixed(size),
         queue,
         queue_bytes: 100,
         overflow,

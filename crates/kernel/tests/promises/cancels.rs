@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tidegate_kernel::{Ask, Clock, Deadline, Overflow, Pool, PoolSettings, Scope};
+use tidegate_kernel::{Ask, Clock, Deadline, LimitSettings, Overflow, Pool, PoolSettings, Scope};
 
 const POLICIES: [Overflow; 4] = [
     Overflow::Error,
@@ -31,6 +31,7 @@ fn pool(size: usize, overflow: Overflow) -> Pool {
     Pool::new(
         PoolSettings {
             size,
+            limit: LimitSettings::fixed(size),
             queue: 8,
             queue_bytes: 5000,
             overflow,
@@ -45,7 +46,7 @@ async fn call(pool: Pool, mut dice: Dice, at_work: Arc<AtomicUsize>, size: usize
     let patience = Deadline::after(Clock, Duration::from_micros(dice.roll(3000)));
     let deadline = Deadline::after(Clock, Duration::from_micros(dice.roll(4000)));
     let acquire = pool.acquire(Ask::new(deadline).bytes(dice.roll(1500)));
-    if dice.roll(10) == 0 {
+    if dice.roll(6) == 0 {
         return;
     }
     let Ok(Ok(permit)) = patience.bound(acquire).await else {
@@ -81,6 +82,7 @@ async fn ten_thousand(seed: u64) {
                 // Not in the middle of its work, or the counter would be off.
                 pool.apply(PoolSettings {
                     size: 1 + (n as usize % size),
+                    limit: LimitSettings::fixed(1 + (n as usize % size)),
                     queue: 8,
                     queue_bytes: 5000,
                     overflow,

@@ -1,7 +1,7 @@
 //! What a full queue does with a newcomer: four meanings, four counters (R-D5),
 //! the bounds in items and bytes (R-D2, INV-LIM), and the advice to come back.
 
-use tidegate_kernel::{Clock, Overflow, Permit, Pool, PoolSettings, Refusal};
+use tidegate_kernel::{Ask, Clock, Deadline, Overflow, Permit, Pool, PoolSettings, Refusal};
 
 use crate::pool::{MS, ask, poll_once, pool, settings};
 
@@ -181,25 +181,26 @@ async fn retry_after_follows_the_recent_rate_of_grants() {
         },
         Clock,
     );
+    let patient = |pool: &Pool| pool.acquire(Ask::new(Deadline::after(Clock, 90_000 * MS)));
     // Two a second, for longer than the window.
     for _ in 0..60 {
-        let permit = ask(&pool, 1).await.expect("idle");
+        let permit = patient(&pool).await.expect("idle");
         Clock.sleep(500 * MS).await;
         drop(permit);
     }
-    let _busy = ask(&pool, 1).await.expect("idle");
-    let queue: Vec<_> = (0..20).map(|_| ask(&pool, 1)).collect();
+    let _busy = patient(&pool).await.expect("idle");
+    let queue: Vec<_> = (0..20).map(|_| patient(&pool)).collect();
     let advice = |answer| match answer {
         Err(Refusal::Full { retry_after, .. }) => retry_after.as_secs_f64(),
         other => panic!("{other:?}"),
     };
-    let steady = advice(ask(&pool, 1).await);
+    let steady = advice(patient(&pool).await);
     assert!(
         (9.0..=12.0).contains(&steady),
         "21 at 2/s, and not {steady} s"
     );
     // The provider hangs: nothing is granted, and the advice grows to its most.
     tokio::time::advance(25_000 * MS).await;
-    assert_eq!(advice(ask(&pool, 1).await), 60.0);
+    assert_eq!(advice(patient(&pool).await), 60.0);
     drop(queue);
 }

@@ -5,7 +5,8 @@ use std::future::pending;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Acquire, Ask, Clock, Deadline, Exit, Overflow, Pool, PoolSettings, Refusal, Scope,
+    Acquire, Ask, Clock, Deadline, Exit, LimitSettings, Overflow, Pool, PoolSettings, Refusal,
+    Scope,
 };
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -13,6 +14,7 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) fn settings(size: usize, queue: usize, overflow: Overflow) -> PoolSettings {
     PoolSettings {
         size,
+        limit: LimitSettings::fixed(size),
         queue,
         queue_bytes: 1000,
         overflow,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, Cause, Class, Clock, Deadline, Ledger, Observe, Overflow, Pool, PoolSettings, Pressure,
-    Readings, Scope, Visitor, names, observe::Labels,
+    Ask, Cause, Class, Clock, Deadline, Ledger, LimitSettings, Observe, Overflow, Pool,
+    PoolSettings, Pressure, Readings, Scope, Visitor, names, observe::Labels,
 };
 
 #[derive(Default)]
@@ -46,6 +46,7 @@ async fn pool_ledger_and_scope_tell_their_numbers_under_published_names() {
     let mut page = Page::default();
     let settings = PoolSettings {
         size: 2,
+        limit: LimitSettings::fixed(2),
         queue: 0,
         queue_bytes: 0,
         overflow: Overflow::Error,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, BoxError, Clock, Deadline, Exit, Kind, Overflow, Pool, PoolSettings, Scope, SpawnRefused,
-    Why,
+    Ask, BoxError, Clock, Deadline, Exit, Kind, LimitSettings, Overflow, Pool, PoolSettings, Scope,
+    SpawnRefused, Why,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -74,6 +74,7 @@ async fn r_d12_a_panic_ends_its_own_task_is_reported_and_returns_what_it_held() 
     let pool = Pool::new(
         PoolSettings {
             size: 1,
+            limit: LimitSettings::fixed(1),
             queue: 1,
             queue_bytes: 1,
             overflow: Overflow::Error,

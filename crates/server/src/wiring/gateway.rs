@@ -61,6 +61,7 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
 fn pool(pool: &config::Pool) -> PoolSettings {
     PoolSettings {
         size: pool.size,
+        limit: kernel::LimitSettings::fixed(pool.size),
         queue: pool.queue,
         queue_bytes: pool.queue_bytes,
         overflow: match pool.overflow {

@@ -1,37 +1,10 @@
 //! What a request says when it asks a pool for a permit.
 //!
-//! 1. Whatever is not said has a plain meaning: interactive, the tenant and
-//!    the session 0, a cost of one token, no bytes.
+//! 1. Whatever is not said has a plain meaning, that of [`Tag`].
 //! 2. A deadline must be said: nobody waits without one.
-//!
-//! A value; who is served when is decided in `fair`.
 
 use crate::clock::Deadline;
-
-/// How urgent work is. A higher one gets more of the permits, never all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// Work that nobody waits for.
-    Batch,
-    /// Work that somebody waits for.
-    Interactive,
-    /// What keeps the gateway itself in order, such as a probe; rare and small.
-    Control,
-}
-
-impl Priority {
-    /// All, the most urgent first.
-    pub const ALL: [Self; 3] = [Self::Control, Self::Interactive, Self::Batch];
-
-    /// The stable label for metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Control => "control",
-            Self::Interactive => "interactive",
-            Self::Batch => "batch",
-        }
-    }
-}
+use crate::tag::{Priority, Tag};
 
 /// A request for a permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +13,7 @@ pub struct Ask {
     pub priority: Priority,
     /// Who pays; tenants share the permits of a priority evenly by cost.
     pub tenant: u64,
-    /// The conversation it belongs to; sessions of a tenant share its part.
+    /// The conversation it belongs to; the sessions of a tenant take turns.
     pub session: u64,
     /// Tokens it will cost, as far as is known before.
     pub cost: u64,
@@ -53,12 +26,19 @@ pub struct Ask {
 impl Ask {
     /// An interactive request of tenant 0 and session 0 that costs one token.
     pub fn new(deadline: Deadline) -> Self {
+        let Tag {
+            priority,
+            tenant,
+            session,
+            cost,
+            bytes,
+        } = Tag::default();
         Self {
-            priority: Priority::Interactive,
-            tenant: 0,
-            session: 0,
-            cost: 1,
-            bytes: 0,
+            priority,
+            tenant,
+            session,
+            cost,
+            bytes,
             deadline,
         }
     }
@@ -91,5 +71,15 @@ impl Ask {
     #[must_use]
     pub fn bytes(self, bytes: u64) -> Self {
         Self { bytes, ..self }
+    }
+
+    pub(super) fn tag(&self) -> Tag {
+        Tag {
+            priority: self.priority,
+            tenant: self.tenant,
+            session: self.session,
+            cost: self.cost,
+            bytes: self.bytes,
+        }
     }
 }

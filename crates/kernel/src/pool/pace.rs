@@ -1,9 +1,10 @@
-//! How fast permits are granted just now, for an honest `retry-after`.
+//! How fast permits are granted and come back just now: an honest
+//! `retry-after`, and how long a wait will be.
 //!
 //! 1. A sliding window of ten seconds in two numbers, no history.
 //! 2. The advice is between one second and one minute, whatever was measured.
-//!
-//! An estimate for people and SDKs that wait; nothing decides by it.
+//! 3. A wait is foretold only from enough permits that came back, and by the
+//!    faster of both measures: few grants may only mean that few asked.
 
 use std::time::Duration;
 
@@ -13,33 +14,67 @@ const WINDOW: Duration = Duration::from_secs(10);
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(60);
 
+/// Permits that must have come back before a wait is foretold.
+const ENOUGH: u32 = 16;
+
 /// Grants in the current window and in the one before it.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(super) struct Pace {
     begun: Instant,
     current: u32,
     /// Nothing before the first window: then only the current one counts.
     previous: Option<u32>,
+    /// Permits that came back, up to `ENOUGH`.
+    back: u32,
+    /// For how long they were held, on the average of the last ones.
+    held: Duration,
 }
 
 impl Pace {
     /// Nothing measured yet.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
             begun: now,
             current: 0,
             previous: None,
+            back: 0,
+            held: Duration::ZERO,
         }
     }
 
     /// A permit was granted.
-    pub(crate) fn mark(&mut self, now: Instant) {
+    pub(super) fn mark(&mut self, now: Instant) {
         self.roll(now);
         self.current = self.current.saturating_add(1);
     }
 
-    /// How long until somebody with so many before him would get a permit.
-    pub(crate) fn retry_after(&mut self, now: Instant, ahead: usize) -> Duration {
+    /// A permit came back after so long.
+    pub(super) fn held(&mut self, held: Duration) {
+        self.back = (self.back + 1).min(ENOUGH);
+        // A running mean, and from `ENOUGH` on one that forgets.
+        self.held = (self.held * (self.back - 1) + held) / self.back;
+    }
+
+    /// How long until somebody with so many before him gets one of `size`
+    /// permits; `None` while too little is known.
+    pub(super) fn wait(&mut self, now: Instant, ahead: usize, size: usize) -> Option<Duration> {
+        if self.back < ENOUGH || size == 0 {
+            return None;
+        }
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let by_work = times(ahead) * self.held.as_secs_f64() / f64::from(size);
+        let wait = by_work.min(self.by_grants(now, ahead));
+        Duration::try_from_secs_f64(wait).ok()
+    }
+
+    /// When somebody with so many before him should come back.
+    pub(super) fn retry_after(&mut self, now: Instant, ahead: usize) -> Duration {
+        let wait = self.by_grants(now, ahead);
+        Duration::from_secs_f64(wait.clamp(LEAST.as_secs_f64(), MOST.as_secs_f64()))
+    }
+
+    /// Seconds until the grant after so many others; infinite without grants.
+    fn by_grants(&mut self, now: Instant, ahead: usize) -> f64 {
         self.roll(now);
         let into = now.saturating_duration_since(self.begun);
         let (grants, seconds) = match self.previous {
@@ -52,10 +87,7 @@ impl Pace {
             }
             None => (f64::from(self.current), into.max(LEAST).as_secs_f64()),
         };
-        let before = f64::from(u32::try_from(ahead).unwrap_or(u32::MAX));
-        let wait = (before + 1.0) * seconds / grants;
-        // Without a grant the division gives infinity, and that is the most.
-        Duration::from_secs_f64(wait.clamp(LEAST.as_secs_f64(), MOST.as_secs_f64()))
+        times(ahead) * seconds / grants
     }
 
     fn roll(&mut self, now: Instant) {
@@ -72,6 +104,11 @@ impl Pace {
             now
         };
     }
+}
+
+/// The own grant and those before it.
+fn times(ahead: usize) -> f64 {
+    f64::from(u32::try_from(ahead).unwrap_or(u32::MAX)) + 1.0
 }
 
 #[cfg(test)]

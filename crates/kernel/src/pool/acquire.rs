@@ -12,9 +12,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::admission::{Admission, Place};
-use crate::clock::Alarm;
-use crate::pool::{Pool, Refusal};
+use super::admission::{Admission, Grant, Heard, Place};
+use super::{Pool, Refusal};
+use crate::clock::{Alarm, Instant};
+use crate::tag::Tag;
 
 /// A request for a permit; it gives one, or says why not.
 #[derive(Debug)]
@@ -33,14 +34,17 @@ enum Stage {
 }
 
 impl Acquire {
-    pub(crate) fn new(pool: Pool, admission: Admission) -> Self {
+    pub(super) fn new(pool: Pool, admission: Admission, now: Instant) -> Self {
         let mut alarm = Alarm::new();
         let stage = match admission {
-            Admission::Granted => Stage::Ready(Ok(Permit {
-                pool: pool.clone(),
-                waited: Duration::ZERO,
-                settled: None,
-            })),
+            Admission::Granted => {
+                let grant = Grant {
+                    since: now,
+                    waited: Duration::ZERO,
+                    charged: None,
+                };
+                Stage::Ready(Ok(Permit::new(pool.clone(), grant)))
+            }
             Admission::Refused(why) => Stage::Ready(Err(why)),
             Admission::Waiting(place) => {
                 alarm.set(place.due);
@@ -50,7 +54,8 @@ impl Acquire {
         Self { pool, stage, alarm }
     }
 
-    /// How many will be granted before this one; 0 when it does not wait.
+    /// About how many will be granted before this one, if nobody else comes;
+    /// 0 when it does not wait. Exact while only one session waits.
     pub fn ahead(&self) -> usize {
         match self.stage {
             Stage::Waiting(place) => self.pool.change(|state| (state.ahead(place), Vec::new())),
@@ -77,25 +82,25 @@ impl Future for Acquire {
                 return Poll::Pending;
             }
         };
-        // The alarm first: then its ring and the answer are of one moment.
-        let _ = this.alarm.poll_due(cx);
-        let now = this.pool.now();
-        let answer = this
-            .pool
-            .change(|state| match state.answer(place, now, cx.waker()) {
-                Some((answer, woken)) => (Some(answer), woken),
-                None => (None, Vec::new()),
-            });
-        match answer {
-            Some(Ok(waited)) => Poll::Ready(Ok(Permit {
-                pool: this.pool.clone(),
-                waited,
-                settled: None,
-            })),
-            Some(Err(why)) => Poll::Ready(Err(why)),
-            None => {
-                this.stage = Stage::Waiting(place);
-                Poll::Pending
+        loop {
+            // The alarm first: then its ring and the answer are of one moment.
+            let _ = this.alarm.poll_due(cx);
+            let now = this.pool.now();
+            let heard = this
+                .pool
+                .change(|state| state.answer(place, now, cx.waker()));
+            match heard {
+                Heard::Granted(grant) => {
+                    return Poll::Ready(Ok(Permit::new(this.pool.clone(), grant)));
+                }
+                Heard::Refused(why) => return Poll::Ready(Err(why)),
+                Heard::Nothing { look } if this.alarm.due() != Some(look) => {
+                    this.alarm.set(look);
+                }
+                Heard::Nothing { .. } => {
+                    this.stage = Stage::Waiting(place);
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -115,27 +120,48 @@ impl Drop for Acquire {
 #[must_use = "a dropped permit is free again"]
 pub struct Permit {
     pool: Pool,
+    since: Instant,
     waited: Duration,
-    /// The true cost, once it is known.
-    settled: Option<u64>,
+    /// What its tenant was charged for, until it is settled.
+    charged: Option<Tag>,
 }
 
 impl Permit {
-    /// The true cost of the request in tokens. The first word counts; without
-    /// one the estimate of its [`Ask`](crate::Ask) stays.
-    pub fn settle(&mut self, cost: u64) {
-        self.settled.get_or_insert(cost);
+    fn new(pool: Pool, grant: Grant) -> Self {
+        Self {
+            pool,
+            since: grant.since,
+            waited: grant.waited,
+            charged: grant.charged,
+        }
     }
 
     /// How long its owner waited for it.
     pub fn waited(&self) -> Duration {
         self.waited
     }
+
+    /// How long its owner has it.
+    pub fn held(&self) -> Duration {
+        self.pool.now().saturating_duration_since(self.since)
+    }
+
+    /// The true cost of the request in tokens, once: the difference to the
+    /// estimate is charged to its tenant, or given back. Without it the
+    /// estimate stays. A permit that nobody had to wait for was not charged,
+    /// and is not settled: it took nothing from anybody.
+    pub fn settle(&mut self, cost: u64) {
+        if let Some(tag) = self.charged.take() {
+            self.pool
+                .change(|state| (state.settle(&tag, cost), Vec::new()));
+        }
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.pool.now();
-        self.pool.change(|state| ((), state.give_back(now)));
+        let held = now.saturating_duration_since(self.since);
+        self.pool.change(|state| ((), state.give_back(now, held)));
     }
 }

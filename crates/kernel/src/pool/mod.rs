@@ -1,30 +1,44 @@
-//! Permits of one provider, and the bounded FIFO before them. A worker is a
+//! Permits of one provider, and the bounded queue before them. A worker is a
 //! permit that is there from the start (idle), is taken (busy), comes back.
 //!
-//! 1. At most `size` are out, and as many as there is work for (R-G28, INV-LIM).
-//! 2. Nobody overtakes, or waits beyond `max_wait` or its deadline.
+//! 1. At most as many are out as the limit allows, and as many as there is
+//!    work for (R-G28, INV-LIM). It grows and shrinks without revoking any.
+//! 2. Who waits is served in the order of `fair`, within `max_wait` and its
+//!    deadline; who cannot be served in time is told at once.
 //! 3. A permit, or a grant that raced with a leaver, always goes on (INV-PERMIT).
 //! 4. `offered` = granted + refusals + cancelled + waiting, at all times.
-//!
-//! No fair shares and no priorities yet: one queue, one order.
 
+mod acquire;
+mod admission;
+mod ask;
+mod pace;
+mod stats;
+
+use std::fmt;
+use std::sync::OnceLock;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::acquire::Acquire;
-use crate::admission::State;
-use crate::ask::Ask;
+pub use self::acquire::{Acquire, Permit};
+use self::admission::State;
+pub use self::ask::Ask;
+pub use self::stats::PoolStats;
 use crate::clock::{Clock, Instant};
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
-pub use crate::queue::Overflow;
+use crate::limit::{Decision, LimitSettings, Signal};
+use crate::names::POOL_DECISIONS;
+use crate::observe::{Labels, Visitor};
+use crate::overflow::Overflow;
 use crate::sync::{Arc, Mutex};
+use crate::tag::Priority;
 
 /// The size of a pool and of the queue before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// Permits: how many may run at once.
+    /// Permits there can be: how many may run at once. It is the `max` of
+    /// `limit`, whatever stands there.
     pub size: usize,
+    /// How many of them there are at a time, and by what that goes.
+    pub limit: LimitSettings,
     /// Places in the queue.
     pub queue: usize,
     /// Bytes of all requests that wait, together.
@@ -76,85 +90,27 @@ pub enum Refusal {
     Shed,
 }
 
-/// The numbers of a pool at one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolStats {
-    /// Permits there are.
-    pub size: u64,
-    /// Permits that are out.
-    pub busy: u64,
-    /// Permits that are idle.
-    pub idle: u64,
-    /// Requests that wait, those included whose grant is on its way.
-    pub waiting: u64,
-    /// Bytes of those in the queue.
-    pub waiting_bytes: u64,
-    /// Requests that asked, ever.
-    pub offered: u64,
-    /// Requests that got a permit.
-    pub granted: u64,
-    /// Requests that had to wait for a permit, whatever came of it.
-    pub queued: u64,
-    /// Refused: full.
-    pub full: u64,
-    /// Refused: waited for `max_wait`.
-    pub timed_out: u64,
-    /// Refused: given up by the overflow policy.
-    pub dropped: u64,
-    /// Left by themselves.
-    pub cancelled: u64,
-    /// Refused: the pool was closed.
-    pub closed: u64,
-    /// Refused: their own deadline passed.
-    pub expired: u64,
-    /// Refused: their deadline would have passed before their turn.
-    pub would_wait: u64,
-    /// Refused: less urgent than what was let in.
-    pub shed: u64,
-    /// Microseconds waited by those that got a permit.
-    pub wait_total_micros: u64,
-}
-
-impl PoolStats {
-    /// Whether nobody was lost (promise 4).
-    pub fn holds(&self) -> bool {
-        // The reasons, and those who left.
-        let gone: u64 = self.refused().iter().map(|(_, n)| n).sum();
-        self.offered == self.granted + gone + self.waiting
-    }
-}
-
-impl PoolStats {
-    /// Refusals by reason, in the words of the error codes where one exists.
-    pub fn refused(&self) -> [(&'static str, u64); 8] {
-        [
-            ("queue_full", self.full),
-            ("queue_timeout", self.timed_out),
-            ("dropped", self.dropped),
-            ("closed", self.closed),
-            ("deadline_exceeded", self.expired),
-            ("would_wait", self.would_wait),
-            ("shed", self.shed),
-            ("cancelled", self.cancelled),
-        ]
-    }
-}
+type Hook = Box<dyn Fn(&Decision) + Send + Sync>;
 
 /// The permits of one provider; a handle, cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     clock: Clock,
     state: Mutex<State>,
+    on_decision: OnceLock<Hook>,
 }
 
 impl Pool {
     /// A pool with all permits idle.
     pub fn new(settings: PoolSettings, clock: Clock) -> Self {
         let state = Mutex::new(State::new(&settings, clock.now()));
-        Self(Arc::new(Shared { clock, state }))
+        Self(Arc::new(Shared {
+            clock,
+            state,
+            on_decision: OnceLock::new(),
+        }))
     }
 
     /// Changes the settings in place. New permits go to who waits, at once;
@@ -172,7 +128,31 @@ impl Pool {
     pub fn acquire(&self, ask: Ask) -> Acquire {
         let now = self.now();
         let admission = self.change(|state| state.admit(&ask, now));
-        Acquire::new(self.clone(), admission)
+        Acquire::new(self.clone(), admission, now)
+    }
+
+    /// Refuses newcomers of a lower priority than this, until it is called
+    /// again; `None` refuses nobody. Who waits already is served.
+    pub fn refuse_below(&self, least: Option<Priority>) {
+        self.change(|state| ((), state.refuse_below(least)));
+    }
+
+    /// Tells the limit what a call learned about its upstream. Best before
+    /// that call's permit goes back.
+    pub fn signal(&self, signal: Signal) {
+        let now = self.now();
+        self.change(|state| ((), state.signal(signal, now)));
+    }
+
+    /// Calls `hook` for every decision of the limit, in order for each caller
+    /// and without a lock. The first hook stays.
+    pub fn on_decision(&self, hook: impl Fn(&Decision) + Send + Sync + 'static) {
+        let _ = self.0.on_decision.set(Box::new(hook));
+    }
+
+    /// The last decisions of the limit, at most 16, the oldest first.
+    pub fn decisions(&self) -> Vec<Decision> {
+        self.0.state.lock().decisions()
     }
 
     /// Ends admission for good: who waits gets [`Refusal::Closed`] at once,
@@ -188,42 +168,41 @@ impl Pool {
 
     /// Tells the numbers under these labels, such as the provider's name.
     pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let stats = self.stats();
-        let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, labels, value);
-        up(names::POOL_OFFERED, stats.offered);
-        up(names::POOL_GRANTED, stats.granted);
-        up(names::POOL_QUEUED, stats.queued);
-        up(
-            names::POOL_WAIT_SECONDS,
-            stats.wait_total_micros / 1_000_000,
-        );
-        let mut level = |metric: Metric, n| to.gauge(metric.name, metric.help, labels, gauge(n));
-        level(names::POOL_PERMITS, stats.size);
-        level(names::POOL_BUSY, stats.busy);
-        level(names::POOL_WAITING, stats.waiting);
-        level(names::POOL_WAITING_BYTES, stats.waiting_bytes);
-        for (reason, n) in stats.refused() {
+        let (stats, reasons) = {
+            let state = self.0.state.lock();
+            (state.stats(), state.reasons())
+        };
+        stats.observe(labels, to);
+        for (reason, n) in reasons {
             let labels = [labels, &[("reason", reason)]].concat();
-            to.counter(
-                names::POOL_REFUSED.name,
-                names::POOL_REFUSED.help,
-                &labels,
-                n,
-            );
+            to.counter(POOL_DECISIONS.name, POOL_DECISIONS.help, &labels, n);
         }
     }
 
-    pub(crate) fn now(&self) -> Instant {
+    fn now(&self) -> Instant {
         self.0.clock.now()
     }
 
-    /// One step of the state under the lock; wakes after it, since what a
-    /// waker does is not our code.
-    pub(crate) fn change<R>(&self, step: impl FnOnce(&mut State) -> (R, Vec<Waker>)) -> R {
-        let (result, woken) = step(&mut self.0.state.lock());
+    /// One step of the state under the lock; wakes and tells after it, since
+    /// what a waker or a hook does is not our code.
+    fn change<R>(&self, step: impl FnOnce(&mut State) -> (R, Vec<Waker>)) -> R {
+        let (result, woken, decided) = {
+            let mut state = self.0.state.lock();
+            let (result, woken) = step(&mut state);
+            (result, woken, state.decided())
+        };
         for waker in woken {
             waker.wake();
         }
+        if let Some(hook) = self.0.on_decision.get() {
+            decided.iter().for_each(hook);
+        }
         result
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
     }
 }

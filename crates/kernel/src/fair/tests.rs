@@ -1,0 +1,359 @@
+//! The order beside a plain model, and its shares beside their bounds:
+//! INV-FAIR, INV-STARVE.
+
+use std::collections::{HashMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn unbounded<T>() -> Fair<T> {
+    Fair::new(Bounds {
+        items: usize::MAX,
+        bytes: u64::MAX,
+    })
+}
+
+fn tag(priority: Priority, tenant: u64, cost: u64) -> Tag {
+    Tag {
+        priority,
+        tenant,
+        cost,
+        ..Tag::default()
+    }
+}
+
+fn interactive(tenant: u64, cost: u64) -> Tag {
+    tag(Priority::Interactive, tenant, cost)
+}
+
+/// The same order, told plainly: vectors that are searched from the front, and
+/// rounds that pass one by one.
+#[derive(Default)]
+struct Plain {
+    waiting: Vec<(u32, Tag)>,
+    lanes: [PlainLane; 3],
+}
+
+#[derive(Default)]
+struct PlainLane {
+    spent: i64,
+    ring: VecDeque<u64>,
+    /// The turns of the sessions of each tenant.
+    sessions: HashMap<u64, VecDeque<u64>>,
+    credit: HashMap<u64, i64>,
+    had_turn: HashMap<u64, u64>,
+    left: HashMap<u64, (i64, u32)>,
+    costs: i64,
+    round: u64,
+    quantum: i64,
+    given: i64,
+    emptied: u32,
+}
+
+impl Plain {
+    fn new() -> Self {
+        let mut plain = Self::default();
+        for (lane, weight) in plain.lanes.iter_mut().zip(WEIGHTS) {
+            (lane.round, lane.quantum, lane.spent) = (1, 1, -weight);
+        }
+        plain
+    }
+
+    fn of(&self, lane: usize, tenant: u64) -> usize {
+        let is = |tag: &Tag| tag.priority as usize == lane && tag.tenant == tenant;
+        self.waiting.iter().filter(|(_, tag)| is(tag)).count()
+    }
+
+    fn empty(&self, lane: usize) -> bool {
+        !self
+            .waiting
+            .iter()
+            .any(|(_, tag)| tag.priority as usize == lane)
+    }
+
+    fn push(&mut self, id: u32, tag: Tag) {
+        let at = tag.priority as usize;
+        let news = self.of(at, tag.tenant) == 0;
+        let lane = &mut self.lanes[at];
+        if news {
+            lane.ring.push_back(tag.tenant);
+            lane.had_turn.insert(tag.tenant, 0);
+            lane.pay_back(tag.tenant);
+        }
+        let sessions = lane.sessions.entry(tag.tenant).or_default();
+        if !sessions.contains(&tag.session) {
+            sessions.push_back(tag.session);
+        }
+        self.waiting.push((id, tag));
+    }
+
+    fn pop(&mut self) -> Option<u32> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let waits: Vec<usize> = (0..3).filter(|lane| !self.empty(*lane)).collect();
+        while waits.iter().all(|lane| self.lanes[*lane].spent >= 0) {
+            for (at, weight) in WEIGHTS.into_iter().enumerate() {
+                self.lanes[at].spent -= weight;
+                if !waits.contains(&at) {
+                    self.lanes[at].spent = self.lanes[at].spent.max(-weight);
+                }
+            }
+        }
+        let at = *waits
+            .iter()
+            .rev()
+            .find(|lane| self.lanes[**lane].spent < 0)?;
+        let lane = &mut self.lanes[at];
+        let tenant = lane.next();
+        let sessions = lane.sessions.get_mut(&tenant)?;
+        sessions.rotate_left(1);
+        let session = *sessions.back()?;
+        let is =
+            |tag: &Tag| (tag.priority as usize, tag.tenant, tag.session) == (at, tenant, session);
+        let place = self.waiting.iter().position(|(_, tag)| is(tag))?;
+        let cost = counted(self.waiting[place].1.cost);
+        lane.spent += cost;
+        lane.learn(cost);
+        lane.charge(tenant, cost);
+        self.leave(place)
+    }
+
+    fn leave(&mut self, place: usize) -> Option<u32> {
+        let (id, tag) = self.waiting.remove(place);
+        let at = tag.priority as usize;
+        let mine = self.waiting.iter().any(|(_, t)| {
+            (t.priority, t.tenant, t.session) == (tag.priority, tag.tenant, tag.session)
+        });
+        let (over, empty) = (self.of(at, tag.tenant) == 0, self.empty(at));
+        let lane = &mut self.lanes[at];
+        if !mine {
+            let sessions = lane.sessions.get_mut(&tag.tenant)?;
+            sessions.retain(|session| *session != tag.session);
+        }
+        if over {
+            lane.ring.retain(|tenant| *tenant != tag.tenant);
+            if empty {
+                lane.emptied += 1;
+                lane.spent = lane.spent.max(-WEIGHTS[at]);
+            }
+            lane.go(tag.tenant);
+        }
+        Some(id)
+    }
+
+    fn remove(&mut self, id: u32) -> bool {
+        let place = self.waiting.iter().position(|(other, _)| *other == id);
+        place.is_some_and(|place| self.leave(place).is_some())
+    }
+
+    fn give_up(&mut self, most: Priority) -> Option<u32> {
+        let most = most.min(Priority::Interactive);
+        let lowest = self.waiting.iter().map(|(_, tag)| tag.priority).min()?;
+        let lowest = Some(lowest).filter(|lowest| *lowest <= most)?;
+        let place = self
+            .waiting
+            .iter()
+            .position(|(_, tag)| tag.priority == lowest)?;
+        self.leave(place)
+    }
+
+    fn settle(&mut self, tag: &Tag, cost: u64) {
+        let (at, more) = (
+            tag.priority as usize,
+            cost.cast_signed() - counted(tag.cost),
+        );
+        let (waits, empty) = (self.of(at, tag.tenant) > 0, self.empty(at));
+        let lane = &mut self.lanes[at];
+        lane.spent += more;
+        if empty {
+            lane.spent = lane.spent.max(-WEIGHTS[at]);
+        }
+        if cost > 0 {
+            lane.learn(cost.cast_signed());
+        }
+        if waits {
+            lane.charge(tag.tenant, more);
+        } else {
+            lane.pay_back(tag.tenant);
+            *lane.credit.entry(tag.tenant).or_default() -= more;
+            lane.go(tag.tenant);
+        }
+    }
+}
+
+impl PlainLane {
+    fn learn(&mut self, cost: i64) {
+        self.costs = if self.costs > 0 {
+            self.costs + cost - self.costs / 8
+        } else {
+            cost * 8
+        };
+    }
+
+    fn charge(&mut self, tenant: u64, cost: i64) {
+        let credit = self.credit.entry(tenant).or_default();
+        *credit -= cost;
+        let over = *credit <= 0 && self.had_turn[&tenant] == self.round;
+        if over && self.ring.front() == Some(&tenant) {
+            self.ring.rotate_left(1);
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        loop {
+            let tenant = self.ring[0];
+            let credit = self.credit.entry(tenant).or_default();
+            if self.had_turn[&tenant] == self.round && *credit <= 0 {
+                self.round += 1;
+                self.quantum = (self.costs / 8 / 2).max(1);
+                self.given += self.quantum;
+            }
+            if self.had_turn[&tenant] != self.round {
+                self.had_turn.insert(tenant, self.round);
+                *credit += self.quantum;
+            }
+            if *credit > 0 {
+                return tenant;
+            }
+            self.ring.rotate_left(1);
+        }
+    }
+
+    fn go(&mut self, tenant: u64) {
+        let credit = self.credit.entry(tenant).or_default();
+        *credit = (*credit).min(0);
+        self.left.insert(tenant, (self.given, self.emptied));
+    }
+
+    fn pay_back(&mut self, tenant: u64) {
+        let Some((given, emptied)) = self.left.remove(&tenant) else {
+            return;
+        };
+        let credit = self.credit.entry(tenant).or_default();
+        for _ in emptied..self.emptied {
+            *credit = -(-*credit / 2);
+        }
+        *credit = (*credit + self.given - given).min(0);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Push(Tag),
+    Pop,
+    Remove(prop::sample::Index),
+    GiveUp(Priority),
+    Settle(prop::sample::Index, u64),
+}
+
+fn priorities() -> impl Strategy<Value = Priority> {
+    prop::sample::select(&Priority::ALL[..])
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let tags = (priorities(), 0..4_u64, 0..3_u64, 0..300_u64, 0..50_u64);
+    let push = tags.prop_map(|(priority, tenant, session, cost, bytes)| {
+        Step::Push(Tag {
+            priority,
+            tenant,
+            session,
+            cost,
+            bytes,
+        })
+    });
+    let which = any::<prop::sample::Index>;
+    prop::collection::vec(
+        prop_oneof![
+            6 => push,
+            5 => Just(Step::Pop),
+            1 => which().prop_map(Step::Remove),
+            1 => priorities().prop_map(Step::GiveUp),
+            1 => (which(), 0..2000_u64).prop_map(|(which, cost)| Step::Settle(which, cost)),
+        ],
+        1..200,
+    )
+}
+
+proptest! {
+    #[test]
+    fn it_does_what_a_plain_model_does(steps in steps()) {
+        let (mut fair, mut plain) = (unbounded(), Plain::new());
+        let mut keys: Vec<(u32, usize)> = Vec::new();
+        let mut served: Vec<Tag> = Vec::new();
+        for (id, step) in (0..).zip(steps) {
+            let gone = match step {
+                Step::Push(tag) => {
+                    keys.push((id, fair.push(tag, id)));
+                    plain.push(id, tag);
+                    None
+                }
+                Step::Pop => {
+                    let popped = fair.pop();
+                    prop_assert_eq!(popped.map(|(id, _)| id), plain.pop());
+                    served.extend(popped.map(|(_, tag)| tag));
+                    popped.map(|(id, _)| id)
+                }
+                Step::Remove(_) if keys.is_empty() => None,
+                Step::Remove(which) => {
+                    let (id, key) = *which.get(&keys);
+                    prop_assert_eq!(fair.remove(key).map(|(id, _)| id), Some(id));
+                    prop_assert!(plain.remove(id));
+                    Some(id)
+                }
+                Step::GiveUp(most) => {
+                    let gone = fair.give_up(most).map(|(id, _)| id);
+                    prop_assert_eq!(gone, plain.give_up(most));
+                    gone
+                }
+                Step::Settle(..) if served.is_empty() => None,
+                Step::Settle(which, cost) => {
+                    let tag = served.swap_remove(which.index(served.len()));
+                    fair.settle(&tag, cost);
+                    plain.settle(&tag, cost);
+                    None
+                }
+            };
+            keys.retain(|(id, _)| Some(*id) != gone);
+            prop_assert_eq!(fair.len(), plain.waiting.len());
+            let bytes: u64 = plain.waiting.iter().map(|(_, tag)| tag.bytes).sum();
+            prop_assert_eq!(fair.bytes(), bytes);
+            for priority in Priority::ALL {
+                let n = plain.waiting.iter().filter(|(_, tag)| tag.priority == priority);
+                prop_assert_eq!(fair.waiting(priority), n.count());
+            }
+        }
+        // What is left comes out in the same order, and leaves nothing behind.
+        while let Some((id, _)) = fair.pop() {
+            prop_assert_eq!(Some(id), plain.pop());
+        }
+        prop_assert!(plain.waiting.is_empty());
+        prop_assert_eq!((fair.items.len(), fair.sessions.len(), fair.bytes()), (0, 0, 0));
+        prop_assert_eq!(fair.tenants.len(), fair.debtors.len());
+        prop_assert_eq!(fair.session_keys.len(), 0);
+    }
+
+    #[test]
+    fn inv_fair_two_that_wait_differ_by_at_most_twice_the_largest_cost(
+        costs in prop::collection::vec(prop::collection::vec(1..1000_u64, 1..8), 2..6),
+    ) {
+        let mut fair = unbounded();
+        let most = costs.iter().flatten().max().copied().unwrap_or(1);
+        let mut got = vec![0_u64; costs.len()];
+        let mut turn = vec![0_usize; costs.len()];
+        for (tenant, costs) in costs.iter().enumerate() {
+            (0..3).for_each(|n| { fair.push(interactive(tenant as u64, costs[n % costs.len()]), ()); });
+        }
+        for _ in 0..300 {
+            let (_, tag) = fair.pop().unwrap();
+            let tenant = tag.tenant as usize;
+            got[tenant] += tag.cost;
+            let (least, largest) = (got.iter().min().unwrap(), got.iter().max().unwrap());
+            prop_assert!(largest - least <= 2 * most, "{:?}", got);
+            turn[tenant] += 1;
+            let next = (turn[tenant] + 2) % costs[tenant].len();
+            fair.push(interactive(tag.tenant, costs[tenant][next]), ());
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! The state of a pool: who is granted, who waits, who is refused.
+//!
+//! 1. Every change is one call under the pool's lock, and leaves the law of
+//!    `PoolStats::holds` true.
+//! 2. An idle permit and a waiting request never stand side by side: whatever
+//!    frees a permit hands it on in the same call. One that time alone frees
+//!    is looked for by one of the waiters, the keeper.
+//! 3. Wakers are given back to the caller, who wakes after the lock.
+//!
+//! A plain value: no lock, no timer. The pool has those.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::pace::Pace;
+use super::{Ask, PoolSettings, PoolStats, Refusal};
+use crate::clock::{Deadline, Instant};
+use crate::fair::{Bounds, Fair, Room};
+use crate::limit::{Decision, Limit, LimitSettings, Signal};
+use crate::overflow::Overflow;
+use crate::slots::Slots;
+use crate::tag::{Priority, Tag};
+
+/// Decisions of the limit that are kept to be shown.
+const DECISIONS: usize = 16;
+
+/// How soon the keeper looks again at the earliest.
+const AGAIN: Duration = Duration::from_millis(1);
+
+#[derive(Debug)]
+pub(super) struct State {
+    limit: Limit,
+    /// Keys of `waiters`, in order.
+    fair: Fair<usize>,
+    overflow: Overflow,
+    max_wait: Duration,
+    /// Newcomers of a lower priority are refused.
+    least: Priority,
+    /// One slot for each `Acquire` that had to wait, until it knows its answer.
+    waiters: Slots<Waiter>,
+    /// The waiter whose alarm rings when the limit may give more, and when.
+    keeper: Option<(usize, Instant)>,
+    pace: Pace,
+    closed: bool,
+    counts: PoolStats,
+    decisions: VecDeque<Decision>,
+    /// Decisions by reason.
+    reasons: Vec<(&'static str, u64)>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    since: Instant,
+    due: Instant,
+    deadline: Deadline,
+    waker: Option<Waker>,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+enum Answer {
+    /// In the queue.
+    Awaited,
+    /// Out of the queue, a permit is taken for it, its tenant is charged, and
+    /// it does not know yet.
+    Granted(Tag),
+    /// Out of the queue, counted as refused, and it does not know yet.
+    Refused(Refusal),
+}
+
+/// The answer to a newcomer.
+#[derive(Debug)]
+pub(super) enum Admission {
+    Granted,
+    Refused(Refusal),
+    Waiting(Place),
+}
+
+/// The answer to one who waits.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Granted(Grant),
+    Refused(Refusal),
+    /// It waits on, and asks again at this time if nobody wakes it before.
+    Nothing {
+        look: Instant,
+    },
+}
+
+/// What comes with a permit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grant {
+    pub(super) since: Instant,
+    pub(super) waited: Duration,
+    /// What its tenant was charged for; nothing if nobody waited.
+    pub(super) charged: Option<Tag>,
+}
+
+/// Where one waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    key: usize,
+    /// Its key in the fair order, while it is in it.
+    ticket: usize,
+    /// When its time is over, by `max_wait` or by its deadline.
+    pub(super) due: Instant,
+}
+
+/// Who has to be woken once the lock is free.
+pub(super) type Woken = Vec<Waker>;
+
+fn bounds(settings: &PoolSettings) -> Bounds {
+    let door = match settings.overflow {
+        Overflow::Block => settings.queue,
+        Overflow::Error | Overflow::Drop | Overflow::DropOldest => 0,
+    };
+    Bounds {
+        items: settings.queue.saturating_add(door),
+        bytes: settings.queue_bytes,
+    }
+}
+
+fn limit(settings: &PoolSettings) -> LimitSettings {
+    LimitSettings {
+        max: settings.size,
+        ..settings.limit
+    }
+}
+
+impl State {
+    pub(super) fn new(settings: &PoolSettings, now: Instant) -> Self {
+        Self {
+            limit: Limit::new(&limit(settings), now),
+            fair: Fair::new(bounds(settings)),
+            overflow: settings.overflow,
+            max_wait: settings.max_wait,
+            least: Priority::Batch,
+            waiters: Slots::default(),
+            keeper: None,
+            pace: Pace::new(now),
+            closed: false,
+            counts: PoolStats::default(),
+            decisions: VecDeque::new(),
+            reasons: Vec::new(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, settings: &PoolSettings, now: Instant) -> Woken {
+        self.limit.apply(&limit(settings), now);
+        self.fair.rebound(bounds(settings));
+        self.overflow = settings.overflow;
+        self.max_wait = settings.max_wait;
+        self.dispatch(now)
+    }
+
+    pub(super) fn refuse_below(&mut self, least: Option<Priority>) -> Woken {
+        self.least = least.unwrap_or(Priority::Batch);
+        Vec::new()
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal, now: Instant) -> Woken {
+        self.limit.signal(signal, now);
+        self.dispatch(now)
+    }
+
+    pub(super) fn close(&mut self) -> Woken {
+        self.closed = true;
+        let mut woken = Vec::new();
+        while let Some((key, _)) = self.fair.pop() {
+            woken.extend(self.refuse(key, Refusal::Closed));
+        }
+        self.keeper = None;
+        woken
+    }
+
+    /// A newcomer: a permit, a place, or no.
+    pub(super) fn admit(&mut self, ask: &Ask, now: Instant) -> (Admission, Woken) {
+        self.counts.offered += 1;
+        let mut woken = Vec::new();
+        let admission = match self.enter(ask, now, &mut woken) {
+            Ok(admission) => admission,
+            Err(why) => {
+                self.counts.count_refused(&why);
+                Admission::Refused(why)
+            }
+        };
+        (admission, woken)
+    }
+
+    fn enter(&mut self, ask: &Ask, now: Instant, woken: &mut Woken) -> Result<Admission, Refusal> {
+        if self.closed {
+            return Err(Refusal::Closed);
+        }
+        if ask.deadline.instant() <= now {
+            return Err(Refusal::DeadlinePassed);
+        }
+        if ask.priority < self.least {
+            return Err(Refusal::Shed);
+        }
+        // Whoever waits is before a newcomer, also for what time has freed.
+        if self.limit.due().is_some_and(|due| due <= now) {
+            woken.append(&mut self.dispatch(now));
+        }
+        if self.fair.len() == 0 && self.limit.take(now) {
+            self.grant(now, Duration::ZERO);
+            return Ok(Admission::Granted);
+        }
+        let tag = ask.tag();
+        let mut room = self.fair.room(&tag);
+        if room == Room::No || room == Room::AfterOldest && self.overflow != Overflow::DropOldest {
+            return Err(self.full(&tag, now));
+        }
+        self.in_time(&tag, ask.deadline, now)?;
+        while room == Room::AfterOldest
+            && let Some((oldest, _)) = self.fair.give_up(ask.priority)
+        {
+            woken.extend(self.refuse(oldest, Refusal::Dropped));
+            room = self.fair.room(&tag);
+        }
+        Ok(Admission::Waiting(self.line_up(tag, ask.deadline, now)))
+    }
+
+    fn full(&mut self, tag: &Tag, now: Instant) -> Refusal {
+        let given_up = matches!(self.overflow, Overflow::Drop | Overflow::DropOldest);
+        if given_up && tag.priority != Priority::Control {
+            return Refusal::Dropped;
+        }
+        let waiting = self.fair.len();
+        Refusal::Full {
+            waiting,
+            retry_after: self.pace.retry_after(now, waiting),
+        }
+    }
+
+    /// Whether a newcomer can still be served before its deadline, as far as
+    /// that is known.
+    fn in_time(&mut self, tag: &Tag, deadline: Deadline, now: Instant) -> Result<(), Refusal> {
+        let left = deadline.instant().saturating_duration_since(now);
+        let size = self.limit.size();
+        let wait = |pace: &mut Pace, ahead| {
+            let wait = pace.wait(now, ahead, size);
+            wait.filter(|wait| *wait > left)
+        };
+        // If the very last one is in time, so is this one.
+        if wait(&mut self.pace, self.fair.len()).is_none() {
+            return Ok(());
+        }
+        let ahead = self.fair.behind(tag);
+        match wait(&mut self.pace, ahead) {
+            None => Ok(()),
+            Some(predicted) => Err(Refusal::WouldWait {
+                predicted,
+                retry_after: self.pace.retry_after(now, ahead),
+            }),
+        }
+    }
+
+    /// A permit comes back after so long, and goes on.
+    pub(super) fn give_back(&mut self, now: Instant, held: Duration) -> Woken {
+        self.counts.count_held(held);
+        self.pace.held(held);
+        self.limit.give_back(now);
+        self.dispatch(now)
+    }
+
+    /// What a granted request really cost.
+    pub(super) fn settle(&mut self, tag: &Tag, cost: u64) {
+        self.fair.settle(tag, cost);
+    }
+
+    /// A waiter asks for its answer. Without one `waker` is told of it. A
+    /// grant belongs to the asker from here on.
+    pub(super) fn answer(&mut self, place: Place, now: Instant, waker: &Waker) -> (Heard, Woken) {
+        let mut woken = Vec::new();
+        if self.limit.due().is_some_and(|due| due <= now) {
+            woken = self.dispatch(now);
+        }
+        if let Some(waiter) = self.waiters.get_mut(place.key)
+            && matches!(waiter.answer, Answer::Awaited)
+            && now < place.due
+        {
+            match &mut waiter.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+            let look = self.look(place, now);
+            return (Heard::Nothing { look }, woken);
+        }
+        let Some(waiter) = self.waiters.remove(place.key) else {
+            return (Heard::Refused(Refusal::Closed), woken);
+        };
+        let waited = now.saturating_duration_since(waiter.since);
+        let why = match waiter.answer {
+            Answer::Refused(why) => return (Heard::Refused(why), woken),
+            Answer::Granted(tag) if now < waiter.deadline.instant() => {
+                self.grant(now, waited);
+                let grant = Grant {
+                    since: now,
+                    waited,
+                    charged: Some(tag),
+                };
+                return (Heard::Granted(grant), woken);
+            }
+            Answer::Granted(tag) => {
+                // Granted, but nothing may begin after its deadline.
+                woken.append(&mut self.return_unused(&tag, now));
+                Refusal::DeadlinePassed
+            }
+            Answer::Awaited => {
+                self.step_out(place, &mut woken);
+                self.too_late(&waiter.deadline, waited, now)
+            }
+        };
+        self.counts.count_refused(&why);
+        (Heard::Refused(why), woken)
+    }
+
+    /// A waiter goes away without having asked for its answer.
+    pub(super) fn leave(&mut self, place: Place, now: Instant) -> Woken {
+        let Some(waiter) = self.waiters.remove(place.key) else {
+            return Vec::new();
+        };
+        let mut woken = Vec::new();
+        match waiter.answer {
+            // It was counted when it was refused.
+            Answer::Refused(_) => return woken,
+            Answer::Awaited => self.step_out(place, &mut woken),
+            Answer::Granted(tag) => woken = self.return_unused(&tag, now),
+        }
+        self.counts.cancelled += 1;
+        woken
+    }
+
+    /// How many will be granted before this one.
+    pub(super) fn ahead(&self, place: Place) -> usize {
+        match self.waiters.get(place.key).map(|waiter| &waiter.answer) {
+            Some(Answer::Awaited) => self.fair.ahead(place.ticket),
+            _ => 0,
+        }
+    }
+
+    /// What the limit decided since the last call.
+    pub(super) fn decided(&mut self) -> Vec<Decision> {
+        let mut fresh = Vec::new();
+        while let Some(decision) = self.limit.decided() {
+            fresh.push(decision);
+            self.decisions.truncate(DECISIONS - 1);
+            self.decisions.push_front(decision);
+            let reason = decision.reason.as_str();
+            match self.reasons.iter_mut().find(|(name, _)| *name == reason) {
+                Some((_, n)) => *n += 1,
+                None => self.reasons.push((reason, 1)),
+            }
+        }
+        fresh
+    }
+
+    pub(super) fn decisions(&self) -> Vec<Decision> {
+        self.decisions.iter().rev().copied().collect()
+    }
+
+    pub(super) fn reasons(&self) -> Vec<(&'static str, u64)> {
+        self.reasons.clone()
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let answered = self
+            .waiters
+            .iter()
+            .filter(|w| matches!(w.answer, Answer::Refused(_)));
+        let (size, busy) = (self.limit.size() as u64, self.limit.busy() as u64);
+        PoolStats {
+            size,
+            busy,
+            idle: size.saturating_sub(busy),
+            computed: self.limit.computed() as u64,
+            max: self.limit.max() as u64,
+            waiting: (self.waiters.len() - answered.count()) as u64,
+            waiting_by: Priority::ALL.map(|priority| self.fair.waiting(priority) as u64),
+            waiting_bytes: self.fair.bytes(),
+            ..self.counts
+        }
+    }
+
+    fn line_up(&mut self, tag: Tag, deadline: Deadline, now: Instant) -> Place {
+        let patience = now
+            .checked_add(self.max_wait)
+            .map_or(deadline, Deadline::at);
+        let due = patience.earlier(deadline).instant();
+        let key = self.waiters.insert(Waiter {
+            since: now,
+            due,
+            deadline,
+            waker: None,
+            answer: Answer::Awaited,
+        });
+        self.counts.queued += 1;
+        let ticket = self.fair.push(tag, key);
+        Place { key, ticket, due }
+    }
+
+    /// Hands idle permits to the queue, in order.
+    fn dispatch(&mut self, now: Instant) -> Woken {
+        let mut woken = Vec::new();
+        self.limit.tick(now);
+        while self.fair.len() > 0 && self.limit.take(now) {
+            if !self.hand_on(now, &mut woken) {
+                self.limit.give_back(now);
+            }
+        }
+        self.keep(&mut woken);
+        woken
+    }
+
+    /// Gives a permit to the next in order. One whose time is over gets its
+    /// refusal instead, also if its own timer was not polled yet.
+    fn hand_on(&mut self, now: Instant, woken: &mut Woken) -> bool {
+        while let Some((key, tag)) = self.fair.pop() {
+            let Some(waiter) = self.waiters.get_mut(key) else {
+                continue;
+            };
+            if now < waiter.due {
+                waiter.answer = Answer::Granted(tag);
+                woken.extend(waiter.waker.take());
+                return true;
+            }
+            let waited = now.saturating_duration_since(waiter.since);
+            let deadline = waiter.deadline;
+            self.fair.settle(&tag, 0);
+            let why = self.too_late(&deadline, waited, now);
+            woken.extend(self.refuse(key, why));
+        }
+        false
+    }
+
+    /// A permit comes back whose owner never learned of it.
+    fn return_unused(&mut self, tag: &Tag, now: Instant) -> Woken {
+        self.fair.settle(tag, 0);
+        self.limit.give_back(now);
+        self.dispatch(now)
+    }
+
+    /// One who waited is out of `waiters`, and now out of the order as well.
+    fn step_out(&mut self, place: Place, woken: &mut Woken) {
+        self.fair.remove(place.ticket);
+        if self.keeper.is_some_and(|(key, _)| key == place.key) {
+            self.keeper = None;
+            self.keep(woken);
+        }
+    }
+
+    /// Sees to it that somebody looks when the limit may give more. A new
+    /// keeper is woken to set its alarm; one that was never polled will be.
+    fn keep(&mut self, woken: &mut Woken) {
+        let due = self.limit.due().filter(|_| self.fair.len() > 0);
+        let Some(due) = due else {
+            self.keeper = None;
+            return;
+        };
+        let waits = |waiter: &Waiter| matches!(waiter.answer, Answer::Awaited);
+        if let Some((key, looks)) = self.keeper
+            && looks <= due
+            && self.waiters.get(key).is_some_and(waits)
+        {
+            return;
+        }
+        let polled = |(_, waiter): &(usize, &mut Waiter)| waits(waiter) && waiter.waker.is_some();
+        self.keeper = self
+            .waiters
+            .entries_mut()
+            .find(polled)
+            .map(|(key, waiter)| {
+                woken.extend(waiter.waker.take());
+                (key, due)
+            });
+    }
+
+    /// When this waiter looks by itself: at its end, or before as the keeper.
+    fn look(&mut self, place: Place, now: Instant) -> Instant {
+        let keeps = self.keeper.is_none_or(|(key, _)| key == place.key);
+        match self.limit.due().filter(|_| keeps) {
+            Some(due) => {
+                let look = due.max(now + AGAIN);
+                self.keeper = Some((place.key, look));
+                look.min(place.due)
+            }
+            None => place.due,
+        }
+    }
+
+    /// Which of a waiter's two limits is over.
+    fn too_late(&mut self, deadline: &Deadline, waited: Duration, now: Instant) -> Refusal {
+        if deadline.instant() <= now {
+            return Refusal::DeadlinePassed;
+        }
+        let retry_after = self.pace.retry_after(now, self.fair.len());
+        Refusal::WaitedTooLong {
+            waited,
+            retry_after,
+        }
+    }
+
+    /// Writes a refusal for one who is out of the queue.
+    fn refuse(&mut self, key: usize, why: Refusal) -> Option<Waker> {
+        self.counts.count_refused(&why);
+        let waiter = self.waiters.get_mut(key)?;
+        waiter.answer = Answer::Refused(why);
+        waiter.waker.take()
+    }
+
+    fn grant(&mut self, now: Instant, waited: Duration) {
+        self.counts.count_granted(waited);
+        self.pace.mark(now);
+    }
+}
