@@ -123,7 +123,7 @@ pub struct Permit {
     since: Instant,
     waited: Duration,
     /// What its tenant was charged for, until it is settled.
-    charged: Option<Tag>,
+    charged: Option<Box<Tag>>,
 }
 
 impl Permit {

@@ -89,12 +89,13 @@ pub(super) enum Heard {
 }
 
 /// What comes with a permit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Grant {
     pub(super) since: Instant,
     pub(super) waited: Duration,
-    /// What its tenant was charged for; nothing if nobody waited.
-    pub(super) charged: Option<Tag>,
+    /// What its tenant was charged for; nothing if nobody waited. Boxed, since
+    /// a permit travels with the answer's body.
+    pub(super) charged: Option<Box<Tag>>,
 }
 
 /// Where one waits.
@@ -298,7 +299,7 @@ impl State {
                 let grant = Grant {
                     since: now,
                     waited,
-                    charged: Some(tag),
+                    charged: Some(Box::new(tag)),
                 };
                 return (Heard::Granted(grant), woken);
             }
