@@ -90,4 +90,23 @@ impl LimitSettings {
             ..Self::fixed(max)
         }
     }
+
+    /// As the algorithms want them, whatever was configured.
+    pub(super) fn sane(&self) -> Self {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        const LONGEST: Duration = Duration::from_secs(3600);
+        let time = |time: Duration| time.clamp(SHORTEST, LONGEST);
+        Self {
+            min: self.min.max(1).min(self.max),
+            grow_at: self.grow_at.clamp(1, 100),
+            shrink_at: self.shrink_at.min(100),
+            factor: self.factor.clamp(100, 1000),
+            interval: time(self.interval),
+            shrink_after: time(self.shrink_after),
+            decrease: self.decrease.clamp(1, 100),
+            hard_decrease: self.hard_decrease.clamp(1, 100),
+            window: time(self.window),
+            ..*self
+        }
+    }
 }

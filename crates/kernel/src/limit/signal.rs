@@ -1,8 +1,19 @@
-//! What a limit is told, and what it tells.
+//! What a limit is told, and what it tells: signals in, decisions out.
+//!
+//! Both are plain values, so that they can be kept, compared and shown.
 
 use std::time::Duration;
 
 use crate::clock::Instant;
+
+/// The longest time for which a `retry-after` is obeyed; more than that is
+/// nonsense or an exhausted account, which is not a limit's to handle.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How long to keep away: what was said, within reason.
+pub(super) fn pause(said: Option<Duration>) -> Duration {
+    said.unwrap_or_default().min(LONGEST_PAUSE)
+}
 
 /// What a call learned about its upstream.
 ///
