@@ -23,7 +23,8 @@ const START: f64 = 10.0;
 
 /// A no below the known ceiling says that the upstream has less than it had,
 /// and may have even less soon: half of a decrease is given up for good, as
-/// CUBIC does (RFC 9438, 4.7, fast convergence). Half of that was best here.
+/// CUBIC does (RFC 9438, 4.7, fast convergence). Here a third was best;
+/// of less than ten permits it is none.
 const FALLING: f64 = 0.95;
 
 /// Growth beyond the ceiling begins with one permit a round and becomes faster
@@ -156,8 +157,14 @@ impl Adaptive {
             self.limit += self.step(now);
             self.fit(settings);
         }
-        let successes = self.successes;
-        self.tell(Reason::Success { successes }, settings, now)
+        self.tell(self.grown(), settings, now)
+    }
+
+    /// The reason of what it grew since the last no.
+    pub(super) fn grown(&self) -> Reason {
+        Reason::Success {
+            successes: self.successes,
+        }
     }
 
     /// How far one success leads.
@@ -195,7 +202,11 @@ impl Adaptive {
         }
         let others = busy.saturating_sub(1).max(1) as f64;
         let falls = others < self.ceiling && self.ceiling.is_finite();
-        self.ceiling = (others * if falls { FALLING } else { 1.0 }).max(1.0);
+        self.ceiling = if falls {
+            (others * FALLING).round().max(1.0)
+        } else {
+            others
+        };
         self.limit = self.limit.min(busy as f64);
         let hard = retry_after.is_some() || self.refused_again;
         let left = if hard {

@@ -103,7 +103,14 @@ impl Limit {
         let reason = match &mut self.course {
             Course::Fixed => None,
             Course::Scaled(scaled) => scaled.signal(signal, self.busy, &self.settings, now),
-            Course::Adaptive(adaptive) => adaptive.signal(signal, self.busy, &self.settings, now),
+            Course::Adaptive(adaptive) => {
+                let (size, grown) = (adaptive.size(), adaptive.grown());
+                let reason = adaptive.signal(signal, self.busy, &self.settings, now);
+                if reason.is_some_and(|reason| reason.is_alarm()) && size != self.told {
+                    self.push(grown, size, now);
+                }
+                reason
+            }
         };
         self.tell(reason, now);
     }
@@ -131,9 +138,7 @@ impl Limit {
             Course::Scaled(scaled) => scaled.fit(&settings),
             Course::Adaptive(adaptive) => adaptive.fit(&settings),
         }
-        if self.computed() != self.told {
-            self.tell(Some(Reason::Settings), now);
-        }
+        self.tell(Some(Reason::Settings), now);
     }
 
     /// The oldest decision that was not fetched yet.
@@ -183,24 +188,26 @@ impl Limit {
         self.tell(reason, now);
     }
 
+    /// Tells a change, and an alarm also without one.
     fn tell(&mut self, reason: Option<Reason>, now: Instant) {
-        let Some(reason) = reason else {
-            return;
-        };
         let to = self.computed();
-        let alarm = !matches!(reason, Reason::Success { .. } | Reason::Remaining { .. });
-        if to == self.told && !alarm {
-            return;
+        if let Some(reason) = reason
+            && (to != self.told || reason.is_alarm())
+        {
+            self.push(reason, to, now);
         }
+    }
+
+    fn push(&mut self, reason: Reason, to: usize, at: Instant) {
         if self.decisions.len() == UNFETCHED {
             self.decisions.pop_front();
         }
+        let from = std::mem::replace(&mut self.told, to);
         self.decisions.push_back(Decision {
-            at: now,
-            from: self.told,
+            at,
+            from,
             to,
             reason,
         });
-        self.told = to;
     }
 }

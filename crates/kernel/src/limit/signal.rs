@@ -125,4 +125,14 @@ impl Reason {
             Self::FirstToken { .. } => "first_token",
         }
     }
+
+    /// Whether it is news also where it changes nothing.
+    pub(super) fn is_alarm(&self) -> bool {
+        match self {
+            Self::Settings | Self::Success { .. } | Self::Remaining { .. } => false,
+            Self::Demand { .. } | Self::Idle { .. } => false,
+            Self::Slow { .. } => true,
+            Self::Overloaded { .. } | Self::RetryAfter { .. } | Self::FirstToken { .. } => true,
+        }
+    }
 }

@@ -19,6 +19,11 @@ mod dice;
 mod ledger;
 #[cfg(test)]
 mod once;
+mod limit;
+#[cfg(test)]
+mod limit_adaptive;
+#[cfg(test)]
+mod limit_any;
 #[cfg(test)]
 mod overflow;
 #[cfg(test)]
