@@ -18,12 +18,13 @@ mod dice;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
-mod once;
 mod limit;
 #[cfg(test)]
 mod limit_adaptive;
 #[cfg(test)]
 mod limit_any;
+#[cfg(test)]
+mod once;
 #[cfg(test)]
 mod overflow;
 #[cfg(test)]
