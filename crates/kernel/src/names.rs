@@ -95,6 +95,20 @@ metrics! {
     REUSE_KEPT "tidegate_reuse_kept" "Objects that are kept for their next use.";
     REUSE_KEPT_BYTES "tidegate_reuse_kept_bytes" "Bytes of the objects that are kept.";
 
+    LOCK_KEYS "tidegate_lock_keys" "Keys of the lane or share that are in use.";
+    LOCK_HELD "tidegate_lock_held" "How many are inside a key of the lane or share.";
+    LOCK_WAITING "tidegate_lock_waiting" "How many wait for a key of the lane or share.";
+    LOCK_OFFERED "tidegate_lock_offered_total" "How often somebody asked for a key.";
+    LOCK_GRANTED "tidegate_lock_granted_total" "How often somebody got a key.";
+    LOCK_QUEUED "tidegate_lock_queued_total" "How often somebody had to wait for a key.";
+    LOCK_REFUSED "tidegate_lock_refused_total" "How often somebody asked and got no key, by reason.";
+    LOCK_WAIT_SECONDS "tidegate_lock_wait_seconds_total" "Whole seconds waited by those that got a key.";
+
+    ORDER_HOLDS "tidegate_order_holds" "Things that are held by owners whom the wait-for graph knows.";
+    ORDER_WAITS "tidegate_order_waits" "Waits of owners whom the wait-for graph knows.";
+    ORDER_DEADLOCKS "tidegate_order_deadlocks_total" "Cycles of waits that were found; each ended with one victim.";
+    ORDER_DEADLOCK_PAIRS "tidegate_order_deadlock_pairs_total" "Cycles in which these two kinds of things stood side by side.";
+
     TASKS_LIVE "tidegate_tasks_live" "Tasks that have not ended.";
     TASKS_LIMIT "tidegate_tasks_limit" "Tasks that may live at once.";
     TASKS_ENTERED "tidegate_scope_guards" "Requests and connections that are inside the scope and are not tasks.";

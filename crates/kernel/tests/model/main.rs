@@ -30,18 +30,32 @@ mod dice;
 mod exit;
 #[path = "../../src/fair/mod.rs"]
 mod fair;
+#[path = "../../src/graph.rs"]
+mod graph;
 #[path = "../../src/lag.rs"]
 mod lag;
+#[path = "../../src/lane.rs"]
+mod lane;
 #[path = "../../src/ledger.rs"]
 mod ledger;
 #[path = "../../src/limit/mod.rs"]
 mod limit;
+#[path = "../../src/line.rs"]
+mod line;
+#[path = "../../src/lines.rs"]
+mod lines;
+#[path = "../../src/lock.rs"]
+mod lock;
+#[path = "../../src/locking.rs"]
+mod locking;
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/observe.rs"]
 mod observe;
 #[path = "../../src/once.rs"]
 mod once;
+#[path = "../../src/order.rs"]
+mod order;
 #[path = "../../src/overflow.rs"]
 mod overflow;
 #[path = "../../src/pool/mod.rs"]
@@ -58,6 +72,8 @@ mod reuse;
 mod ring;
 #[path = "../../src/scope.rs"]
 mod scope;
+#[path = "../../src/share.rs"]
+mod share;
 #[path = "../../src/shelf.rs"]
 mod shelf;
 #[path = "../../src/slots.rs"]
@@ -81,9 +97,13 @@ mod of_breaker;
 #[cfg(test)]
 mod of_budget;
 #[cfg(test)]
+mod of_lane;
+#[cfg(test)]
 mod of_ledger;
 #[cfg(test)]
 mod of_once;
+#[cfg(test)]
+mod of_order;
 #[cfg(test)]
 mod of_pool;
 #[cfg(test)]
@@ -94,6 +114,8 @@ mod of_relay;
 mod of_reuse;
 #[cfg(test)]
 mod of_scope;
+#[cfg(test)]
+mod of_share;
 
 /// Runs `model` under random schedules, and under those that switch rarely but
 /// at bad moments.

@@ -16,6 +16,8 @@ mod clock;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod lane;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod limit;
@@ -47,3 +49,7 @@ mod samples;
 mod scope;
 #[cfg(test)]
 mod scope_end;
+#[cfg(test)]
+mod share;
+#[cfg(test)]
+mod share_random;
