@@ -31,7 +31,7 @@ impl Rank {
     /// The flights of a `Once`, by key; the inside of one is looked at under it.
     pub const FLIGHTS: Self = Self::new(300, "flights of a once");
     /// Who is watched; each one's own place is looked at under it.
-    pub const WATCHED: Self = Self::new(300, "the watchdog's book");
+    pub const WATCHED: Self = Self::new(400, "the watchdog's book");
     /// Everything else: nothing is taken under it.
     pub const LEAF: Self = Self::new(u16::MAX, "a lock without a rank");
 }

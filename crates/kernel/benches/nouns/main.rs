@@ -3,7 +3,10 @@
 //! `cargo bench -p tidegate-kernel` runs all of them; a name filters.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on shall stop")]
 
+mod of_breaker;
 mod of_ledger;
+mod of_pulse;
+mod of_reuse;
 
 fn main() {
     divan::main();

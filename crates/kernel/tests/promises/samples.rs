@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, Cause, Class, Clock, Deadline, Ledger, LimitSettings, Observe, Overflow, Pool,
-    PoolSettings, Pressure, Readings, Scope, Visitor, names, observe::Labels,
+    Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Deadline, Ledger,
+    LimitSettings, Observe, Overflow, Pool, PoolSettings, Pressure, PulseSettings, Readings,
+    RetryBudget, Reuse, ReuseSettings, Scope, Verdict, Visitor, Watchdog, names, observe::Labels,
 };
 
 #[derive(Default)]
@@ -100,4 +101,78 @@ fn the_overload_level_tells_its_numbers_under_published_names() {
     assert_eq!(page.0["tidegate_overload_pressure{cause=memory}"], 0.91);
     assert_eq!(page.0["tidegate_overload_pressure{cause=lag}"], 0.0);
     assert_eq!(page.0["tidegate_overload_changes_total{}"], 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn breaker_and_budget_tell_their_numbers_under_published_names() {
+    let mut page = Page::default();
+    let breaker = Breaker::new(BreakerSettings::default(), Clock);
+    for _ in 0..5 {
+        breaker.try_pass().expect("closed").settle(Verdict::Failed);
+    }
+    assert!(breaker.try_pass().is_err());
+    breaker.observe(&[("target", "mock")], &mut page);
+    let breaker = |name: &str| page.0[&format!("tidegate_breaker_{name}}}")];
+    assert_eq!(breaker("state{target=mock"), 2.0);
+    assert_eq!(breaker("refused_total{target=mock"), 1.0);
+    assert_eq!(breaker("verdicts_total{target=mock,verdict=failed"), 5.0);
+    assert_eq!(
+        breaker("transitions_total{target=mock,to=open,reason=consecutive_failures"),
+        1.0
+    );
+
+    let settings = BudgetSettings {
+        percent: 50,
+        per_second: 0,
+    };
+    let budget = RetryBudget::new(settings, Clock);
+    (0..6).for_each(|_| budget.deposit());
+    assert!(budget.try_withdraw(2) && !budget.try_withdraw(2));
+    budget.observe(&[("provider", "mock")], &mut page);
+    let budget = |name: &str| page.0[&format!("tidegate_retry_budget_{name}{{provider=mock}}")];
+    assert_eq!(
+        (budget("deposits_total"), budget("withdrawn_total")),
+        (6.0, 2.0)
+    );
+    assert_eq!((budget("refused_total"), budget("balance")), (1.0, 1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reuse_and_pulse_tell_their_numbers_under_published_names() {
+    let mut page = Page::default();
+    let settings = ReuseSettings {
+        items: 1,
+        item_bytes: 64,
+        warn_below_percent: 85,
+        judged: 100,
+    };
+    let shelf = Reuse::new(settings, Clock, || Vec::with_capacity(64));
+    drop([shelf.take(), shelf.take()]);
+    let lease = shelf.take();
+    shelf.observe(&[("kind", "body")], &mut page);
+    let reuse = |name: &str| page.0[&format!("tidegate_reuse_{name}}}")];
+    assert_eq!(
+        (
+            reuse("requests_total{kind=body"),
+            reuse("hits_total{kind=body")
+        ),
+        (3.0, 1.0)
+    );
+    assert_eq!(reuse("discarded_total{kind=body,reason=too_many"), 1.0);
+    assert_eq!(reuse("saved_bytes_total{kind=body"), 64.0);
+    assert_eq!(
+        (reuse("in_use{kind=body"), reuse("kept{kind=body")),
+        (1.0, 0.0)
+    );
+    drop(lease);
+
+    let dog = Watchdog::new(PulseSettings::default(), Clock);
+    let _pulse = dog.watch("turn", 1, "queue", Duration::from_secs(1));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(dog.look().len(), 1);
+    dog.observe(&[], &mut page);
+    assert_eq!(page.0["tidegate_pulse_watched{}"], 1.0);
+    assert_eq!(page.0["tidegate_pulse_stalled{}"], 1.0);
+    assert_eq!(page.0["tidegate_pulse_stalls_total{}"], 1.0);
+    assert_eq!(page.0["tidegate_runtime_lag_p99_seconds{}"], 0.0);
 }
