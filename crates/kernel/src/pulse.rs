@@ -270,8 +270,8 @@ impl Pulse {
 impl Drop for Pulse {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            let now = self.of.0.clock.now();
-            self.of.0.book.lock().remove(place, now);
+            let dog = &self.of.0;
+            dog.book.lock().remove(place, dog.clock);
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Instant;
+use crate::clock::{Clock, Instant};
 use crate::pulse::{Finding, PulseStats, Stall};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex};
@@ -166,14 +166,14 @@ impl Book {
         Some(at)
     }
 
-    pub(crate) fn remove(&mut self, at: usize, now: Instant) {
+    pub(crate) fn remove(&mut self, at: usize, clock: Clock) {
         let Some(watched) = self.watched.get_mut(at).and_then(Option::take) else {
             return;
         };
         self.free.push(at);
         self.stats.watched -= 1;
         if let Some(stall) = watched.stalled {
-            let still = now.saturating_duration_since(watched.seen);
+            let still = clock.now().saturating_duration_since(watched.seen);
             self.ended
                 .push(Finding::Recovered(Stall { still, ..stall }));
         }

@@ -6,7 +6,9 @@ use std::hint::black_box;
 use bytes::{Bytes, BytesMut};
 use tidegate_kernel::{Clock, Reuse, ReuseSettings};
 
-const SIZES: [usize; 4] = [4 << 10, 64 << 10, 256 << 10, 1 << 20];
+const SIZES: [usize; 5] = [4 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20];
+// Each drops what it made within its time: the bench would drop it after.
+
 /// What a connection reads at once.
 const PIECE: [u8; 8 << 10] = [b'x'; 8 << 10];
 /// What is merged into one frame.
@@ -34,24 +36,24 @@ fn fill(size: usize, piece: &[u8], mut add: impl FnMut(&[u8])) {
 }
 
 #[divan::bench(args = SIZES)]
-fn body_bytes_mut(size: usize) -> Bytes {
+fn body_bytes_mut(size: usize) {
     let mut body = BytesMut::with_capacity(size);
     fill(size, &PIECE, |piece| body.extend_from_slice(piece));
-    body.freeze()
+    drop(black_box(body.freeze()));
 }
 
 #[divan::bench(args = SIZES)]
-fn body_bytes_mut_of_unknown_size(size: usize) -> Bytes {
+fn body_bytes_mut_of_unknown_size(size: usize) {
     let mut body = BytesMut::new();
     fill(size, &PIECE, |piece| body.extend_from_slice(piece));
-    body.freeze()
+    drop(black_box(body.freeze()));
 }
 
 #[divan::bench(args = SIZES)]
-fn body_vec(size: usize) -> Bytes {
+fn body_vec(size: usize) {
     let mut body = Vec::with_capacity(size);
     fill(size, &PIECE, |piece| body.extend_from_slice(piece));
-    Bytes::from(body)
+    drop(black_box(Bytes::from(body)));
 }
 
 #[divan::bench(args = SIZES)]
@@ -60,15 +62,40 @@ fn body_reused(bencher: divan::Bencher<'_, '_>, size: usize) {
     bencher.bench(|| {
         let mut body = shelf.take();
         fill(size, &PIECE, |piece| body.extend_from_slice(piece));
-        Bytes::from_owner(body)
+        drop(black_box(Bytes::from_owner(body)));
+    });
+}
+
+/// Many bodies at once, all gone before the next ones come: what the allocator
+/// gives back to the system in between must be fetched again.
+#[divan::bench(args = SIZES)]
+fn sixteen_bodies_vec(size: usize) {
+    let bodies = [(); 16].map(|()| {
+        let mut body = Vec::with_capacity(size);
+        fill(size, &PIECE, |piece| body.extend_from_slice(piece));
+        body
+    });
+    drop(black_box(bodies));
+}
+
+#[divan::bench(args = SIZES)]
+fn sixteen_bodies_reused(bencher: divan::Bencher<'_, '_>, size: usize) {
+    let shelf = shelf(size);
+    bencher.bench(|| {
+        let bodies = [(); 16].map(|()| {
+            let mut body = shelf.take();
+            fill(size, &PIECE, |piece| body.extend_from_slice(piece));
+            body
+        });
+        drop(black_box(bodies));
     });
 }
 
 #[divan::bench(threads = [1, 2])]
-fn frame_bytes_mut() -> Bytes {
+fn frame_bytes_mut() {
     let mut frame = BytesMut::with_capacity(FRAME);
     fill(FRAME, &EVENT, |event| frame.extend_from_slice(event));
-    frame.freeze()
+    drop(black_box(frame.freeze()));
 }
 
 /// One buffer a stream; each frame is gone before the next one comes.
@@ -78,7 +105,7 @@ fn frame_split_from_one_bytes_mut(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(move || {
         buffer.reserve(FRAME);
         fill(FRAME, &EVENT, |event| buffer.extend_from_slice(event));
-        buffer.split().freeze()
+        drop(black_box(buffer.split().freeze()));
     });
 }
 
@@ -88,22 +115,22 @@ fn frame_reused(bencher: divan::Bencher<'_, '_>) {
     bencher.bench(|| {
         let mut frame = shelf.take();
         fill(FRAME, &EVENT, |event| frame.extend_from_slice(event));
-        Bytes::from_owner(frame)
+        drop(black_box(Bytes::from_owner(frame)));
     });
 }
 
 #[divan::bench]
-fn scan_vec_that_grows() -> Vec<u8> {
+fn scan_vec_that_grows() {
     let mut buffer = Vec::new();
     fill(2 << 10, &EVENT, |event| buffer.extend_from_slice(event));
-    buffer
+    drop(black_box(buffer));
 }
 
 #[divan::bench]
-fn scan_vec_of_16_kib() -> Vec<u8> {
+fn scan_vec_of_16_kib() {
     let mut buffer = Vec::with_capacity(FRAME);
     fill(2 << 10, &EVENT, |event| buffer.extend_from_slice(event));
-    buffer
+    drop(black_box(buffer));
 }
 
 #[divan::bench]
@@ -112,7 +139,7 @@ fn scan_reused(bencher: divan::Bencher<'_, '_>) {
     bencher.bench(|| {
         let mut buffer = shelf.take();
         fill(2 << 10, &EVENT, |event| buffer.extend_from_slice(event));
-        black_box(buffer.len())
+        drop(black_box(buffer));
     });
 }
 
