@@ -218,6 +218,10 @@ impl<V, E> Flight<V, E> {
 /// The waker of the work: all who wait are told, and one of them polls it.
 impl<V: Send + Sync, E: Send + Sync> Wake for Flight<V, E> {
     fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
         self.change(|inside, woken| {
             inside.due = true;
             // While it is polled the poller sees `due` when it puts it back.

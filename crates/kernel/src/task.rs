@@ -146,7 +146,7 @@ pub(crate) async fn caught<F: Future>(work: F) -> Exit<F::Output> {
     .await
 }
 
-fn exit_of<T>(end: std::thread::Result<T>) -> Exit<T> {
+pub(crate) fn exit_of<T>(end: std::thread::Result<T>) -> Exit<T> {
     match end {
         Ok(value) => Exit::Done(value),
         Err(panic) => Exit::Panicked(message(&*panic)),

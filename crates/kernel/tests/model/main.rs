@@ -48,8 +48,12 @@ mod lines;
 mod lock;
 #[path = "../../src/locking.rs"]
 mod locking;
+#[path = "../../src/merge.rs"]
+mod merge;
 #[path = "../../src/names.rs"]
 mod names;
+#[path = "../../src/nudges.rs"]
+mod nudges;
 #[path = "../../src/observe.rs"]
 mod observe;
 #[path = "../../src/once.rs"]
@@ -100,6 +104,8 @@ mod of_budget;
 mod of_lane;
 #[cfg(test)]
 mod of_ledger;
+#[cfg(test)]
+mod of_merge;
 #[cfg(test)]
 mod of_once;
 #[cfg(test)]

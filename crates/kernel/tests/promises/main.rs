@@ -4,6 +4,8 @@
 //! that a bound is exact and the run is short.
 
 #[cfg(test)]
+mod background;
+#[cfg(test)]
 mod breaker;
 #[cfg(test)]
 mod breaker_machine;
@@ -16,6 +18,10 @@ mod clock;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod gather;
+#[cfg(test)]
+mod gather_end;
+#[cfg(test)]
 mod lane;
 #[cfg(test)]
 mod ledger;
@@ -25,6 +31,8 @@ mod limit;
 mod limit_adaptive;
 #[cfg(test)]
 mod limit_any;
+#[cfg(test)]
+mod merge;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
