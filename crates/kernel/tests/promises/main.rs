@@ -14,6 +14,8 @@ mod budget;
 #[cfg(test)]
 mod cancels;
 #[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod dice;
@@ -38,6 +40,8 @@ mod once;
 #[cfg(test)]
 mod overflow;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod pressure;
@@ -61,3 +65,5 @@ mod scope_end;
 mod share;
 #[cfg(test)]
 mod share_random;
+#[cfg(test)]
+mod upstream;
