@@ -8,6 +8,7 @@
 //! Each file opens with its promises; `tests/promises` holds them under their
 //! numbers, `tests/model` runs the locking ones through a model checker.
 
+mod after;
 pub mod backoff;
 mod bell;
 pub mod breaker;
@@ -41,6 +42,7 @@ mod pieces;
 pub mod pool;
 pub mod pressure;
 pub mod pulse;
+pub mod queue;
 pub mod rank;
 pub mod relay;
 pub mod reuse;
@@ -79,6 +81,7 @@ pub use overflow::Overflow;
 pub use pool::{Acquire, Ask, Permit, Pool, PoolSettings, PoolStats, Refusal};
 pub use pressure::{Cause, Change, Level, LevelCell, Pressure, Readings};
 pub use pulse::{Finding, Pulse, PulseSettings, PulseStats, Stall, Watchdog, Zone};
+pub use queue::{Offered, Queue, QueueSettings, QueueStats, Submit, Take, Taken};
 pub use relay::{End, Publisher, Relay, RelaySettings, Relays, Unneeded, Unpublished};
 pub use reuse::{Lease, LowHits, Reusable, Reuse, ReuseSettings, ReuseStats};
 pub use scope::{Cancelled, Guard, Kind, Running, Scope, SpawnRefused, Why};

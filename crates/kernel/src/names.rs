@@ -41,6 +41,14 @@ metrics! {
     POOL_WAIT_SECONDS "tidegate_pool_wait_seconds_total" "Whole seconds waited by the requests that got a permit.";
     POOL_HELD_SECONDS "tidegate_pool_held_seconds_total" "Whole seconds for which permits were held, until they came back.";
 
+    QUEUE_ITEMS "tidegate_queue_items" "Things in the queue, by priority.";
+    QUEUE_BYTES "tidegate_queue_bytes" "Bytes of the things in the queue.";
+    QUEUE_CAPACITY "tidegate_queue_capacity" "Places of the queue.";
+    QUEUE_DOOR "tidegate_queue_door" "Things that wait for room in the queue.";
+    QUEUE_OFFERED "tidegate_queue_offered_total" "Things that were offered to the queue.";
+    QUEUE_DELIVERED "tidegate_queue_delivered_total" "Things that were taken from the queue.";
+    QUEUE_REFUSED "tidegate_queue_refused_total" "Things that did not come through the queue, by reason.";
+
     BODY_BYTES "tidegate_body_bytes" "Bytes of request bodies that are held, read or being read.";
     BODY_BYTES_LIMIT "tidegate_body_bytes_limit" "Bytes of request bodies that may be held at once.";
     BODY_BYTES_REFUSED "tidegate_body_bytes_refused_total" "Requests that were refused because other bodies held the room.";

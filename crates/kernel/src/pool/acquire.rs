@@ -58,7 +58,7 @@ impl Acquire {
     /// 0 when it does not wait. Exact while only one session waits.
     pub fn ahead(&self) -> usize {
         match self.stage {
-            Stage::Waiting(place) => self.pool.change(|state| (state.ahead(place), Vec::new())),
+            Stage::Waiting(place) => self.pool.0.state.lock().ahead(place),
             Stage::Ready(_) | Stage::Done => 0,
         }
     }
@@ -88,7 +88,7 @@ impl Future for Acquire {
             let now = this.pool.now();
             let heard = this
                 .pool
-                .change(|state| state.answer(place, now, cx.waker()));
+                .change(|state, after| state.answer(place, now, cx.waker(), after));
             match heard {
                 Heard::Granted(grant) => {
                     return Poll::Ready(Ok(Permit::new(this.pool.clone(), grant)));
@@ -110,7 +110,8 @@ impl Drop for Acquire {
     fn drop(&mut self) {
         if let Stage::Waiting(place) = self.stage {
             let now = self.pool.now();
-            self.pool.change(|state| ((), state.leave(place, now)));
+            self.pool
+                .change(|state, after| state.leave(place, now, after));
         }
     }
 }
@@ -152,8 +153,7 @@ impl Permit {
     /// and is not settled: it took nothing from anybody.
     pub fn settle(&mut self, cost: u64) {
         if let Some(tag) = self.charged.take() {
-            self.pool
-                .change(|state| (state.settle(&tag, cost), Vec::new()));
+            self.pool.0.state.lock().settle(&tag, cost);
         }
     }
 }
@@ -162,6 +162,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.pool.now();
         let held = now.saturating_duration_since(self.since);
-        self.pool.change(|state| ((), state.give_back(now, held)));
+        self.pool
+            .change(|state, after| state.give_back(now, held, after));
     }
 }

@@ -5,7 +5,7 @@
 //! 2. An idle permit and a waiting request never stand side by side: whatever
 //!    frees a permit hands it on in the same call. One that time alone frees
 //!    is looked for by one of the waiters, the keeper.
-//! 3. Wakers are given back to the caller, who wakes after the lock.
+//! 3. Wakers go into an `After`, to be woken after the lock.
 //!
 //! A plain value: no lock, no timer. The pool has those.
 
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::{Ask, PoolSettings, PoolStats, Refusal};
+use crate::after::After;
 use crate::clock::{Deadline, Instant};
 use crate::fair::{Bounds, Fair, Room};
 use crate::limit::{Decision, Limit, LimitSettings, Signal};
@@ -56,6 +57,12 @@ struct Waiter {
     deadline: Deadline,
     waker: Option<Waker>,
     answer: Answer,
+}
+
+impl Waiter {
+    fn waits(&self) -> bool {
+        matches!(self.answer, Answer::Awaited)
+    }
 }
 
 #[derive(Debug)]
@@ -108,9 +115,6 @@ pub(super) struct Place {
     pub(super) due: Instant,
 }
 
-/// Who has to be woken once the lock is free.
-pub(super) type Woken = Vec<Waker>;
-
 fn bounds(settings: &PoolSettings) -> Bounds {
     let door = match settings.overflow {
         Overflow::Block => settings.queue,
@@ -147,49 +151,41 @@ impl State {
         }
     }
 
-    pub(super) fn apply(&mut self, settings: &PoolSettings, now: Instant) -> Woken {
+    pub(super) fn apply(&mut self, settings: &PoolSettings, now: Instant, after: &mut After) {
         self.limit.apply(&limit(settings), now);
         self.fair.rebound(bounds(settings));
         self.overflow = settings.overflow;
         self.max_wait = settings.max_wait;
-        self.dispatch(now)
+        self.dispatch(now, after);
     }
 
-    pub(super) fn refuse_below(&mut self, least: Option<Priority>) -> Woken {
+    pub(super) fn refuse_below(&mut self, least: Option<Priority>) {
         self.least = least.unwrap_or(Priority::Batch);
-        Vec::new()
     }
 
-    pub(super) fn signal(&mut self, signal: Signal, now: Instant) -> Woken {
+    pub(super) fn signal(&mut self, signal: Signal, now: Instant, after: &mut After) {
         self.limit.signal(signal, now);
-        self.dispatch(now)
+        self.dispatch(now, after);
     }
 
-    pub(super) fn close(&mut self) -> Woken {
+    pub(super) fn close(&mut self, after: &mut After) {
         self.closed = true;
-        let mut woken = Vec::new();
         while let Some((key, _)) = self.fair.pop() {
-            woken.extend(self.refuse(key, Refusal::Closed));
+            self.refuse(key, Refusal::Closed, after);
         }
         self.keeper = None;
-        woken
     }
 
     /// A newcomer: a permit, a place, or no.
-    pub(super) fn admit(&mut self, ask: &Ask, now: Instant) -> (Admission, Woken) {
+    pub(super) fn admit(&mut self, ask: &Ask, now: Instant, after: &mut After) -> Admission {
         self.counts.offered += 1;
-        let mut woken = Vec::new();
-        let admission = match self.enter(ask, now, &mut woken) {
-            Ok(admission) => admission,
-            Err(why) => {
-                self.counts.count_refused(&why);
-                Admission::Refused(why)
-            }
-        };
-        (admission, woken)
+        self.enter(ask, now, after).unwrap_or_else(|why| {
+            self.counts.count_refused(&why);
+            Admission::Refused(why)
+        })
     }
 
-    fn enter(&mut self, ask: &Ask, now: Instant, woken: &mut Woken) -> Result<Admission, Refusal> {
+    fn enter(&mut self, ask: &Ask, now: Instant, after: &mut After) -> Result<Admission, Refusal> {
         if self.closed {
             return Err(Refusal::Closed);
         }
@@ -201,7 +197,7 @@ impl State {
         }
         // Whoever waits is before a newcomer, also for what time has freed.
         if self.limit.due().is_some_and(|due| due <= now) {
-            woken.append(&mut self.dispatch(now));
+            self.dispatch(now, after);
         }
         if self.fair.len() == 0 && self.limit.take(now) {
             self.grant(now, Duration::ZERO);
@@ -216,7 +212,7 @@ impl State {
         while room == Room::AfterOldest
             && let Some((oldest, _)) = self.fair.give_up(ask.priority)
         {
-            woken.extend(self.refuse(oldest, Refusal::Dropped));
+            self.refuse(oldest, Refusal::Dropped, after);
             room = self.fair.room(&tag);
         }
         Ok(Admission::Waiting(self.line_up(tag, ask.deadline, now)))
@@ -258,11 +254,11 @@ impl State {
     }
 
     /// A permit comes back after so long, and goes on.
-    pub(super) fn give_back(&mut self, now: Instant, held: Duration) -> Woken {
+    pub(super) fn give_back(&mut self, now: Instant, held: Duration, after: &mut After) {
         self.counts.count_held(held);
         self.pace.held(held);
         self.limit.give_back(now);
-        self.dispatch(now)
+        self.dispatch(now, after);
     }
 
     /// What a granted request really cost.
@@ -272,71 +268,73 @@ impl State {
 
     /// A waiter asks for its answer. Without one `waker` is told of it. A
     /// grant belongs to the asker from here on.
-    pub(super) fn answer(&mut self, place: Place, now: Instant, waker: &Waker) -> (Heard, Woken) {
-        let mut woken = Vec::new();
+    pub(super) fn answer(
+        &mut self,
+        place: Place,
+        now: Instant,
+        waker: &Waker,
+        after: &mut After,
+    ) -> Heard {
         if self.limit.due().is_some_and(|due| due <= now) {
-            woken = self.dispatch(now);
+            self.dispatch(now, after);
         }
         if let Some(waiter) = self.waiters.get_mut(place.key)
-            && matches!(waiter.answer, Answer::Awaited)
+            && waiter.waits()
             && now < place.due
         {
-            match &mut waiter.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
-            let look = self.look(place, now);
-            return (Heard::Nothing { look }, woken);
+            after.keep(&mut waiter.waker, waker);
+            return Heard::Nothing {
+                look: self.look(place, now),
+            };
         }
         let Some(waiter) = self.waiters.remove(place.key) else {
-            return (Heard::Refused(Refusal::Closed), woken);
+            return Heard::Refused(Refusal::Closed);
         };
+        after.let_go(waiter.waker);
         let waited = now.saturating_duration_since(waiter.since);
         let why = match waiter.answer {
-            Answer::Refused(why) => return (Heard::Refused(why), woken),
+            Answer::Refused(why) => return Heard::Refused(why),
             Answer::Granted(tag) if now < waiter.deadline.instant() => {
                 self.grant(now, waited);
-                let grant = Grant {
+                return Heard::Granted(Grant {
                     since: now,
                     waited,
                     charged: Some(Box::new(tag)),
-                };
-                return (Heard::Granted(grant), woken);
+                });
             }
             Answer::Granted(tag) => {
                 // Granted, but nothing may begin after its deadline.
-                woken.append(&mut self.return_unused(&tag, now));
+                self.return_unused(&tag, now, after);
                 Refusal::DeadlinePassed
             }
             Answer::Awaited => {
-                self.step_out(place, &mut woken);
+                self.step_out(place, after);
                 self.too_late(&waiter.deadline, waited, now)
             }
         };
         self.counts.count_refused(&why);
-        (Heard::Refused(why), woken)
+        Heard::Refused(why)
     }
 
     /// A waiter goes away without having asked for its answer.
-    pub(super) fn leave(&mut self, place: Place, now: Instant) -> Woken {
+    pub(super) fn leave(&mut self, place: Place, now: Instant, after: &mut After) {
         let Some(waiter) = self.waiters.remove(place.key) else {
-            return Vec::new();
+            return;
         };
-        let mut woken = Vec::new();
+        after.let_go(waiter.waker);
         match waiter.answer {
             // It was counted when it was refused.
-            Answer::Refused(_) => return woken,
-            Answer::Awaited => self.step_out(place, &mut woken),
-            Answer::Granted(tag) => woken = self.return_unused(&tag, now),
+            Answer::Refused(_) => return,
+            Answer::Awaited => self.step_out(place, after),
+            Answer::Granted(tag) => self.return_unused(&tag, now, after),
         }
         self.counts.cancelled += 1;
-        woken
     }
 
     /// How many will be granted before this one.
     pub(super) fn ahead(&self, place: Place) -> usize {
-        match self.waiters.get(place.key).map(|waiter| &waiter.answer) {
-            Some(Answer::Awaited) => self.fair.ahead(place.ticket),
+        match self.waiters.get(place.key) {
+            Some(waiter) if waiter.waits() => self.fair.ahead(place.ticket),
             _ => 0,
         }
     }
@@ -402,79 +400,73 @@ impl State {
     }
 
     /// Hands idle permits to the queue, in order.
-    fn dispatch(&mut self, now: Instant) -> Woken {
-        let mut woken = Vec::new();
+    fn dispatch(&mut self, now: Instant, after: &mut After) {
         self.limit.tick(now);
         while self.fair.len() > 0 && self.limit.take(now) {
-            if !self.hand_on(now, &mut woken) {
+            if !self.hand_on(now, after) {
                 self.limit.give_back(now);
             }
         }
-        self.keep(&mut woken);
-        woken
+        self.keep(after);
     }
 
     /// Gives a permit to the next in order. One whose time is over gets its
     /// refusal instead, also if its own timer was not polled yet.
-    fn hand_on(&mut self, now: Instant, woken: &mut Woken) -> bool {
+    fn hand_on(&mut self, now: Instant, after: &mut After) -> bool {
         while let Some((key, tag)) = self.fair.pop() {
             let Some(waiter) = self.waiters.get_mut(key) else {
                 continue;
             };
             if now < waiter.due {
                 waiter.answer = Answer::Granted(tag);
-                woken.extend(waiter.waker.take());
+                after.wake(waiter.waker.take());
                 return true;
             }
             let waited = now.saturating_duration_since(waiter.since);
             let deadline = waiter.deadline;
             self.fair.settle(&tag, 0);
             let why = self.too_late(&deadline, waited, now);
-            woken.extend(self.refuse(key, why));
+            self.refuse(key, why, after);
         }
         false
     }
 
     /// A permit comes back whose owner never learned of it.
-    fn return_unused(&mut self, tag: &Tag, now: Instant) -> Woken {
+    fn return_unused(&mut self, tag: &Tag, now: Instant, after: &mut After) {
         self.fair.settle(tag, 0);
         self.limit.give_back(now);
-        self.dispatch(now)
+        self.dispatch(now, after);
     }
 
     /// One who waited is out of `waiters`, and now out of the order as well.
-    fn step_out(&mut self, place: Place, woken: &mut Woken) {
+    fn step_out(&mut self, place: Place, after: &mut After) {
         self.fair.remove(place.ticket);
         if self.keeper.is_some_and(|(key, _)| key == place.key) {
             self.keeper = None;
-            self.keep(woken);
+            self.keep(after);
         }
     }
 
     /// Sees to it that somebody looks when the limit may give more. A new
     /// keeper is woken to set its alarm; one that was never polled will be.
-    fn keep(&mut self, woken: &mut Woken) {
+    fn keep(&mut self, after: &mut After) {
         let due = self.limit.due().filter(|_| self.fair.len() > 0);
         let Some(due) = due else {
             self.keeper = None;
             return;
         };
-        let waits = |waiter: &Waiter| matches!(waiter.answer, Answer::Awaited);
         if let Some((key, looks)) = self.keeper
             && looks <= due
-            && self.waiters.get(key).is_some_and(waits)
+            && self.waiters.get(key).is_some_and(Waiter::waits)
         {
             return;
         }
-        let polled = |(_, waiter): &(usize, &mut Waiter)| waits(waiter) && waiter.waker.is_some();
-        self.keeper = self
-            .waiters
-            .entries_mut()
-            .find(polled)
-            .map(|(key, waiter)| {
-                woken.extend(waiter.waker.take());
-                (key, due)
-            });
+        let mut waiters = self.waiters.entries_mut();
+        let polled = waiters.find(|(_, waiter)| waiter.waits() && waiter.waker.is_some());
+        self.keeper = polled.map(|(key, waiter)| {
+            after.wake(waiter.waker.take());
+            (key, due)
+        });
     }
 
     /// When this waiter looks by itself: at its end, or before as the keeper.
@@ -503,11 +495,12 @@ impl State {
     }
 
     /// Writes a refusal for one who is out of the queue.
-    fn refuse(&mut self, key: usize, why: Refusal) -> Option<Waker> {
+    fn refuse(&mut self, key: usize, why: Refusal, after: &mut After) {
         self.counts.count_refused(&why);
-        let waiter = self.waiters.get_mut(key)?;
-        waiter.answer = Answer::Refused(why);
-        waiter.waker.take()
+        if let Some(waiter) = self.waiters.get_mut(key) {
+            waiter.answer = Answer::Refused(why);
+            after.wake(waiter.waker.take());
+        }
     }
 
     fn grant(&mut self, now: Instant, waited: Duration) {

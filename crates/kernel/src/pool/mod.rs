@@ -16,13 +16,13 @@ mod stats;
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::task::Waker;
 use std::time::Duration;
 
 pub use self::acquire::{Acquire, Permit};
 use self::admission::State;
 pub use self::ask::Ask;
 pub use self::stats::PoolStats;
+use crate::after::After;
 use crate::clock::{Clock, Instant};
 use crate::limit::{Decision, LimitSettings, Signal};
 use crate::names::POOL_DECISIONS;
@@ -117,7 +117,7 @@ impl Pool {
     /// fewer permits revoke none; who waits keeps its place and its time.
     pub fn apply(&self, settings: PoolSettings) {
         let now = self.now();
-        self.change(|state| ((), state.apply(&settings, now)));
+        self.change(|state, after| state.apply(&settings, now, after));
     }
 
     /// Asks for a permit, now: a place in the queue is taken by this call, not
@@ -127,21 +127,21 @@ impl Pool {
     /// Dropping the answer leaves the queue, or gives the permit back.
     pub fn acquire(&self, ask: Ask) -> Acquire {
         let now = self.now();
-        let admission = self.change(|state| state.admit(&ask, now));
+        let admission = self.change(|state, after| state.admit(&ask, now, after));
         Acquire::new(self.clone(), admission, now)
     }
 
     /// Refuses newcomers of a lower priority than this, until it is called
     /// again; `None` refuses nobody. Who waits already is served.
     pub fn refuse_below(&self, least: Option<Priority>) {
-        self.change(|state| ((), state.refuse_below(least)));
+        self.0.state.lock().refuse_below(least);
     }
 
     /// Tells the limit what a call learned about its upstream. Best before
     /// that call's permit goes back.
     pub fn signal(&self, signal: Signal) {
         let now = self.now();
-        self.change(|state| ((), state.signal(signal, now)));
+        self.change(|state, after| state.signal(signal, now, after));
     }
 
     /// Calls `hook` for every decision of the limit, in order for each caller
@@ -158,7 +158,7 @@ impl Pool {
     /// Ends admission for good: who waits gets [`Refusal::Closed`] at once,
     /// permits that are out stay valid and come back.
     pub fn close(&self) {
-        self.change(|state| ((), state.close()));
+        self.change(State::close);
     }
 
     /// The numbers of this moment, under one lock.
@@ -185,15 +185,13 @@ impl Pool {
 
     /// One step of the state under the lock; wakes and tells after it, since
     /// what a waker or a hook does is not our code.
-    fn change<R>(&self, step: impl FnOnce(&mut State) -> (R, Vec<Waker>)) -> R {
-        let (result, woken, decided) = {
+    fn change<R>(&self, step: impl FnOnce(&mut State, &mut After) -> R) -> R {
+        let mut after = After::default();
+        let (result, decided) = {
             let mut state = self.0.state.lock();
-            let (result, woken) = step(&mut state);
-            (result, woken, state.decided())
+            (step(&mut state, &mut after), state.decided())
         };
-        for waker in woken {
-            waker.wake();
-        }
+        after.run();
         if let Some(hook) = self.0.on_decision.get() {
             decided.iter().for_each(hook);
         }

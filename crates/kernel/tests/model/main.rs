@@ -13,6 +13,8 @@
     reason = "the nouns come whole, a model uses a part"
 )]
 
+#[path = "../../src/after.rs"]
+mod after;
 #[path = "../../src/bell.rs"]
 mod bell;
 #[path = "../../src/breaker.rs"]
@@ -66,6 +68,8 @@ mod overflow;
 mod pool;
 #[path = "../../src/pulse.rs"]
 mod pulse;
+#[path = "../../src/queue/mod.rs"]
+mod queue;
 #[path = "../../src/rank.rs"]
 mod rank;
 #[path = "../../src/relay.rs"]
@@ -114,6 +118,8 @@ mod of_order;
 mod of_pool;
 #[cfg(test)]
 mod of_pulse;
+#[cfg(test)]
+mod of_queue;
 #[cfg(test)]
 mod of_relay;
 #[cfg(test)]

@@ -48,6 +48,8 @@ mod pressure;
 #[cfg(test)]
 mod pulse;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod rank;
 #[cfg(test)]
 mod relay;
