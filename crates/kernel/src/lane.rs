@@ -13,9 +13,7 @@ use std::future::Future;
 
 use crate::clock::Clock;
 use crate::exit::Exit;
-use crate::line::{Key, Mode};
-use crate::lock::{Lock, LockRefusal, LockSettings, LockStats};
-use crate::locking::{Hold, Locking};
+use crate::lock::{Hold, Key, Lock, LockRefusal, LockSettings, LockStats, Locking, Mode};
 use crate::observe::{Labels, Visitor};
 use crate::order::Until;
 use crate::scope::Scope;

@@ -32,8 +32,6 @@ mod dice;
 mod exit;
 #[path = "../../src/fair/mod.rs"]
 mod fair;
-#[path = "../../src/graph.rs"]
-mod graph;
 #[path = "../../src/lag.rs"]
 mod lag;
 #[path = "../../src/lane.rs"]
@@ -42,14 +40,8 @@ mod lane;
 mod ledger;
 #[path = "../../src/limit/mod.rs"]
 mod limit;
-#[path = "../../src/line.rs"]
-mod line;
-#[path = "../../src/lines.rs"]
-mod lines;
-#[path = "../../src/lock.rs"]
+#[path = "../../src/lock/mod.rs"]
 mod lock;
-#[path = "../../src/locking.rs"]
-mod locking;
 #[path = "../../src/merge.rs"]
 mod merge;
 #[path = "../../src/names.rs"]
@@ -60,7 +52,7 @@ mod nudges;
 mod observe;
 #[path = "../../src/once.rs"]
 mod once;
-#[path = "../../src/order.rs"]
+#[path = "../../src/order/mod.rs"]
 mod order;
 #[path = "../../src/overflow.rs"]
 mod overflow;

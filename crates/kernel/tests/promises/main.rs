@@ -38,6 +38,8 @@ mod merge;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod overflow;
 #[cfg(test)]
 mod overload;

@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::clock::Alarm;
-use crate::line::{Key, Mode};
-use crate::lines::{Admission, Granted, Place};
+use crate::lock::line::{Key, Mode};
+use crate::lock::lines::{Admission, Granted, Place};
 use crate::lock::{Lock, LockRefusal};
 use crate::order::Holding;
 

@@ -9,6 +9,8 @@
 //! Who brings no [`Owner`] pays nothing and is not seen; a deadline ends such
 //! a wait. An owner waits for one thing at a time. Mutexes are `rank`'s.
 
+mod graph;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
@@ -17,9 +19,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Deadline;
-use crate::graph::Graph;
 use crate::names;
 use crate::observe::{Labels, Visitor, gauge};
+use crate::order::graph::Graph;
 use crate::rank::Rank;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex};

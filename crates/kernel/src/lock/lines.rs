@@ -15,7 +15,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::clock::{Deadline, Instant};
-use crate::line::{Key, Line, Mode};
+use crate::lock::line::{Key, Line, Mode};
 use crate::lock::{LockRefusal, LockSettings, LockStats};
 use crate::order::{Blocked, Holding, Owner, Resource};
 use crate::slots::Slots;

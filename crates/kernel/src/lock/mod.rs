@@ -9,14 +9,18 @@
 //! Who may be inside together, `line` asks of the mode. Locks in the database
 //! are leases, and not here.
 
+mod line;
+mod lines;
+mod locking;
+
 use std::future::Future;
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
 use crate::exit::Exit;
-use crate::line::{Key, Mode};
-use crate::lines::{Asking, Lines, Woken};
-use crate::locking::Locking;
+pub(crate) use crate::lock::line::{Key, Mode};
+use crate::lock::lines::{Asking, Lines, Woken};
+pub use crate::lock::locking::{Hold, Locking};
 use crate::names::{self, Metric};
 use crate::observe::{Labels, Visitor, gauge};
 use crate::order::{DeadlockVictim, Resource, Until};

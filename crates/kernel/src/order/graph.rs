@@ -268,3 +268,103 @@ impl Wait {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Hold(Birth, usize),
+        Release(Birth, usize),
+        Wait(Birth, usize),
+        End(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let who = || (0..5_u64, 0..5_usize);
+        prop_oneof![
+            3 => who().prop_map(|(owner, thing)| Step::Hold(owner, thing)),
+            1 => who().prop_map(|(owner, thing)| Step::Release(owner, thing)),
+            4 => who().prop_map(|(owner, thing)| Step::Wait(owner, thing)),
+            1 => (0..8_usize).prop_map(Step::End),
+        ]
+    }
+
+    /// Three locks, and two kinds of permits: one and two of them.
+    fn things() -> Vec<Resource> {
+        let locks = (0..3).map(|n| Resource::new("lock", n.to_string()));
+        let permits = (1..3).map(|n| Resource::any_of(n, "permit", n.to_string()));
+        locks.chain(permits).collect()
+    }
+
+    /// Plays the work to its end: whoever waits for nothing lets go of all.
+    /// Who is left then will wait for ever.
+    fn waits_for_ever(holds: &[(Birth, usize)], waits: &[(Birth, usize)]) -> bool {
+        let (mut holds, mut waits) = (holds.to_vec(), waits.to_vec());
+        loop {
+            let before = (holds.len(), waits.len());
+            holds.retain(|(owner, _)| waits.iter().any(|(waiter, _)| waiter == owner));
+            waits.retain(|(_, thing)| {
+                let holders = holds.iter().filter(|(_, held)| held == thing).count();
+                holders >= [1, 1, 1, 1, 2][*thing]
+            });
+            if (holds.len(), waits.len()) == before {
+                return !waits.is_empty();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn inv_nodead_a_wait_has_victims_if_and_only_if_it_would_last_for_ever(
+            steps in prop::collection::vec(step(), 1..40)
+        ) {
+            let (mut graph, things) = (Graph::default(), things());
+            let mut holds: Vec<(Birth, usize)> = Vec::new();
+            // Keys of the graph, and what the wait is.
+            let mut waits: Vec<(usize, (Birth, usize))> = Vec::new();
+            for step in steps {
+                match step {
+                    // Who waits does nothing else.
+                    Step::Hold(owner, _) | Step::Release(owner, _) | Step::Wait(owner, _)
+                        if waits.iter().any(|(_, wait)| wait.0 == owner) => {}
+                    Step::Hold(owner, thing) => {
+                        graph.hold(owner, &things[thing]);
+                        holds.push((owner, thing));
+                    }
+                    Step::Release(owner, thing) => {
+                        graph.release(owner, &things[thing]);
+                        let at = holds.iter().position(|hold| *hold == (owner, thing));
+                        at.map(|at| holds.swap_remove(at));
+                    }
+                    Step::Wait(owner, thing) => {
+                        let before = graph.deadlocks;
+                        let (key, _) = graph.wait(owner, "test", &things[thing]);
+                        waits.push((key, (owner, thing)));
+                        let all: Vec<_> = waits.iter().map(|(_, wait)| *wait).collect();
+                        prop_assert_eq!(graph.deadlocks > before, waits_for_ever(&holds, &all));
+                        let mut gave_way = 0;
+                        waits.retain(|(key, _)| {
+                            let victim = graph.victim(*key, Waker::noop()).is_some();
+                            gave_way += u64::from(victim);
+                            !victim || graph.end(*key).is_none()
+                        });
+                        prop_assert_eq!(graph.deadlocks - before, gave_way, "one a cycle");
+                    }
+                    Step::End(at) if at < waits.len() => {
+                        graph.end(waits.swap_remove(at).0);
+                    }
+                    Step::End(_) => {}
+                }
+                let all: Vec<_> = waits.iter().map(|(_, wait)| *wait).collect();
+                prop_assert!(!waits_for_ever(&holds, &all), "somebody is stuck");
+                prop_assert_eq!(graph.size(), (holds.len(), waits.len()));
+            }
+        }
+    }
+}
