@@ -101,6 +101,8 @@ mod of_lane;
 #[cfg(test)]
 mod of_ledger;
 #[cfg(test)]
+mod of_limit;
+#[cfg(test)]
 mod of_merge;
 #[cfg(test)]
 mod of_once;
