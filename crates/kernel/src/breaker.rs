@@ -326,6 +326,9 @@ impl Breaker {
 
     /// How long until a pass is likely, as in [`Open`]; zero when there is one.
     pub fn retry_after(&self) -> Duration {
+        if self.0.gate.load(Ordering::Acquire) != SHUT {
+            return Duration::ZERO;
+        }
         let now = self.0.clock.now();
         self.0.circuit.lock().retry_after(now)
     }

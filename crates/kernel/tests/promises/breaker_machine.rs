@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tidegate_kernel::breaker::Phase;
 use tidegate_kernel::{Breaker, BreakerSettings, Clock, Pass, Verdict};
 
-const WINDOW: u64 = 1000;
+const WINDOW: u64 = 300;
 const CONSECUTIVE: usize = 4;
 const MIN_REQUESTS: usize = 6;
 const OPEN_MIN: u64 = 50;
