@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
-use crate::breaker::{BreakerSettings, BreakerStats, Open, Phase, Reason, Transition, Verdict};
+use crate::breaker::BreakerSettings;
 use crate::clock::Instant;
 use crate::dice::Dice;
 use crate::tally::Tally;
+use crate::verdict::{BreakerStats, Open, Phase, Reason, Transition, Verdict};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

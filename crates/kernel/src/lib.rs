@@ -54,6 +54,7 @@ mod tag;
 mod tally;
 mod task;
 mod tree;
+mod verdict;
 
 pub use backoff::{Backoff, Wait};
 pub use breaker::{Breaker, BreakerSettings, BreakerStats, Open, Pass, Verdict};

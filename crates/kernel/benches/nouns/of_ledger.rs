@@ -1,4 +1,5 @@
-//! One entry opened and settled; beside it a mutex around a map.
+//! One entry opened and settled; beside it a mutex around a map, which knows
+//! neither outcomes nor the conservation law.
 
 use std::collections::HashMap;
 use std::hint::black_box;

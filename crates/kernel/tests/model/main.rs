@@ -91,6 +91,8 @@ mod tally;
 mod task;
 #[path = "../../src/tree.rs"]
 mod tree;
+#[path = "../../src/verdict.rs"]
+mod verdict;
 
 #[cfg(test)]
 mod of_breaker;

@@ -40,6 +40,8 @@ mod once;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod overflow;
 #[cfg(test)]
 mod overload;
