@@ -207,6 +207,7 @@ impl Adaptive {
         } else {
             others
         };
+        // What was not in use was not refused (RFC 5681 goes by flight as well).
         self.limit = self.limit.min(busy as f64);
         let hard = retry_after.is_some() || self.refused_again;
         let left = if hard {

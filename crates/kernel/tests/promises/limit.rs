@@ -130,6 +130,21 @@ fn r_d14_little_use_shrinks_it_by_steps_and_never_below_its_minimum() {
 }
 
 #[test]
+fn r_d14_it_shrinks_to_what_was_used_and_not_so_far_that_it_grows_again() {
+    let start = Clock.now();
+    let settings = LimitSettings {
+        factor: 1000,
+        ..LimitSettings::scaled(10, 100)
+    };
+    let mut limit = Limit::new(&settings, start);
+    assert_eq!(take(&mut limit, 29, start), 29);
+    limit.tick(start + 10 * SECOND);
+    assert_eq!(limit.size(), 37, "29 are just under 80 per cent of it");
+    limit.tick(start + 20 * SECOND);
+    assert_eq!(limit.size(), 37);
+}
+
+#[test]
 fn r_d14_slow_answers_never_grow_it_and_are_one_alarm() {
     let now = Clock.now();
     let settings = LimitSettings {

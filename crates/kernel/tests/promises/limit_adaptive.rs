@@ -173,6 +173,56 @@ fn after_retry_after_nothing_begins_before_and_then_not_all_at_once() {
 }
 
 #[test]
+fn a_refusal_that_costs_a_pause_is_not_tried_again_for_twenty_pauses() {
+    let start = Clock.now();
+    let mut limit = at_ceiling(20, start);
+    give_back(&mut limit, 3, start + SECOND);
+    refuse(&mut limit, Some(SECOND), start + SECOND);
+    take(&mut limit, 100, start + 3 * SECOND);
+    // Enough successes for many looks, and it is back at where it was refused.
+    succeed(&mut limit, 1000, start + 3 * SECOND);
+    let ceiling = limit.size();
+    succeed(&mut limit, 1000, start + 21 * SECOND - MS);
+    assert_eq!(limit.size(), ceiling);
+    succeed(&mut limit, 100, start + 21 * SECOND);
+    assert!(limit.size() > ceiling);
+}
+
+#[test]
+fn an_upstream_that_says_there_is_room_and_refuses_is_not_believed() {
+    let start = Clock.now();
+    let mut limit = at_ceiling(20, start);
+    give_back(&mut limit, 3, start);
+    let mut now = start + SECOND;
+    // Its refusals are paid back by 200 calls each; until then it says in vain.
+    refuse(&mut limit, None, now);
+    take(&mut limit, 100, now);
+    let before = limit.computed();
+    for (calls, believed) in [(40, false), (40, false), (200, false), (60, true)] {
+        now += SECOND;
+        let (requests, reset) = (40, None);
+        limit.signal(Signal::Remaining { requests, reset }, now);
+        succeed(&mut limit, calls, now);
+        let grown = limit.size() > before + 6;
+        assert_eq!(grown, believed, "{} after {before}", limit.size());
+    }
+}
+
+#[test]
+fn a_decrease_goes_by_what_was_in_flight_not_by_what_was_not_used() {
+    for (retry_after, left) in [(None, 17), (Some(SECOND), 14)] {
+        let start = Clock.now();
+        let mut limit = adaptive(start);
+        succeed(&mut limit, 50, start);
+        let over = limit.busy() - 20;
+        give_back(&mut limit, over, start);
+        assert_eq!((limit.size(), limit.busy()), (60, 20));
+        refuse(&mut limit, retry_after, start);
+        assert_eq!(limit.computed(), left);
+    }
+}
+
+#[test]
 fn a_later_retry_after_wins_and_an_absurd_one_is_cut() {
     let start = Clock.now();
     let mut limit = adaptive(start);
