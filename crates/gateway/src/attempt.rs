@@ -1,24 +1,29 @@
-//! One attempt at a target: permit, connection, head, and what it promises.
+//! One attempt at a target: permits, connection, head, and what it promises.
 //!
 //! The steps stand in the order in which they happen. Each wait is bounded by
 //! its own timer and the request's end, can be halted, and shows as the
 //! request's stage. Whatever fails here fails before a byte went to the caller.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use kernel::{Alarm, Ask, Clock, Deadline, Halt, Instant, Refusal, Why};
+use kernel::{Alarm, Halt, Instant, Permit, Pool, Refusal, Signal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
-use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
+use tidegate_wire::openai::{Answer as Look, look_answer, to_stream};
 
+use crate::asked::Asked;
 use crate::failure::Failure;
-use crate::provider::{Link, Provider};
+use crate::house::House;
+use crate::provider::Link;
 use crate::request::{Stage, Ticket};
-use crate::settings::Bounds;
-use crate::stream::{Flow, FlowSettings, Odd, Oddities};
+use crate::stake::Permits;
+use crate::stream::{Flow, FlowSettings, Odd};
+use crate::target::Target;
 use crate::unary::{self, Bound, Short};
 use crate::upstream::classify::{self, Promise};
 use crate::upstream::{HttpUpstream, Missed, Source, headers};
@@ -27,23 +32,11 @@ use crate::wait::{Ended, until};
 /// The body of an error may stand still this long; its status is known.
 const ERROR_IDLE: Duration = Duration::from_secs(5);
 
-/// What one attempt needs to know.
+/// One attempt, at one target.
 pub(crate) struct Attempt<'a> {
-    pub(crate) provider: &'a Provider,
-    pub(crate) endpoint: Endpoint,
-    /// As it goes to the upstream.
-    pub(crate) body: Bytes,
-    pub(crate) forwarded: HeaderMap,
-    pub(crate) stream: bool,
-    /// Whether the caller asked for the usage chunk itself.
-    pub(crate) wants_usage: bool,
-    pub(crate) bounds: Bounds,
-    pub(crate) oddities: &'a Oddities,
-    pub(crate) clock: Clock,
-    /// The request's end.
-    pub(crate) total: Instant,
-    /// Whether the caller shortened it.
-    pub(crate) shortened: bool,
+    house: &'a House,
+    asked: &'a Asked,
+    target: &'a Target,
 }
 
 /// A good answer, whole or as a stream that has shown its first content.
@@ -67,14 +60,53 @@ struct Head {
     sent: Instant,
 }
 
-impl Attempt<'_> {
-    /// Runs the attempt; on success the ticket holds the permit of a stream.
-    pub(crate) async fn run(self, ticket: &mut Ticket) -> Result<Good, Failure> {
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(house: &'a House, asked: &'a Asked, target: &'a Target) -> Self {
+        Self {
+            house,
+            asked,
+            target,
+        }
+    }
+
+    /// The right to begin: a place at the target, where it has a limit of its
+    /// own, then one at the provider.
+    pub(crate) async fn permits(&self, ticket: &mut Ticket) -> Result<Permits, Failure> {
         let mut alarm = Alarm::new();
-        self.permit(ticket, &mut alarm).await?;
+        ticket.ask();
+        let gate = match &self.target.gate {
+            Some(gate) => Some(self.permit(gate, ticket, &mut alarm).await?),
+            None => None,
+        };
+        let pool = self
+            .permit(&self.asked.provider.pool, ticket, &mut alarm)
+            .await?;
+        ticket.permitted();
+        Ok(Permits { pool, gate })
+    }
+
+    async fn permit(
+        &self,
+        pool: &Pool,
+        ticket: &Ticket,
+        alarm: &mut Alarm,
+    ) -> Result<Permit, Failure> {
+        let acquire = pool.acquire(self.asked.ask());
+        match until(self.halt(ticket)?, alarm, self.asked.total, pin!(acquire)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(refusal)) => Err(self.refused(refusal)),
+            Err(Ended::Due) => Err(self.too_late()),
+            Err(ended) => Err(self.asked.ended(ended)),
+        }
+    }
+
+    /// Runs the attempt; on success the ticket holds the stake of a stream.
+    pub(crate) async fn run(&self, ticket: &mut Ticket) -> Result<Good, Failure> {
+        let mut alarm = Alarm::new();
         let head = self.head(ticket, &mut alarm).await?;
+        self.heed(ticket, &head.headers);
         match classify::promise(head.status, &head.headers) {
-            Promise::Events if self.stream => {
+            Promise::Events if self.asked.stream => {
                 let flow = self.flow(ticket, alarm, head.source, head.sent).await?;
                 let body = GoodBody::Stream(flow);
                 Ok(self.good(StatusCode::OK, &head.headers, body))
@@ -92,35 +124,32 @@ impl Attempt<'_> {
         }
     }
 
-    async fn permit(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<(), Failure> {
-        ticket.ask();
-        let bytes = self.body.len() as u64;
-        let ask = Ask::new(Deadline::at(self.total)).bytes(bytes);
-        let acquire = self.provider.pool.acquire(ask);
-        let permit = until(self.halt(ticket)?, alarm, self.total, pin!(acquire)).await;
-        match permit {
-            Ok(Ok(permit)) => {
-                ticket.hold(permit);
-                Ok(())
-            }
-            Ok(Err(refusal)) => Err(self.refused(refusal)),
-            Err(Ended::Due) => Err(self.too_late()),
-            Err(ended) => Err(self.ended(ended)),
+    /// What the upstream says of how many more it takes.
+    fn heed(&self, ticket: &Ticket, upstream: &HeaderMap) {
+        if let Some(limit) = headers::limit(upstream) {
+            let known = &self.asked.provider.rate_limit;
+            known.store(limit, Ordering::Relaxed);
+        }
+        if self.asked.provider.heeds
+            && let Some((requests, reset)) = headers::remaining(upstream)
+            && let Some(stake) = ticket.stake()
+        {
+            stake.signal(Signal::Remaining { requests, reset });
         }
     }
 
     /// The request's time was over in the queue: no upstream is to blame.
     fn too_late(&self) -> Failure {
-        if self.shortened {
-            return self.ended(Ended::Due);
+        if self.asked.shortened {
+            return self.asked.ended(Ended::Due);
         }
-        let name = &self.provider.name;
+        let name = &self.asked.provider.name;
         let text = format!("No permit of `{name}` came free before `timeouts.total` was over.");
         Failure::new(Code::QueueTimeout, text).with_retry_after(Duration::from_secs(1))
     }
 
     fn refused(&self, refusal: Refusal) -> Failure {
-        let name = &self.provider.name;
+        let name = &self.asked.provider.name;
         match refusal {
             Refusal::Full {
                 waiting,
@@ -168,12 +197,12 @@ impl Attempt<'_> {
 
     /// A connection, the request on it, and the head of the answer.
     async fn head(&self, ticket: &mut Ticket, alarm: &mut Alarm) -> Result<Head, Failure> {
-        match &self.provider.link {
+        match &self.asked.provider.link {
             Link::Http(http) => self.http_head(http, ticket, alarm).await,
             Link::Sim(sim) => {
                 let sent = self.sends(ticket);
-                let path = self.endpoint.path();
-                let work = sim.answer(&http::Method::POST, path, self.body.clone());
+                let path = self.asked.endpoint.path();
+                let work = sim.answer(&http::Method::POST, path, self.asked.body.clone());
                 let answer = self.first_byte(ticket, alarm, pin!(work)).await?;
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();
@@ -192,8 +221,9 @@ impl Attempt<'_> {
     /// answer ever comes.
     fn sends(&self, ticket: &mut Ticket) -> Instant {
         ticket.enter(Stage::Waiting);
-        ticket.usage = Some(Usage::estimate(self.body.len() as u64, 0));
-        self.clock.now()
+        ticket.sends();
+        ticket.usage = Some(Usage::estimate(self.asked.body.len() as u64, 0));
+        self.house.clock.now()
     }
 
     async fn http_head(
@@ -208,17 +238,24 @@ impl Attempt<'_> {
                 Some(line) => line,
                 None => {
                     ticket.enter(Stage::Connecting);
-                    let limit = self.clock.now() + self.provider.timeouts.connect;
-                    let due = limit.min(self.total);
+                    let limit = self.house.clock.now() + self.asked.provider.timeouts.connect;
+                    let due = limit.min(self.asked.total);
                     match until(self.halt(ticket)?, alarm, due, pin!(http.connect())).await {
                         Ok(line) => line?,
-                        Err(Ended::Due) if limit < self.total => return Err(connect_timeout()),
-                        Err(ended) => return Err(self.ended(ended)),
+                        Err(Ended::Due) if limit < self.asked.total => {
+                            return Err(connect_timeout());
+                        }
+                        Err(ended) => return Err(self.asked.ended(ended)),
                     }
                 }
             };
             let sent = self.sends(ticket);
-            let request = http.request(self.endpoint, self.body.clone(), self.forwarded.clone());
+            let request = http.request(
+                self.asked.endpoint,
+                self.asked.body.clone(),
+                self.asked.forwarded.clone(),
+                &self.target.key,
+            );
             match self
                 .first_byte(ticket, alarm, pin!(http.send(line, request)))
                 .await?
@@ -246,19 +283,19 @@ impl Attempt<'_> {
         alarm: &mut Alarm,
         work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
-        let limit = self.clock.now() + self.provider.timeouts.first_byte;
-        let due = if self.stream {
-            limit.min(self.total)
+        let limit = self.house.clock.now() + self.asked.provider.timeouts.first_byte;
+        let due = if self.asked.stream {
+            limit.min(self.asked.total)
         } else {
-            self.total
+            self.asked.total
         };
         match until(self.halt(ticket)?, alarm, due, work).await {
             Ok(output) => Ok(output),
-            Err(Ended::Due) if due < self.total => Err(Failure::new(
+            Err(Ended::Due) if due < self.asked.total => Err(Failure::new(
                 Code::UpstreamTimeout,
                 "The provider did not begin to answer within `timeouts.first_byte`.",
             )),
-            Err(ended) => Err(self.ended(ended)),
+            Err(ended) => Err(self.asked.ended(ended)),
         }
     }
 
@@ -272,17 +309,25 @@ impl Attempt<'_> {
     ) -> Result<Box<Flow>, Failure> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
-            timeouts: self.provider.timeouts,
-            bounds: self.bounds,
-            withhold_usage: !self.wants_usage,
-            prompt_bytes: self.body.len() as u64,
+            timeouts: self.asked.provider.timeouts,
+            bounds: self.house.bounds,
+            withhold_usage: !self.asked.wants_usage,
+            prompt_bytes: self.asked.body.len() as u64,
             sent,
-            total: self.total,
-            shortened: self.shortened,
-            key: self.provider.key(),
+            total: self.asked.total,
+            shortened: self.asked.shortened,
+            secrets: self.asked.provider.secrets.clone(),
+            level: Arc::clone(&self.house.level),
+            room: self.house.bodies.share(),
         };
-        let oddities = self.oddities.clone();
-        let mut flow = Box::new(Flow::new(settings, source, alarm, self.clock, oddities));
+        let oddities = self.house.oddities.clone();
+        let mut flow = Box::new(Flow::new(
+            settings,
+            source,
+            alarm,
+            self.house.clock,
+            oddities,
+        ));
         if let Err(failure) = flow.hold(self.halt(ticket)?).await {
             ticket.usage = Some(flow.usage());
             return Err(failure);
@@ -297,17 +342,20 @@ impl Attempt<'_> {
         mut head: Head,
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
-        let (most, idle) = (self.bounds.response, self.provider.timeouts.idle);
+        let (most, idle) = (
+            self.house.bounds.response,
+            self.asked.provider.timeouts.idle,
+        );
         let body = self
             .whole(ticket, &mut alarm, &mut head.source, most, idle)
             .await?;
         let usage = match look_answer(&body) {
             Look::Ok { usage, text_bytes } => {
-                usage.unwrap_or_else(|| Usage::estimate(self.body.len() as u64, text_bytes))
+                usage.unwrap_or_else(|| Usage::estimate(self.asked.body.len() as u64, text_bytes))
             }
             Look::Error(said) => {
                 ticket.usage = None;
-                return Err(classify::by_error(said, self.provider.secret().as_slice()));
+                return Err(classify::by_error(said, &self.asked.provider.secrets));
             }
             Look::Malformed => {
                 return Err(Failure::new(
@@ -317,7 +365,7 @@ impl Attempt<'_> {
             }
         };
         ticket.usage = Some(usage);
-        let body = match self.stream {
+        let body = match self.asked.stream {
             false => {
                 ticket.release();
                 GoodBody::Whole(body)
@@ -328,7 +376,7 @@ impl Attempt<'_> {
     }
 
     fn good(&self, status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Good {
-        let headers = headers::passed(upstream, self.provider.secret().as_slice());
+        let headers = headers::passed(upstream, &self.asked.provider.secrets);
         Good {
             status,
             headers,
@@ -345,21 +393,21 @@ impl Attempt<'_> {
         sent: Instant,
     ) -> Result<Box<Flow>, Failure> {
         // With its usage, which the flow counts and withholds as any other.
-        let events = to_stream(self.endpoint, body, true).ok_or_else(|| {
+        let events = to_stream(self.asked.endpoint, body, true).ok_or_else(|| {
             Failure::new(
                 Code::UpstreamProtocol,
                 "The provider answered a stream with other JSON.",
             )
         })?;
         let source = Source::Whole(Some(events));
-        self.oddities.count(Odd::NotStreamed);
+        self.house.oddities.count(Odd::NotStreamed);
         self.flow(ticket, alarm, source, sent).await
     }
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
         ticket.usage = None;
         let most = classify::ERROR_BODY;
-        let idle = self.provider.timeouts.idle.min(ERROR_IDLE);
+        let idle = self.asked.provider.timeouts.idle.min(ERROR_IDLE);
         // A body that does not come, or is too long, leaves the status to tell.
         let body = match self
             .whole(ticket, &mut alarm, &mut head.source, most, idle)
@@ -371,42 +419,43 @@ impl Attempt<'_> {
             }
             Err(_) => Bytes::new(),
         };
-        let now = self.clock.unix_millis() / 1000;
-        let secret = self.provider.secret();
-        classify::by_status(head.status, &head.headers, &body, now, secret.as_slice())
+        let now = self.house.clock.unix_millis() / 1000;
+        classify::by_status(
+            head.status,
+            &head.headers,
+            &body,
+            now,
+            &self.asked.provider.secrets,
+        )
     }
 
     async fn whole(
         &self,
-        ticket: &Ticket,
+        ticket: &mut Ticket,
         alarm: &mut Alarm,
         source: &mut Source,
         most: usize,
         idle: Duration,
     ) -> Result<Bytes, Failure> {
+        let (halt, room) = ticket.halt_and_room().ok_or_else(settled)?;
         let bound = Bound {
-            halt: self.halt(ticket)?,
-            clock: self.clock,
+            halt,
+            clock: self.house.clock,
             idle,
-            total: self.total,
+            total: self.asked.total,
             most,
+            room,
         };
-        unary::gather(source, alarm, &bound)
+        unary::gather(source, alarm, bound)
             .await
             .map_err(|short| match short {
-                Short::Ended(ended) => self.ended(ended),
+                Short::Ended(ended) => self.asked.ended(ended),
                 Short::Failed(failure) => failure,
             })
     }
 
     fn halt<'t>(&self, ticket: &'t Ticket) -> Result<&'t Halt, Failure> {
-        ticket
-            .halt()
-            .ok_or_else(|| Failure::new(Code::Internal, "The request was settled early."))
-    }
-
-    fn ended(&self, ended: Ended) -> Failure {
-        ended_failure(ended, self.shortened)
+        ticket.halt().ok_or_else(settled)
     }
 }
 
@@ -424,8 +473,17 @@ pub(crate) fn ended_failure(ended: Ended, shortened: bool) -> Failure {
         Ended::Halted(Why::Operator) => {
             Failure::new(Code::CancelledByOperator, "An operator ended this request.")
         }
+        Ended::Halted(Why::Overload) => Failure::new(
+            Code::Overloaded,
+            "Tidegate is near its bounds, and this request held most of its memory.",
+        )
+        .with_retry_after(Duration::from_secs(1)),
         Ended::Halted(_) => shutting_down(),
     }
+}
+
+pub(crate) fn settled() -> Failure {
+    Failure::new(Code::Internal, "The request was settled early.")
 }
 
 fn shutting_down() -> Failure {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tidegate_types::{Code, Fault, Outcome, Retry};
+use tidegate_types::{Code, Outcome, Retry};
 use tidegate_wire::openai::error;
 
 /// A failure or refusal on its way to the caller.
@@ -28,6 +28,8 @@ pub struct Failure {
     pub upstream: Option<Box<UpstreamSays>>,
     /// Where the time went.
     pub spent: Spent,
+    /// Whether Tidegate made further attempts, or would have.
+    pub gave_up: bool,
 }
 
 /// Where the time of a request went.
@@ -50,6 +52,8 @@ pub struct UpstreamSays {
     pub code: Option<String>,
     /// Its rate-limit headers and request id, already filtered.
     pub headers: HeaderMap,
+    /// What it said that is for the operator and not for the caller, redacted.
+    pub aside: Option<String>,
 }
 
 impl Failure {
@@ -62,6 +66,7 @@ impl Failure {
             retry_after: None,
             upstream: None,
             spent: Spent::default(),
+            gave_up: false,
         }
     }
 
@@ -85,9 +90,15 @@ impl Failure {
         }
     }
 
-    /// Whether an SDK should try again by itself.
-    pub fn retry(&self) -> Retry {
-        self.code.retry()
+    /// Whether an SDK should try again by itself; `None` leaves it to its own
+    /// rules. Only one layer retries: where we gave up, it shall not, unless we
+    /// can say when it is of use (controls A.5).
+    pub fn should_retry(&self) -> Option<bool> {
+        match self.code.retry() {
+            Retry::No => Some(false),
+            Retry::Later if self.retry_after.is_some() => Some(true),
+            Retry::Later => self.gave_up.then_some(false),
+        }
     }
 
     /// The ledger's outcome of a request that an attempt had begun for.
@@ -97,10 +108,10 @@ impl Failure {
 
     /// The ledger's outcome when no attempt had begun.
     pub fn refusal(&self) -> Outcome {
-        match (self.code, self.code.fault()) {
+        match self.code {
             // A defect is no decision (contracts 2).
-            (Code::Internal, _) | (_, Fault::Provider) => self.outcome(),
-            (_, Fault::Caller | Fault::Us) => Outcome::Refused { code: self.code },
+            Code::Internal => self.outcome(),
+            code => Outcome::Refused { code },
         }
     }
 

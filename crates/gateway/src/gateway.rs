@@ -10,21 +10,29 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use kernel::{ByteBudget, Clock, Ledger, Observe, Scope, Snapshot, Visitor, Why};
+use kernel::{
+    ByteBudget, Clock, Dice, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope, Snapshot,
+    Visitor, Why,
+};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
 use tidegate_wire::json::Limits;
 use tidegate_wire::openai::Endpoint;
 
-use crate::attempt::{Attempt, Good, GoodBody};
+use crate::advice::Measured;
+use crate::asked::Asked;
+use crate::attempt::{Good, GoodBody};
+use crate::attempts::Attempts;
 use crate::failure::{Failure, Spent};
+use crate::house::House;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
-use crate::provider::{Link, Provider};
+use crate::provider::{Context, Link, Provider};
 use crate::request::{Request, Ticket};
 use crate::route::Routes;
-use crate::settings::{Bounds, Settings};
+use crate::settings::Settings;
 use crate::stream::{Oddities, Reply};
+use crate::view::{self, PoolView};
 
 /// How often resting connections are looked through.
 const PRUNE_EVERY: Duration = Duration::from_secs(15);
@@ -33,19 +41,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct Gateway {
     house: Arc<House>,
-}
-
-struct House {
-    routes: Routes,
-    ledger: Ledger<Request>,
-    bodies: ByteBudget,
-    ids: RequestIds,
-    clock: Clock,
-    limits: Limits,
-    bounds: Bounds,
-    scope: Scope,
-    closed: AtomicBool,
-    oddities: Oddities,
 }
 
 /// What a caller asks.
@@ -58,6 +53,10 @@ pub struct Call {
     pub forwarded: HeaderMap,
     /// How long the caller will wait, if it said so.
     pub patience: Option<Duration>,
+    /// Who pays, as a number from 0.
+    pub tenant: u64,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 /// A good answer.
@@ -90,27 +89,35 @@ impl Gateway {
         clock: Clock,
         scope: &Scope,
     ) -> Result<Self, String> {
+        let seed = seed(clock);
+        let context = Context {
+            clock,
+            tenants: settings.tenants,
+            seed,
+        };
         let mut providers = Vec::with_capacity(settings.providers.len() + 1);
         for one in settings.providers {
             let name = one.name.clone();
-            let provider =
-                Provider::http(one, clock).map_err(|error| format!("providers.{name}: {error}"))?;
-            providers.push(provider);
+            let provider = Provider::http(one, &context);
+            providers.push(provider.map_err(|error| format!("providers.{name}: {error}"))?);
         }
         if let Some(sim) = settings.sim {
-            providers.push(Provider::sim(sim, clock));
+            providers.push(Provider::sim(sim, &context)?);
         }
         let house = Arc::new(House {
             routes: Routes::new(providers, settings.default_provider.as_deref()),
             ledger: Ledger::new(),
             bodies: ByteBudget::new(settings.bounds.bodies),
-            ids: RequestIds::new(seed(clock)),
+            ids: RequestIds::new(seed),
             clock,
             limits,
             bounds: settings.bounds,
             scope: scope.child("gateway"),
             closed: AtomicBool::new(false),
             oddities: Oddities::default(),
+            budget: RetryBudget::new(settings.budget, clock),
+            dice: Dice::seeded(seed),
+            level: Arc::default(),
         });
         prune_regularly(&house).map_err(|error| format!("the gateway's task: {error}"))?;
         Ok(Self { house })
@@ -132,33 +139,29 @@ impl Gateway {
         self.house.ids.next(self.house.clock.unix_millis())
     }
 
-    /// The way of a request: prepare, route, attempt, answer.
+    /// The way of a request: prepare, route, attempts, answer.
     ///
     /// The ticket is settled here when it fails, and by the reply otherwise.
     pub async fn ask(&self, mut ticket: Ticket, call: Call) -> Result<Answer, Failure> {
         let result = self.pipeline(&mut ticket, call).await;
-        ticket.let_body_go();
         let spent = ticket.spent();
         match result {
-            Ok(Good {
-                status,
-                headers,
-                body,
-            }) => {
-                let stream = matches!(body, GoodBody::Stream(_));
-                let reply = match body {
+            Ok((good, attempts)) => {
+                let stream = matches!(good.body, GoodBody::Stream(_));
+                let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
-                    GoodBody::Stream(flow) => Reply::stream(flow, ticket),
+                    GoodBody::Stream(flow) => Reply::stream(flow, ticket, Some(attempts)),
                 };
                 Ok(Answer {
-                    status,
-                    headers,
+                    status: good.status,
+                    headers: good.headers,
                     stream,
                     spent,
                     reply,
                 })
             }
             Err(mut failure) => {
+                ticket.let_body_go();
                 failure.spent = spent;
                 ticket.fail(&failure);
                 Err(failure)
@@ -166,35 +169,61 @@ impl Gateway {
         }
     }
 
-    async fn pipeline(&self, ticket: &mut Ticket, call: Call) -> Result<Good, Failure> {
+    async fn pipeline(
+        &self,
+        ticket: &mut Ticket,
+        call: Call,
+    ) -> Result<(Good, Box<Attempts>), Failure> {
         let house = &self.house;
         if house.closed.load(Ordering::Acquire) {
             let text = "Tidegate is shutting down; send the request again.";
             let second = Duration::from_secs(1);
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
+        self.overloaded(call.priority)?;
         let prepared = self.prepare(call.endpoint, call.body).await?;
-        let provider = prepared.provider;
-        ticket.assign(&provider, &prepared.model);
-        let total = provider.timeouts.total;
+        ticket.assign(&prepared.provider, &prepared.model);
+        let total = prepared.provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
         let started = ticket
             .request()
             .map_or_else(|| house.clock.now(), |known| known.started);
-        let attempt = Attempt {
-            provider: &provider,
+        let asked = Asked {
+            provider: prepared.provider,
+            model: prepared.upstream_model,
             endpoint: call.endpoint,
             body: prepared.body,
             forwarded: call.forwarded,
             stream: prepared.stream,
             wants_usage: prepared.wants_usage,
-            bounds: house.bounds,
-            oddities: &house.oddities,
-            clock: house.clock,
             total: started + shortened.unwrap_or(total),
             shortened: shortened.is_some(),
+            priority: call.priority,
+            tenant: call.tenant,
+            session: prepared.session,
+            cost: prepared.cost,
         };
-        attempt.run(ticket).await
+        let mut attempts = Box::new(Attempts::new(house, asked));
+        let good = attempts.run(ticket, None).await?;
+        Ok((good, attempts))
+    }
+
+    /// What the overload level refuses (controls A.15).
+    fn overloaded(&self, priority: Priority) -> Result<(), Failure> {
+        let refused = match self.house.level.get() {
+            Level::Calm => false,
+            Level::Busy | Level::High => priority == Priority::Batch,
+            Level::Critical | Level::Extreme => priority != Priority::Control,
+        };
+        match refused {
+            false => Ok(()),
+            true => {
+                let text =
+                    "Tidegate is near its bounds and sheds load; `/debug/overload` says which.";
+                let second = Duration::from_secs(1);
+                Err(Failure::new(Code::Overloaded, text).with_retry_after(second))
+            }
+        }
     }
 
     /// Large bodies are read beside the runtime's workers.
@@ -260,11 +289,56 @@ impl Gateway {
         self.house.ledger.snapshot()
     }
 
+    /// How many bytes of bodies and buffers are held, and how many may be.
+    pub fn bodies(&self) -> (u64, u64) {
+        (self.house.bodies.used(), self.house.bodies.limit())
+    }
+
+    /// The pools, for an operator to look at.
+    pub fn pools(&self) -> Vec<PoolView> {
+        let now = self.house.clock.now();
+        let providers = self.house.routes.providers().iter();
+        providers
+            .map(|provider| view::pool(provider, now))
+            .collect()
+    }
+
+    /// What was measured at each provider, for advice (R-D15).
+    pub fn measured(&self) -> Vec<Measured> {
+        let now = self.house.clock.now();
+        let providers = self.house.routes.providers().iter();
+        providers
+            .map(|provider| view::measured(provider, now))
+            .collect()
+    }
+
+    /// How near the process is to its bounds: what that refuses, it refuses
+    /// from now on; at the last level the request that holds most is ended.
+    pub fn set_level(&self, level: Level) {
+        self.house.level.set(level);
+        let floor = (level >= Level::Busy).then_some(Priority::Interactive);
+        for provider in self.house.routes.providers() {
+            provider.pool.refuse_below(floor);
+        }
+        if level == Level::Extreme
+            && let Some(largest) = self.requests().into_iter().max_by_key(|one| one.held())
+        {
+            let (id, bytes) = (largest.id, largest.held());
+            tracing::warn!(%id, bytes, "ended the request that holds most");
+            largest.halt.pull(Why::Overload);
+        }
+    }
+
     /// Takes no new call, and gives the queued ones up.
     pub fn close(&self) {
         self.house.closed.store(true, Ordering::Release);
         for provider in self.house.routes.providers() {
             provider.pool.close();
+            let gates = provider.targets.all();
+            gates
+                .iter()
+                .filter_map(|one| one.gate.as_ref())
+                .for_each(Pool::close);
         }
     }
 
@@ -286,6 +360,7 @@ impl Observe for Gateway {
         for provider in house.routes.providers() {
             let labels = [("provider", &*provider.name)];
             provider.pool.observe(&labels, to);
+            observe_targets(provider, to);
             provider.meter.observe(&provider.name, to);
             if let Link::Http(http) = &provider.link {
                 let resting = http.idle().len() as f64;
@@ -298,6 +373,30 @@ impl Observe for Gateway {
             }
         }
         house.oddities.observe(to);
+    }
+}
+
+/// Its targets by model and key, and its keys.
+fn observe_targets(provider: &Provider, to: &mut dyn Visitor) {
+    for target in provider.targets.all() {
+        let labels = [
+            ("provider", &*provider.name),
+            ("model", &*target.model),
+            ("key", &*target.key.name),
+        ];
+        target.breaker.observe(&labels, to);
+        if let Some(gate) = &target.gate {
+            gate.observe(&labels, to);
+        }
+    }
+    for key in provider.targets.keys() {
+        let labels = [("provider", &*provider.name), ("key", &*key.name)];
+        to.gauge(
+            "tidegate_key_usable",
+            "Whether a key is in the rotation.",
+            &labels,
+            f64::from(u8::from(key.fit(Clock.now()).is_ok())),
+        );
     }
 }
 

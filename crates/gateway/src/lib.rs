@@ -1,17 +1,26 @@
 //! One request to a model: the pipeline, and the house around it.
 //!
 //! [`Gateway::ask`] is the way of a request, one step a file: `request` (the
-//! ticket), `prepare` and `route` (what is asked of whom), `attempt` (permit,
-//! connection, head), `stream` and `unary` (the answer), and the ticket again,
-//! which settles the ledger. A provider's link knows only its upstream.
+//! ticket), `prepare` and `route` (what is asked of whom), `attempts` (which
+//! target, how often), `attempt` (permits, connection, head), `stream` and
+//! `unary` (the answer), and the ticket again, which settles the ledger. A
+//! provider's link knows only its upstream.
 //!
 //! Invariants: a request has exactly one outcome; nothing is shared between
 //! two providers; a byte that went to the caller is never taken back.
 
 mod advice;
+mod asked;
 mod attempt;
+mod attempts;
+mod budgets;
+mod burden;
+mod consequence;
+mod events;
 mod failure;
 mod gateway;
+mod house;
+mod keys;
 mod load;
 mod meter;
 mod prepare;
@@ -20,10 +29,13 @@ mod provider;
 mod request;
 mod route;
 mod settings;
+mod stake;
 mod stream;
 mod tail;
+mod target;
 mod unary;
 mod upstream;
+mod view;
 mod wait;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
@@ -33,7 +45,11 @@ pub use load::{Ended, Load, Traffic};
 pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Stage, Ticket};
-pub use settings::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};
+pub use settings::{
+    BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
+    Timeouts,
+};
 pub use stream::Reply;
 pub use tail::{Spread, Tail};
 pub use upstream::FORWARDED;
+pub use view::{KeyView, PoolView, TargetView};

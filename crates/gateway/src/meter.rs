@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{Class, Visitor};
 use tidegate_kernel as kernel;
-use tidegate_types::Usage;
+use tidegate_types::{Code, Usage};
 
 const CLASSES: [Class; 4] = [
     Class::Completed,
@@ -23,7 +23,26 @@ pub(crate) struct Meter {
     input: AtomicU64,
     output: AtomicU64,
     estimated: AtomicU64,
+    attempts: AtomicU64,
+    /// By the code of what failed, in the order of [`RETRIED`].
+    retries: [AtomicU64; RETRIED.len()],
+    over_budget: AtomicU64,
 }
+
+/// What can be followed by another attempt.
+const RETRIED: [Code; 11] = [
+    Code::UpstreamRateLimited,
+    Code::InsufficientQuota,
+    Code::UpstreamOverloaded,
+    Code::UpstreamError,
+    Code::UpstreamAuth,
+    Code::UpstreamUnreachable,
+    Code::UpstreamTimeout,
+    Code::StreamIdleTimeout,
+    Code::UpstreamProtocol,
+    Code::UpstreamDisconnected,
+    Code::StreamTruncated,
+];
 
 impl Meter {
     pub(crate) fn ended(&self, class: Class, usage: Option<Usage>) {
@@ -38,6 +57,26 @@ impl Meter {
             count(&self.output, usage.output);
             count(&self.estimated, u64::from(usage.estimated));
         }
+    }
+
+    /// An attempt begins.
+    pub(crate) fn attempted(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another attempt follows one that failed with `code`.
+    pub(crate) fn retried(&self, code: Code) {
+        debug_assert!(RETRIED.contains(&code), "{}", code.as_str());
+        for (known, number) in RETRIED.iter().zip(&self.retries) {
+            if *known == code {
+                number.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Another attempt would have helped, and the budget was spent.
+    pub(crate) fn over_budget(&self) {
+        self.over_budget.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn observe(&self, provider: &str, to: &mut dyn Visitor) {
@@ -58,6 +97,26 @@ impl Meter {
                 read(number),
             );
         }
+        to.counter(
+            "tidegate_attempts_total",
+            "Attempts at the provider; their ratio to its requests is the amplification.",
+            &[("provider", provider)],
+            read(&self.attempts),
+        );
+        for (code, number) in RETRIED.iter().zip(&self.retries) {
+            to.counter(
+                "tidegate_retries_total",
+                "Attempts that followed one that failed, by its code.",
+                &[("provider", provider), ("reason", code.as_str())],
+                read(number),
+            );
+        }
+        to.counter(
+            "tidegate_retries_over_budget_total",
+            "Attempts that were not made because the retry budget was spent.",
+            &[("provider", provider)],
+            read(&self.over_budget),
+        );
         to.counter(
             "tidegate_usage_estimated_total",
             "Requests whose tokens are an estimate.",

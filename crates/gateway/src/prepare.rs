@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tidegate_types::Usage;
 use tidegate_wire::json::Limits;
 use tidegate_wire::openai::{Edits, Endpoint, Refused, scan};
 
@@ -24,7 +25,19 @@ pub(crate) struct Prepared {
     pub(crate) stream: bool,
     /// Whether the caller asked for the usage chunk itself.
     pub(crate) wants_usage: bool,
+    /// The model's name as the upstream knows it.
+    pub(crate) upstream_model: Box<str>,
+    /// Whose conversation it is, as a number; 0 if nobody said.
+    pub(crate) session: u64,
+    /// Tokens that it will cost, as far as is known before.
+    pub(crate) cost: u64,
 }
+
+/// Tokens of an answer that nobody bounded, before any is known of its tenant.
+const USUAL_ANSWER: u64 = 500;
+
+/// A caller's bound on the answer is believed up to this: most never come near.
+const MOST_ANSWER: u64 = 4_000;
 
 /// Reads `body` and decides who answers it.
 pub(crate) fn prepare(
@@ -44,8 +57,31 @@ pub(crate) fn prepare(
         provider: Arc::clone(target.provider),
         stream: peek.stream,
         wants_usage: peek.include_usage,
+        upstream_model: target.model.into(),
+        session: peek.user.as_deref().map_or(0, session),
+        cost: cost(body.len(), peek.max_tokens, peek.n, endpoint),
         model: peek.model.into_owned(),
     })
+}
+
+/// The estimate by which tenants are weighed; the true cost is settled later.
+fn cost(bytes: usize, bound: Option<u64>, answers: u64, endpoint: Endpoint) -> u64 {
+    let input = Usage::estimate(bytes as u64, 0).input;
+    if endpoint == Endpoint::Embeddings {
+        return input.max(1);
+    }
+    let each = bound.unwrap_or(USUAL_ANSWER).min(MOST_ANSWER);
+    input
+        .saturating_add(each.saturating_mul(answers.min(16)))
+        .max(1)
+}
+
+/// The same number for the same user, as long as this process lives.
+fn session(user: &str) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    static SEED: std::sync::LazyLock<RandomState> = std::sync::LazyLock::new(RandomState::new);
+    // 0 is for those who do not say.
+    SEED.hash_one(user).max(1)
 }
 
 fn refused(refused: Refused) -> Failure {

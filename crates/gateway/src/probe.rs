@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use kernel::{Alarm, Clock, Halt};
+use kernel::{Alarm, ByteBudget, Clock, Halt};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -49,9 +49,14 @@ pub(crate) async fn look(provider: &Provider, clock: Clock) -> Option<Finding> {
 async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<usize, Failure> {
     let (halt, mut alarm) = (Halt::new(), Alarm::new());
     let total = clock.now() + PATIENCE;
+    // One key is as good as another to see who is there; the first, so that
+    // every look asks the same.
+    let Some(key) = provider.targets.keys().first() else {
+        return Err(Failure::new(Code::Internal, "No key to look with."));
+    };
     let exchange = async {
         let opened = http.connect().await?;
-        http.send(opened, http.models_request())
+        http.send(opened, http.models_request(key))
             .await
             .map_err(|missed| match missed {
                 Missed::Failed(failure) => failure,
@@ -64,14 +69,16 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
     let (head, mut source) = until(&halt, &mut alarm, total, pin!(exchange))
         .await
         .map_err(late)??;
+    let mut room = ByteBudget::new(MOST as u64).share();
     let bound = Bound {
         halt: &halt,
         clock,
         idle: PATIENCE,
         total,
         most: MOST,
+        room: &mut room,
     };
-    let body = unary::gather(&mut source, &mut alarm, &bound)
+    let body = unary::gather(&mut source, &mut alarm, bound)
         .await
         .map_err(|short| match short {
             Short::Ended(ended) => late(ended),
@@ -84,7 +91,7 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
             head.headers(),
             &body,
             now,
-            provider.secret().as_slice(),
+            &provider.secrets,
         ));
     }
     let list: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

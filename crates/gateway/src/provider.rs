@@ -4,29 +4,55 @@
 //! or floods has only its own permits, queue and connections to spend.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-use kernel::{Clock, Pool};
-use secrecy::{ExposeSecret, SecretString};
+use kernel::{Backoff, BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings};
 use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
+use crate::budgets::Budgets;
+use crate::events;
+use crate::keys::{Key, Secrets};
+use crate::load::Load;
 use crate::meter::Meter;
-use crate::settings::{ProviderSettings, SimSettings, Timeouts};
+use crate::settings::{KeySettings, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts};
+use crate::target::{TargetSettings, Targets};
 use crate::upstream::{self, HttpUpstream};
 
 /// The name of the built-in provider.
 pub const SIM: &str = "sim";
 
+/// What a provider is told of the house it is in.
+pub(crate) struct Context {
+    pub(crate) clock: Clock,
+    pub(crate) tenants: usize,
+    pub(crate) seed: u64,
+}
+
 /// See the module's text.
 pub(crate) struct Provider {
     pub(crate) name: Arc<str>,
     pub(crate) pool: Pool,
+    pub(crate) targets: Targets,
+    pub(crate) retry: RetrySettings,
+    pub(crate) budgets: Budgets,
+    /// How many wait for their next attempt, and how many may.
+    pub(crate) pausing: AtomicUsize,
+    pub(crate) places: usize,
+    /// Requests a minute that the upstream says it takes; 0 if it never did.
+    pub(crate) rate_limit: AtomicU64,
+    /// Attempts that run.
+    pub(crate) running: AtomicUsize,
+    /// Whether its limit cares for what the upstream says of its room.
+    pub(crate) heeds: bool,
     pub(crate) timeouts: Timeouts,
     pub(crate) ask_usage: bool,
     pub(crate) models: Vec<String>,
     pub(crate) link: Link,
     pub(crate) meter: Arc<Meter>,
-    key: Option<Arc<SecretString>>,
+    pub(crate) load: Load,
+    /// What must never be seen in its answers.
+    pub(crate) secrets: Secrets,
 }
 
 /// How a provider is reached.
@@ -35,39 +61,116 @@ pub(crate) enum Link {
     Sim(Sim),
 }
 
+/// What every provider has, however it is reached.
+struct Common {
+    name: Arc<str>,
+    pool: PoolSettings,
+    retry: RetrySettings,
+    breaker: BreakerSettings,
+    timeouts: Timeouts,
+    keys: Vec<KeySettings>,
+    pick: Pick,
+}
+
 impl Provider {
-    pub(crate) fn http(settings: ProviderSettings, clock: Clock) -> Result<Self, String> {
+    pub(crate) fn http(settings: ProviderSettings, context: &Context) -> Result<Self, String> {
         let tls = match settings.base.tls {
             true => Some(upstream::client_config(settings.ca_file.as_deref())?),
             false => None,
         };
         let name: Arc<str> = Arc::from(settings.name.as_str());
-        let upstream = HttpUpstream::new(Arc::clone(&name), &settings, tls, clock)?;
-        Ok(Self {
-            link: Link::Http(Box::new(upstream)),
+        let upstream = HttpUpstream::new(Arc::clone(&name), &settings, tls, context.clock)?;
+        let common = Common {
             name,
-            pool: Pool::new(settings.pool, clock),
+            pool: settings.pool,
+            retry: settings.retry,
+            breaker: settings.breaker,
             timeouts: settings.timeouts,
-            ask_usage: settings.ask_usage,
-            models: settings.models,
-            key: settings.key.map(Arc::new),
+            keys: settings.keys,
+            pick: settings.pick,
+        };
+        let link = Link::Http(Box::new(upstream));
+        Self::new(common, link, settings.models, settings.ask_usage, context)
+    }
+
+    pub(crate) fn sim(settings: SimSettings, context: &Context) -> Result<Self, String> {
+        let common = Common {
+            name: Arc::from(SIM),
+            pool: settings.pool,
+            retry: settings.retry,
+            breaker: settings.breaker,
+            timeouts: settings.timeouts,
+            keys: Vec::new(),
+            pick: Pick::default(),
+        };
+        let models = Sim::models().iter().map(|name| (*name).to_owned());
+        let link = Link::Sim(Sim::new(context.clock));
+        Self::new(common, link, models.collect(), true, context)
+    }
+
+    fn new(
+        common: Common,
+        link: Link,
+        models: Vec<String>,
+        ask_usage: bool,
+        context: &Context,
+    ) -> Result<Self, String> {
+        let clock = context.clock;
+        let secrets = Secrets::of(&common.keys);
+        let keys = match common.keys.is_empty() {
+            true => vec![Arc::new(Key::new(None, clock)?)],
+            false => {
+                let key = |key| Key::new(Some(key), clock).map(Arc::new);
+                common.keys.into_iter().map(key).collect::<Result<_, _>>()?
+            }
+        };
+        for key in &keys {
+            events::of_key(&common.name, key);
+        }
+        // An adaptive limit belongs to each target: the provider's own then
+        // only bounds their sum.
+        let moves = common.pool.limit.kind == LimitKind::Adaptive;
+        let sum = PoolSettings {
+            limit: LimitSettings::fixed(common.pool.limit.max),
+            ..common.pool
+        };
+        let pool = Pool::new(if moves { sum } else { common.pool }, clock);
+        events::of_pool(&common.name, &pool);
+        let targets = TargetSettings {
+            keys,
+            pick: common.pick,
+            breaker: common.breaker,
+            gate: moves.then_some(common.pool),
+            seed: context.seed,
+            born: events::of_targets(&common.name),
+        };
+        Ok(Self {
+            targets: Targets::new(targets, clock),
+            budgets: Budgets::new(common.retry.budget, context.tenants, clock),
+            pausing: AtomicUsize::new(0),
+            places: common.pool.queue,
+            rate_limit: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            heeds: moves,
+            name: common.name,
+            pool,
+            retry: common.retry,
+            timeouts: common.timeouts,
+            ask_usage,
+            models,
+            link,
             meter: Arc::default(),
+            load: Load::new(clock.now()),
+            secrets,
         })
     }
 
-    pub(crate) fn sim(settings: SimSettings, clock: Clock) -> Self {
-        Self {
-            name: Arc::from(SIM),
-            pool: Pool::new(settings.pool, clock),
-            timeouts: settings.timeouts,
-            ask_usage: true,
-            models: Sim::models()
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
-            link: Link::Sim(Sim::new(clock)),
-            key: None,
-            meter: Arc::default(),
+    /// The wait before a further attempt.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff {
+            base: self.retry.base,
+            cap: self.retry.cap,
+            ..Backoff::default()
         }
     }
 
@@ -85,16 +188,6 @@ impl Provider {
             .iter()
             .map(String::as_str)
             .filter(|name| !name.contains('*'))
-    }
-
-    /// The key itself, for whoever must keep it out of a text later.
-    pub(crate) fn key(&self) -> Option<Arc<SecretString>> {
-        self.key.clone()
-    }
-
-    /// What must never be seen in an answer of this provider.
-    pub(crate) fn secret(&self) -> Option<&str> {
-        self.key.as_ref().map(|key| key.expose_secret())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The live description of one request, and the ticket that settles it.
 //!
 //! Promises: 1. a [`Ticket`] settles the ledger exactly once, on every path,
-//! also when it is merely dropped; 2. the permit of an attempt comes back no
+//! also when it is merely dropped; 2. what an attempt holds comes back no
 //! later than that; 3. whoever holds the [`Request`] (debug page, drain,
 //! operator) can see its stage and halt it, and never keeps it alive.
 
@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Permit, Why};
+use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
 use crate::failure::{Failure, Spent};
 use crate::meter::Meter;
 use crate::provider::Provider;
+use crate::stake::Stake;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +34,19 @@ pub enum Stage {
     Prefill,
     /// Content flows.
     Streaming,
+    /// An attempt failed, or nobody can be asked yet.
+    Pausing,
 }
 
 impl Stage {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Reading,
         Self::Queued,
         Self::Connecting,
         Self::Waiting,
         Self::Prefill,
         Self::Streaming,
+        Self::Pausing,
     ];
 
     /// The stable name.
@@ -54,6 +58,7 @@ impl Stage {
             Self::Waiting => "waiting",
             Self::Prefill => "prefill",
             Self::Streaming => "streaming",
+            Self::Pausing => "pausing",
         }
     }
 
@@ -66,6 +71,7 @@ impl Stage {
             Self::Waiting => "the upstream's answer",
             Self::Prefill => "the first content",
             Self::Streaming => "the next event, or the caller to read",
+            Self::Pausing => "the time of the next attempt",
         }
     }
 }
@@ -85,6 +91,7 @@ pub struct Request {
     provider: OnceLock<Arc<str>>,
     stage: AtomicU8,
     stage_since_micros: AtomicU64,
+    held: AtomicU64,
 }
 
 impl Request {
@@ -98,6 +105,7 @@ impl Request {
             provider: OnceLock::new(),
             stage: AtomicU8::new(Stage::Reading as u8),
             stage_since_micros: AtomicU64::new(0),
+            held: AtomicU64::new(0),
         }
     }
 
@@ -123,6 +131,11 @@ impl Request {
         now.duration_since(self.started).saturating_sub(since)
     }
 
+    /// Bytes of bodies and buffers that are held for it.
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn enter(&self, stage: Stage, now: Instant) {
         let since = now.duration_since(self.started).as_micros();
         self.stage_since_micros
@@ -144,28 +157,36 @@ impl Request {
 #[derive(Debug)]
 pub struct Ticket {
     entry: Option<Entry<Request>>,
-    permit: Option<Permit>,
+    /// What the attempt that runs holds; apart, since a ticket is moved often.
+    stake: Option<Box<Stake>>,
+    /// Whether an attempt was ever begun.
+    attempted: bool,
     meter: Option<Arc<Meter>>,
     body: ByteShare,
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
-    /// When it asked for a permit, and when it got one.
+    /// When it first asked for a permit.
+    began: Option<Instant>,
+    /// Since when it waits for one.
     asked: Option<Instant>,
-    permitted: Option<Instant>,
+    /// How long it waited for those that it got.
+    queued: Duration,
 }
 
 impl Ticket {
     pub(crate) fn new(entry: Entry<Request>, body: ByteShare, clock: Clock) -> Self {
         Self {
             entry: Some(entry),
-            permit: None,
+            stake: None,
+            attempted: false,
             meter: None,
             body,
             clock,
             usage: None,
+            began: None,
             asked: None,
-            permitted: None,
+            queued: Duration::ZERO,
         }
     }
 
@@ -174,20 +195,30 @@ impl Ticket {
         self.entry.as_deref()
     }
 
-    /// Takes room for `bytes` more of the body.
+    /// Takes room for `bytes` more of the body, or of an answer that is gathered.
     ///
     /// # Errors
     /// `overloaded`, if the bodies of others hold it.
     pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
-        self.body.grow(bytes).map_err(|_| {
-            let text = "Too many large bodies are held at once (`limits.bodies`); try again.";
-            Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
-        })
+        self.body.grow(bytes).map_err(|_| no_room())?;
+        if let Some(request) = self.request() {
+            request.held.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The body is not needed any more.
     pub(crate) fn let_body_go(&mut self) {
         self.body.clear();
+        if let Some(request) = self.request() {
+            request.held.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Its end from outside, and what its bytes are taken from.
+    pub(crate) fn halt_and_room(&mut self) -> Option<(&Halt, &mut ByteShare)> {
+        let halt = &self.entry.as_deref()?.halt;
+        Some((halt, &mut self.body))
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
@@ -221,29 +252,73 @@ impl Ticket {
 
     /// It asks for a permit now.
     pub(crate) fn ask(&mut self) {
-        self.asked = Some(self.clock.now());
+        let now = self.clock.now();
+        self.asked = Some(now);
+        self.began.get_or_insert(now);
         self.enter(Stage::Queued);
     }
 
-    /// Where its time went, up to now.
+    /// It got all the permits that it asked for.
+    pub(crate) fn permitted(&mut self) {
+        self.queued += self.waits();
+        self.asked = None;
+    }
+
+    fn waits(&self) -> Duration {
+        self.asked
+            .map_or(Duration::ZERO, |since| self.clock.now() - since)
+    }
+
+    /// Where its time went, up to now; the pauses between attempts count as
+    /// the upstream's.
     pub(crate) fn spent(&self) -> Spent {
-        let now = self.clock.now();
-        let since = |then: Option<Instant>| then.map_or(Duration::ZERO, |then| now - then);
-        let upstream = since(self.permitted);
+        let queued = self.queued + self.waits();
+        let all = self
+            .began
+            .map_or(Duration::ZERO, |since| self.clock.now() - since);
         Spent {
-            queued: since(self.asked).saturating_sub(upstream),
-            upstream,
+            queued,
+            upstream: all.saturating_sub(queued),
         }
     }
 
-    pub(crate) fn hold(&mut self, permit: Permit) {
-        self.permitted = Some(self.clock.now());
-        self.permit = Some(permit);
+    /// An attempt begins.
+    pub(crate) fn hold(&mut self, stake: Stake) {
+        self.attempted = true;
+        self.stake = Some(Box::new(stake));
     }
 
-    /// Gives the permit back before the end: the upstream has done its part.
+    pub(crate) fn stake(&self) -> Option<&Stake> {
+        self.stake.as_deref()
+    }
+
+    /// The request of this attempt goes out.
+    pub(crate) fn sends(&mut self) {
+        if let Some(stake) = &mut self.stake {
+            stake.sends();
+        }
+    }
+
+    /// The first content of this attempt is here.
+    pub(crate) fn first_content(&mut self) {
+        if let Some(stake) = &mut self.stake {
+            stake.first_content();
+        }
+        self.enter_once(Stage::Streaming);
+    }
+
+    /// The attempt failed; another may follow.
+    pub(crate) fn end_attempt(&mut self, failure: &Failure) {
+        if let Some(stake) = self.stake.take() {
+            stake.failed(failure, self.usage);
+        }
+    }
+
+    /// The upstream has done its part before the caller has everything.
     pub(crate) fn release(&mut self) {
-        self.permit = None;
+        if let Some(stake) = self.stake.take() {
+            stake.succeeded(self.usage);
+        }
     }
 
     /// Settles as a failure of an attempt, or as a refusal when none began.
@@ -252,18 +327,24 @@ impl Ticket {
             Some(Why::Operator) => Outcome::Cancelled {
                 by: CancelledBy::Operator,
             },
-            Some(Why::Shutdown) if self.permit.is_some() => Outcome::Cancelled {
+            Some(Why::Shutdown) if self.attempted => Outcome::Cancelled {
                 by: CancelledBy::Shutdown,
             },
-            _ if self.permit.is_some() => failure.outcome(),
+            _ if self.attempted => failure.outcome(),
             _ => failure.refusal(),
         };
+        self.end_attempt(failure);
         self.settle(outcome);
     }
 
     /// Writes the outcome. The first call counts; later ones find nothing to do.
     pub fn settle(&mut self, outcome: Outcome) {
-        self.permit = None;
+        if let Some(stake) = self.stake.take() {
+            match outcome {
+                Outcome::Completed => stake.succeeded(self.usage),
+                _ => stake.left(self.usage),
+            }
+        }
         let Some(entry) = self.entry.take() else {
             return;
         };
@@ -304,6 +385,11 @@ impl Drop for Ticket {
         };
         self.settle(outcome);
     }
+}
+
+pub(crate) fn no_room() -> Failure {
+    let text = "Too many large bodies and answers are held at once (`limits.bodies`); try again.";
+    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
 }
 
 fn class(outcome: Outcome) -> Class {

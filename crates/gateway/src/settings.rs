@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kernel::PoolSettings;
+use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
 use secrecy::SecretString;
 use tidegate_kernel as kernel;
 
@@ -21,6 +21,10 @@ pub struct Settings {
     pub sim: Option<SimSettings>,
     /// Bounds on what an upstream may send.
     pub bounds: Bounds,
+    /// How many tenants there are; each has retry budgets of its own.
+    pub tenants: usize,
+    /// What retries may add to the requests of the whole process.
+    pub budget: BudgetSettings,
 }
 
 /// One upstream that speaks HTTP.
@@ -30,12 +34,18 @@ pub struct ProviderSettings {
     pub name: String,
     /// Where it is.
     pub base: BaseUrl,
-    /// Tidegate's key for it, if it wants one.
-    pub key: Option<SecretString>,
+    /// Tidegate's keys for it; none if it wants none.
+    pub keys: Vec<KeySettings>,
+    /// Which of them comes first.
+    pub pick: Pick,
     /// Model names and globs; a name is listed, a glob only permits.
     pub models: Vec<String>,
     /// Permits and queue.
     pub pool: PoolSettings,
+    /// When another attempt is made.
+    pub retry: RetrySettings,
+    /// When a target is left alone.
+    pub breaker: BreakerSettings,
     /// The timers of one attempt.
     pub timeouts: Timeouts,
     /// Whether to ask for usage in streams (contracts 12).
@@ -44,11 +54,65 @@ pub struct ProviderSettings {
     pub ca_file: Option<PathBuf>,
 }
 
+/// One of Tidegate's keys for an upstream.
+#[derive(Debug)]
+pub struct KeySettings {
+    /// Its name in logs and metrics.
+    pub name: String,
+    /// The key itself.
+    pub value: SecretString,
+    /// Its share of the calls, where keys are picked by weight.
+    pub weight: u32,
+}
+
+/// Which key comes first (R-D4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pick {
+    /// The less loaded of two, by time to first content and calls in flight.
+    #[default]
+    Load,
+    /// Each in its turn.
+    RoundRobin,
+    /// By the weights of the keys.
+    Weight,
+}
+
+/// When another attempt is made (controls A.5).
+#[derive(Debug, Clone, Copy)]
+pub struct RetrySettings {
+    /// Attempts of one request, the first included.
+    pub attempts: u32,
+    /// The delay before the second attempt, before jitter.
+    pub base: Duration,
+    /// The longest delay of our own.
+    pub cap: Duration,
+    /// The longest `Retry-After` that is waited out.
+    pub max_wait: Duration,
+    /// What retries may add to a tenant's requests.
+    pub budget: BudgetSettings,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(8),
+            max_wait: Duration::from_secs(60),
+            budget: BudgetSettings::default(),
+        }
+    }
+}
+
 /// The built-in simulated provider.
 #[derive(Debug)]
 pub struct SimSettings {
     /// Permits and queue.
     pub pool: PoolSettings,
+    /// When another attempt is made.
+    pub retry: RetrySettings,
+    /// When a target is left alone.
+    pub breaker: BreakerSettings,
     /// The timers of one attempt.
     pub timeouts: Timeouts,
 }

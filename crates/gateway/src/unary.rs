@@ -9,11 +9,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kernel::{Alarm, Clock, Halt, Instant};
+use kernel::{Alarm, ByteShare, Clock, Halt, Instant};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::failure::Failure;
+use crate::request::no_room;
 use crate::upstream::{Pull, Source};
 use crate::wait::{Ended, until};
 
@@ -27,6 +28,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) total: Instant,
     /// Bytes.
     pub(crate) most: usize,
+    /// What the bytes are taken from.
+    pub(crate) room: &'a mut ByteShare,
 }
 
 /// Why there is no whole body.
@@ -40,7 +43,7 @@ pub(crate) enum Short {
 pub(crate) async fn gather(
     source: &mut Source,
     alarm: &mut Alarm,
-    bound: &Bound<'_>,
+    bound: Bound<'_>,
 ) -> Result<Bytes, Short> {
     let mut whole = Whole::Nothing;
     loop {
@@ -50,6 +53,11 @@ pub(crate) async fn gather(
         let pulled = until(bound.halt, alarm, due, pin!(pull)).await;
         match pulled {
             Ok(Pull::Data(data)) => {
+                let more = data.len() as u64;
+                bound
+                    .room
+                    .grow(more)
+                    .map_err(|_| Short::Failed(no_room()))?;
                 whole.add(data);
                 if whole.len() > bound.most {
                     let text = format!("The provider's answer is over {} bytes.", bound.most);

@@ -49,6 +49,11 @@ impl ByteBudget {
         }
     }
 
+    /// Bytes that there are.
+    pub fn limit(&self) -> u64 {
+        self.0.limit
+    }
+
     /// Bytes that are held.
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
@@ -99,6 +104,22 @@ impl ByteShare {
         }
     }
 
+    /// Holds `bytes` from here on, more or fewer than before.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the budget has no room for more; then nothing changes.
+    pub fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        match bytes.checked_sub(self.held) {
+            Some(more) => self.grow(more),
+            None => {
+                let fewer = self.held - bytes;
+                self.held = bytes;
+                self.budget.0.used.fetch_sub(fewer, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
     /// Gives everything back.
     pub fn clear(&mut self) {
         let held = std::mem::take(&mut self.held);
@@ -144,7 +165,8 @@ mod tests {
     fn promises_2_and_3_a_refusal_changes_nothing_and_a_drop_gives_back() {
         let budget = ByteBudget::new(10);
         let mut first = budget.share();
-        first.grow(7).unwrap();
+        first.grow(9).unwrap();
+        first.resize(7).unwrap();
         let mut second = budget.share();
         let no = Exhausted {
             wanted: 4,

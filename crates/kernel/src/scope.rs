@@ -33,6 +33,8 @@ pub enum Why {
     Shutdown,
     /// The time was over.
     Deadline,
+    /// The process is near its bounds.
+    Overload,
     /// The scope ended, or its last handle was dropped.
     Closed,
 }
@@ -45,6 +47,7 @@ impl Why {
             Self::Operator => "operator",
             Self::Shutdown => "shutdown",
             Self::Deadline => "deadline",
+            Self::Overload => "overload",
             Self::Closed => "closed",
         }
     }

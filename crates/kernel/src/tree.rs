@@ -103,11 +103,12 @@ impl Counted {
     }
 }
 
-const CAUSES: [Why; 5] = [
+const CAUSES: [Why; 6] = [
     Why::Caller,
     Why::Operator,
     Why::Shutdown,
     Why::Deadline,
+    Why::Overload,
     Why::Closed,
 ];
 

@@ -153,6 +153,8 @@ codes! {
         "The provider's account has no credit left." "Top up the account of the provider's key.";
     UpstreamOverloaded "upstream_overloaded" 503 "upstream_error" Provider Later
         "The provider says that it is overloaded." "Wait for `retry-after`.";
+    UpstreamUnavailable "upstream_unavailable" 503 "upstream_error" Provider Later
+        "The provider failed repeatedly and is left alone for a while." "Wait for `retry-after`; `/debug/pools` shows which target is left alone and why.";
     UpstreamError "upstream_error" 502 "upstream_error" Provider Later
         "The provider answered with a server error." "Try again later; look at the provider's status page.";
     UpstreamAuth "upstream_auth" 502 "upstream_error" Provider No

@@ -210,6 +210,11 @@ impl Framer {
         self.kept
     }
 
+    /// Bytes in its buffer, those included that wait for the rest of an event.
+    pub fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Everything forwarded since the last call, as one piece; empty if
     /// nothing was. When no unfinished event is left the framer keeps no
     /// buffer, else at most a buffer of about that event's size.

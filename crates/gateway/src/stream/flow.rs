@@ -13,8 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kernel::{Alarm, Clock, Halt, Instant, Why};
-use secrecy::{ExposeSecret, SecretString};
+use kernel::{Alarm, ByteShare, Clock, Halt, Instant, Level, LevelCell, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::sse::{self, Framer};
@@ -23,6 +22,8 @@ use super::judge::{Judge, Verdict};
 use super::oddities::{Odd, Oddities};
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
+use crate::keys::Secrets;
+use crate::request::no_room;
 use crate::settings::{Bounds, Timeouts};
 use crate::upstream::{Pull, Source};
 use crate::wait::Ended;
@@ -31,7 +32,7 @@ use crate::wait::Ended;
 const MERGE: usize = 16 << 10;
 
 /// Our own comment to the caller while the upstream is silent (row 33).
-const PING_EVERY: Duration = Duration::from_secs(15);
+pub(super) const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// The upstream's comments become ours, at most this often (row 10).
 const PING_AT_MOST_EVERY: Duration = Duration::from_secs(10);
@@ -57,7 +58,11 @@ pub(crate) struct FlowSettings {
     /// Whether the caller shortened it.
     pub(crate) shortened: bool,
     /// What must never be seen in an error text.
-    pub(crate) key: Option<Arc<SecretString>>,
+    pub(crate) secrets: Secrets,
+    /// How near the process is to its bounds.
+    pub(crate) level: Arc<LevelCell>,
+    /// What its buffer is taken from.
+    pub(crate) room: ByteShare,
 }
 
 /// See the module's text.
@@ -138,7 +143,7 @@ impl Flow {
             Filled::Finished => return Poll::Ready(Step::Finished),
             Filled::Open => {}
         }
-        if self.framer.kept() > 0 {
+        if self.framer.kept() > 0 && self.commits() {
             let now = self.clock.now();
             self.last_sent = now;
             // Here as well: a stream that never pauses has no turn at the timers.
@@ -161,14 +166,21 @@ impl Flow {
         }
     }
 
+    /// Whether events may go out. Before the first content they are held back:
+    /// another attempt would say them again. But not without a bound.
+    fn commits(&self) -> bool {
+        self.judge.content() || self.done_at.is_some() || self.framer.kept() >= MERGE
+    }
+
     /// What was judged good and not handed out yet.
     pub(crate) fn rest(&mut self) -> Bytes {
         self.framer.drain()
     }
 
-    /// Whether content has come.
+    /// Whether content has come, or so much else that it goes out: whatever
+    /// fails from here on cannot be done again.
     pub(crate) fn has_content(&self) -> bool {
-        self.judge.content()
+        self.commits()
     }
 
     /// Whether `[DONE]` and all before it was handed out: what is still waited
@@ -193,7 +205,7 @@ impl Flow {
                 Poll::Ready(pulled) => pulled,
             };
             let end = match pulled {
-                Pull::Data(bytes) => self.take_in(&bytes),
+                Pull::Data(bytes) => self.take_in(&bytes).or_else(|| self.take_room()),
                 Pull::End => Some(self.upstream_ended()),
                 Pull::Cut if self.done_at.is_some() => Some(Filled::Finished),
                 Pull::Cut => Some(Filled::Failed(Failure::new(
@@ -232,7 +244,7 @@ impl Flow {
                     }
                     return None;
                 }
-                Some(Ok(event)) => self.judge.judge(&event, secret(&self.settings.key)),
+                Some(Ok(event)) => self.judge.judge(&event, &self.settings.secrets),
                 Some(Err(_)) => {
                     let most = self.settings.bounds.event;
                     let text = format!("An event of the provider's stream is over {most} bytes.");
@@ -266,7 +278,7 @@ impl Flow {
         alone.push(event);
         match self
             .judge
-            .judge(&alone.next()?.ok()?, secret(&self.settings.key))
+            .judge(&alone.next()?.ok()?, &self.settings.secrets)
         {
             Verdict::Failed(failure) => return Some(failure),
             Verdict::Forward => self.framer.put(event),
@@ -325,7 +337,7 @@ impl Flow {
         let lingering = self.done_at.map(|done| done + LINGER);
         let soft = lingering.or(hold).unwrap_or(self.last_sent + ping);
         let silence = match self.judge.content() {
-            true => self.last_event + self.settings.timeouts.idle,
+            true => self.last_event + self.idle(),
             false => self.settings.sent + self.settings.timeouts.first_content,
         };
         self.alarm.set(soft.min(silence).min(self.settings.total));
@@ -342,6 +354,23 @@ impl Flow {
             return Poll::Ready(Some(self.silent()));
         }
         Poll::Ready(None)
+    }
+
+    /// How long a stream may stand still: a quarter of it while memory or files
+    /// run short, so that those who hold them in vain go first.
+    fn idle(&self) -> Duration {
+        let idle = self.settings.timeouts.idle;
+        match self.settings.level.get() >= Level::High {
+            true => idle / 4,
+            false => idle,
+        }
+    }
+
+    /// Takes room for what the framer holds beyond what every stream has.
+    fn take_room(&mut self) -> Option<Filled> {
+        let held = self.framer.held().max(MERGE) as u64;
+        let room = self.settings.room.resize(held);
+        room.is_err().then(|| Filled::Failed(no_room()))
     }
 
     fn silent(&self) -> Failure {
@@ -369,10 +398,6 @@ impl Flow {
         self.source = None;
         Some(ended_failure(ended, self.settings.shortened))
     }
-}
-
-fn secret(key: &Option<Arc<SecretString>>) -> Option<&str> {
-    key.as_ref().map(|key| key.expose_secret())
 }
 
 /// What one look at the source came to.

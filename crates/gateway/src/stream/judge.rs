@@ -13,6 +13,7 @@ use tidegate_wire::sse::{self, Event, Framer, Kind};
 use super::oddities::{Odd, Oddities};
 use super::tool_calls::ToolCalls;
 use crate::failure::Failure;
+use crate::keys::Secrets;
 use crate::upstream::classify;
 
 /// What an event was, and what becomes of it.
@@ -83,7 +84,7 @@ impl Judge {
     }
 
     /// Judges one event.
-    pub(crate) fn judge(&mut self, event: &Event<'_>, secret: Option<&str>) -> Verdict {
+    pub(crate) fn judge(&mut self, event: &Event<'_>, secrets: &Secrets) -> Verdict {
         match event.kind() {
             Kind::Comment => return Verdict::Comment,
             Kind::Blank | Kind::Fields => return Verdict::Nothing,
@@ -105,7 +106,7 @@ impl Judge {
                     false => Verdict::Forward,
                 }
             }
-            Look::Error(said) => Verdict::Failed(classify::by_error(said, secret.as_slice())),
+            Look::Error(said) => Verdict::Failed(classify::by_error(said, secrets)),
             Look::NotUtf8 => {
                 self.odd(Odd::InvalidUtf8);
                 Verdict::Mend(sse::lossy_event(event.raw()))

@@ -3,8 +3,9 @@
 //! Promises: 1. the ticket is settled with the last bytes that are handed out
 //! (the writer does not ask again after them), or by `Drop` when the caller
 //! left, with the tokens until then; 2. a stream that fails ends with one error
-//! event and no `[DONE]`; 3. a panic below fails this answer and nothing else
-//! (R-D12).
+//! event and no `[DONE]`, unless another attempt can follow: before the first
+//! content nothing but comments has gone out (contracts, hyper 4); 3. a panic
+//! below fails this answer and nothing else (R-D12).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -12,11 +13,16 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use kernel::{Alarm, Clock, Instant};
+use tidegate_kernel as kernel;
 use tidegate_types::{Code, Outcome};
+use tidegate_wire::sse;
 
-use super::flow::{Flow, Step};
+use super::flow::{Flow, PING_EVERY, Step};
+use crate::attempt::{Good, GoodBody};
+use crate::attempts::Attempts;
 use crate::failure::Failure;
-use crate::request::{Stage, Ticket};
+use crate::request::Ticket;
 
 /// See the module's text.
 pub struct Reply {
@@ -26,8 +32,10 @@ pub struct Reply {
 enum State {
     /// Everything is there.
     Whole(Bytes, Ticket),
-    /// Events flow.
-    Flowing(Box<Flow>, Ticket),
+    /// The head went out, the content did not come, and another attempt runs.
+    Attempting(Box<Attempting>),
+    /// Events flow; until the first content with what another attempt needs.
+    Flowing(Box<Flow>, Ticket, Option<Box<Attempts>>),
     /// Everything was handed out.
     Done,
 }
@@ -39,12 +47,110 @@ impl Reply {
         }
     }
 
-    pub(crate) fn stream(flow: Box<Flow>, ticket: Ticket) -> Self {
-        show_content(&flow, &ticket);
-        Self {
-            state: State::Flowing(flow, ticket),
+    /// `back` is what another attempt needs, where one may be made.
+    pub(crate) fn stream(flow: Box<Flow>, ticket: Ticket, back: Option<Box<Attempts>>) -> Self {
+        let mut reply = Self { state: State::Done };
+        reply.flows(flow, ticket, back);
+        reply
+    }
+
+    /// Events flow from here on; with the first content the way back is shut,
+    /// and what it needed is let go.
+    fn flows(&mut self, flow: Box<Flow>, mut ticket: Ticket, mut back: Option<Box<Attempts>>) {
+        if flow.has_content() {
+            if back.take().is_some() {
+                ticket.let_body_go();
+            }
+            ticket.first_content();
+        }
+        self.state = State::Flowing(flow, ticket, back);
+    }
+
+    fn poll_flow(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut flow: Box<Flow>,
+        mut ticket: Ticket,
+        back: Option<Box<Attempts>>,
+    ) -> Polled {
+        let polled = catch_unwind(AssertUnwindSafe(|| match ticket.halt() {
+            Some(halt) => flow.poll_step(cx, halt),
+            None => Poll::Ready(Step::Failed(unsettled())),
+        }));
+        match polled.unwrap_or_else(|_| Poll::Ready(Step::Failed(panicked()))) {
+            Poll::Pending => {
+                self.flows(flow, ticket, back);
+                Polled::Pending
+            }
+            Poll::Ready(Step::Data(bytes)) => {
+                self.flows(flow, ticket, back);
+                Polled::Data(bytes)
+            }
+            Poll::Ready(Step::Finished) => {
+                if flow.has_content() {
+                    ticket.first_content();
+                }
+                ticket.usage = Some(flow.usage());
+                ticket.settle(Outcome::Completed);
+                Polled::Data(flow.rest())
+            }
+            Poll::Ready(Step::Failed(failure)) => {
+                ticket.usage = Some(flow.usage());
+                match back {
+                    Some(attempts) if !flow.has_content() => {
+                        drop(flow);
+                        self.state = State::Attempting(Attempting::new(attempts, ticket, failure));
+                        Polled::Again
+                    }
+                    _ => {
+                        ticket.fail(&failure);
+                        let mut end = BytesMut::from(&flow.rest()[..]);
+                        end.extend_from_slice(&failure.event());
+                        Polled::Data(end.freeze())
+                    }
+                }
+            }
         }
     }
+
+    fn poll_attempts(&mut self, cx: &mut Context<'_>, mut attempting: Box<Attempting>) -> Polled {
+        match attempting.poll(cx) {
+            Poll::Pending => {
+                self.state = State::Attempting(attempting);
+                Polled::Pending
+            }
+            Poll::Ready(None) => {
+                self.state = State::Attempting(attempting);
+                Polled::Data(Bytes::from_static(sse::PING))
+            }
+            Poll::Ready(Some(Err(Panicked))) => Polled::Data(panicked().event()),
+            Poll::Ready(Some(Ok((attempts, mut ticket, result)))) => match result {
+                Ok(good) => match good.body {
+                    GoodBody::Stream(flow) => {
+                        self.flows(flow, ticket, Some(attempts));
+                        Polled::Again
+                    }
+                    GoodBody::Whole(bytes) => {
+                        ticket.settle(Outcome::Completed);
+                        Polled::Data(bytes)
+                    }
+                },
+                Err(failure) => {
+                    ticket.fail(&failure);
+                    Polled::Data(failure.event())
+                }
+            },
+        }
+    }
+}
+
+/// What one poll came to.
+enum Polled {
+    Pending,
+    /// Hand these out; empty is the end.
+    Data(Bytes),
+    /// The state changed: poll it.
+    Again,
 }
 
 impl Body for Reply {
@@ -56,40 +162,22 @@ impl Body for Reply {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
-        match std::mem::replace(&mut this.state, State::Done) {
-            State::Done => Poll::Ready(None),
-            State::Whole(bytes, mut ticket) => {
-                ticket.settle(Outcome::Completed);
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            State::Flowing(mut flow, mut ticket) => {
-                let polled = catch_unwind(AssertUnwindSafe(|| match ticket.halt() {
-                    Some(halt) => flow.poll_step(cx, halt),
-                    None => Poll::Ready(Step::Failed(unsettled())),
-                }));
-                let step = polled.unwrap_or_else(|_| Poll::Ready(Step::Failed(panicked())));
-                match step {
-                    Poll::Pending => {
-                        this.state = State::Flowing(flow, ticket);
-                        Poll::Pending
-                    }
-                    Poll::Ready(Step::Data(bytes)) => {
-                        show_content(&flow, &ticket);
-                        this.state = State::Flowing(flow, ticket);
-                        Poll::Ready(Some(Ok(Frame::data(bytes))))
-                    }
-                    Poll::Ready(Step::Finished) => {
-                        ticket.usage = Some(flow.usage());
-                        ticket.settle(Outcome::Completed);
-                        last(flow.rest())
-                    }
-                    Poll::Ready(Step::Failed(failure)) => {
-                        ticket.usage = Some(flow.usage());
-                        ticket.fail(&failure);
-                        let mut end = BytesMut::from(&flow.rest()[..]);
-                        end.extend_from_slice(&failure.event());
-                        last(end.freeze())
-                    }
+        loop {
+            let polled = match std::mem::replace(&mut this.state, State::Done) {
+                State::Done => return Poll::Ready(None),
+                State::Whole(bytes, mut ticket) => {
+                    ticket.let_body_go();
+                    ticket.settle(Outcome::Completed);
+                    Polled::Data(bytes)
+                }
+                State::Flowing(flow, ticket, back) => this.poll_flow(cx, flow, ticket, back),
+                State::Attempting(attempting) => this.poll_attempts(cx, attempting),
+            };
+            match polled {
+                Polled::Pending => return Poll::Pending,
+                Polled::Again => {}
+                Polled::Data(bytes) => {
+                    return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
                 }
             }
         }
@@ -102,7 +190,7 @@ impl Body for Reply {
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
-            State::Flowing(..) => SizeHint::default(),
+            State::Flowing(..) | State::Attempting(_) => SizeHint::default(),
             State::Done => SizeHint::with_exact(0),
         }
     }
@@ -112,7 +200,7 @@ impl Body for Reply {
 /// `[DONE]` has got everything.
 impl Drop for Reply {
     fn drop(&mut self) {
-        if let State::Flowing(flow, ticket) = &mut self.state {
+        if let State::Flowing(flow, ticket, _) = &mut self.state {
             ticket.usage = Some(flow.usage());
             if flow.is_through() {
                 ticket.settle(Outcome::Completed);
@@ -121,15 +209,47 @@ impl Drop for Reply {
     }
 }
 
-/// The head may have gone out before the first content.
-fn show_content(flow: &Flow, ticket: &Ticket) {
-    if flow.has_content() {
-        ticket.enter_once(Stage::Streaming);
-    }
+/// The attempts that follow one that failed after the head had gone out.
+struct Attempting {
+    work: Pin<Box<dyn Future<Output = Attempted> + Send>>,
+    alarm: Alarm,
+    clock: Clock,
+    ping: Instant,
 }
 
-fn last(bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
-    Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+/// A defect below the attempts.
+struct Panicked;
+
+type Attempted = (Box<Attempts>, Ticket, Result<Good, Failure>);
+
+impl Attempting {
+    fn new(mut attempts: Box<Attempts>, mut ticket: Ticket, failure: Failure) -> Box<Self> {
+        let clock = attempts.clock();
+        let work = Box::pin(async move {
+            let result = attempts.run(&mut ticket, Some(failure)).await;
+            (attempts, ticket, result)
+        });
+        Box::new(Self {
+            work,
+            alarm: Alarm::new(),
+            clock,
+            ping: clock.now() + PING_EVERY,
+        })
+    }
+
+    /// Ready with nothing when the caller should hear that somebody is there.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Attempted, Panicked>>> {
+        match catch_unwind(AssertUnwindSafe(|| self.work.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(attempted)) => return Poll::Ready(Some(Ok(attempted))),
+            // Its ticket went with it, and has said what it was.
+            Err(_) => return Poll::Ready(Some(Err(Panicked))),
+        }
+        self.alarm.set(self.ping);
+        std::task::ready!(self.alarm.poll_due(cx));
+        self.ping = self.clock.now() + PING_EVERY;
+        Poll::Ready(None)
+    }
 }
 
 fn panicked() -> Failure {

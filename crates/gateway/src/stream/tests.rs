@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use tidegate_types::{Code, RequestIds};
 
 use super::flow::Step;
 use super::{Flow, FlowSettings, Oddities, Reply};
+use crate::keys::Secrets;
 use crate::request::{Request, Ticket};
 use crate::settings::{Bounds, Timeouts};
 use crate::upstream::Source;
@@ -63,7 +65,9 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
-        key: None,
+        secrets: Secrets::default(),
+        level: Arc::default(),
+        room: ByteBudget::new(1 << 30).share(),
     };
     Flow::new(settings, source, Alarm::new(), clock, oddities)
 }
@@ -76,7 +80,7 @@ async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
     let entry = ledger.open(Request::new(id, "/chat/completions", Clock.now()));
     let ticket = Ticket::new(entry, ByteBudget::new(0).share(), Clock);
     let flow = patient(Source::Panics, Oddities::default());
-    let mut reply = Reply::stream(Box::new(flow), ticket);
+    let mut reply = Reply::stream(Box::new(flow), ticket, None);
     let frame = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await;
     let data = frame.expect("an event").map(|frame| frame.into_data());
     let text = String::from_utf8(data.expect("no error").expect("data").to_vec()).expect("text");

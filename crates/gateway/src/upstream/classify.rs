@@ -13,6 +13,7 @@ use tidegate_wire::openai::redact;
 
 use super::headers;
 use crate::failure::{Failure, UpstreamSays};
+use crate::keys::Secrets;
 
 /// An error body is read up to here.
 pub(crate) const ERROR_BODY: usize = 64 << 10;
@@ -71,7 +72,7 @@ pub(crate) fn by_status(
     headers: &HeaderMap,
     body: &[u8],
     unix_now: u64,
-    secrets: &[&str],
+    secrets: &Secrets,
 ) -> Failure {
     let said = error::parse(body);
     let code = code_of_status(status.as_u16(), said.as_ref());
@@ -87,7 +88,7 @@ pub(crate) fn by_status(
 }
 
 /// What the caller gets for an error object inside a successful answer.
-pub(crate) fn by_error(said: ErrorBody, secrets: &[&str]) -> Failure {
+pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
     let status = match (said.kind.as_deref(), said.code.as_deref()) {
         (Some("overloaded_error"), _) | (_, Some("overloaded" | "server_overloaded")) => 529,
         (Some("rate_limit_error" | "rate_limit_exceeded" | "tokens" | "requests"), _)
@@ -138,7 +139,7 @@ fn pause(code: Code) -> Option<Duration> {
 fn told(
     code: Code,
     said: Option<ErrorBody>,
-    secrets: &[&str],
+    secrets: &Secrets,
     otherwise: impl FnOnce() -> String,
 ) -> Failure {
     let Some(said) = said else {
@@ -147,18 +148,16 @@ fn told(
         return failure;
     };
     if code == Code::UpstreamAuth {
-        // What it says about the key is for the operator, not for the caller.
-        tracing::warn!(
-            message = redact(&said.message, secrets),
-            "the upstream refused our key"
-        );
         let text = "The provider refused Tidegate's key; the operator must correct it.";
         let mut failure = Failure::new(code, text);
-        failure.upstream = Some(Box::default());
+        failure.upstream = Some(Box::new(UpstreamSays {
+            aside: Some(hidden(&said.message, secrets)),
+            ..UpstreamSays::default()
+        }));
         return failure;
     }
     // Nothing may be left of it, of a stack trace for instance.
-    let message = Some(redact(&said.message, secrets)).filter(|text| !text.is_empty());
+    let message = Some(hidden(&said.message, secrets)).filter(|text| !text.is_empty());
     let mut failure = Failure::new(code, message.unwrap_or_else(otherwise));
     let own = code == Code::UpstreamRejected;
     failure.param = said.param.filter(|_| own).map(|text| short(&text, secrets));
@@ -170,8 +169,13 @@ fn told(
     failure
 }
 
-fn short(text: &str, secrets: &[&str]) -> String {
-    let mut text = redact(text, secrets);
+fn hidden(text: &str, secrets: &Secrets) -> String {
+    let secrets: Vec<_> = secrets.exposed().collect();
+    redact(text, &secrets)
+}
+
+fn short(text: &str, secrets: &Secrets) -> String {
+    let mut text = hidden(text, secrets);
     if let Some((end, _)) = text.char_indices().nth(128) {
         text.truncate(end);
     }
@@ -188,12 +192,12 @@ mod tests {
             message: "Traceback (most recent call last)\n  File \"x.py\", line 1".to_owned(),
             ..ErrorBody::default()
         };
-        let failure = by_error(trace(), &[]);
+        let failure = by_error(trace(), &Secrets::default());
         assert!(failure.message.starts_with("The provider reported"));
         let body = serde_json::json!({ "error": { "message": trace().message } }).to_string();
         let headers = HeaderMap::new();
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let failure = by_status(status, &headers, body.as_bytes(), 0, &[]);
+        let failure = by_status(status, &headers, body.as_bytes(), 0, &Secrets::default());
         assert_eq!(failure.message, "The provider answered with status 500.");
     }
 }

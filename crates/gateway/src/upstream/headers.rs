@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
-use secrecy::{ExposeSecret, SecretString};
 
+use crate::keys::Secrets;
 use crate::settings::BaseUrl;
 
 /// The caller's headers that an upstream of the same dialect may see.
@@ -25,15 +25,14 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 /// `Retry-After` beyond this is not believed (failures row 34).
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
-/// The headers of every request to one upstream.
-pub(crate) fn template(base: &BaseUrl, key: Option<&SecretString>) -> Result<HeaderMap, String> {
+/// The headers of every request to one upstream,
+/// but for its key.
+pub(crate) fn template(base: &BaseUrl) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(10);
     let host = host_header(base);
-    let bad = |what: &str| format!("{what} cannot be sent as a header");
-    headers.insert(
-        header::HOST,
-        HeaderValue::from_str(&host).map_err(|_| bad("the host"))?,
-    );
+    let host = HeaderValue::from_str(&host)
+        .map_err(|_| "the host cannot be sent as a header".to_owned())?;
+    headers.insert(header::HOST, host);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
@@ -47,12 +46,6 @@ pub(crate) fn template(base: &BaseUrl, key: Option<&SecretString>) -> Result<Hea
         header::USER_AGENT,
         HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
     );
-    if let Some(key) = key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-            .map_err(|_| bad("the key"))?;
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
     Ok(headers)
 }
 
@@ -70,7 +63,7 @@ fn host_header(base: &BaseUrl) -> String {
 
 /// What of an upstream's answer goes on to the caller (contracts 11); nothing
 /// that holds one of `secrets`, should the upstream repeat what it was sent.
-pub(crate) fn passed(upstream: &HeaderMap, secrets: &[&str]) -> HeaderMap {
+pub(crate) fn passed(upstream: &HeaderMap, secrets: &Secrets) -> HeaderMap {
     let mut out = HeaderMap::new();
     for (name, value) in upstream {
         let text = name.as_str();
@@ -93,9 +86,10 @@ pub(crate) fn passed(upstream: &HeaderMap, secrets: &[&str]) -> HeaderMap {
 
 /// Whether `value` holds a secret. As in redacted texts, what is shorter than
 /// four bytes is no secret: it would be found everywhere.
-fn tells(value: &HeaderValue, secrets: &[&str]) -> bool {
-    let holds = |secret: &&str| memmem::find(value.as_bytes(), secret.as_bytes()).is_some();
-    secrets.iter().filter(|secret| secret.len() >= 4).any(holds)
+fn tells(value: &HeaderValue, secrets: &Secrets) -> bool {
+    let holds = |secret: &str| memmem::find(value.as_bytes(), secret.as_bytes()).is_some();
+    let mut secrets = secrets.exposed().filter(|secret| secret.len() >= 4);
+    secrets.any(holds)
 }
 
 /// `Retry-After` in seconds or as a date: capped, past is zero, nonsense none.
@@ -116,9 +110,59 @@ pub(crate) fn retry_after(headers: &HeaderMap, unix_now: u64) -> Option<Duration
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_CAP))
 }
 
+/// `x-ratelimit-limit-requests`: requests a minute.
+pub(crate) fn limit(headers: &HeaderMap) -> Option<u64> {
+    let limit = headers.get("x-ratelimit-limit-requests")?;
+    limit.to_str().ok()?.trim().parse().ok()
+}
+
+/// `x-ratelimit-remaining-requests`, and how long it stands.
+pub(crate) fn remaining(headers: &HeaderMap) -> Option<(u64, Option<Duration>)> {
+    let requests = headers.get("x-ratelimit-remaining-requests")?;
+    let requests = requests.to_str().ok()?.trim().parse().ok()?;
+    let reset = headers
+        .get("x-ratelimit-reset-requests")
+        .and_then(|text| span(text.to_str().ok()?.trim()));
+    Some((requests, reset))
+}
+
+/// A span as OpenAI writes it, `6m0s`, `1.5s` or `20ms`; plain numbers are
+/// seconds. Capped like `Retry-After`.
+fn span(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return capped(seconds);
+    }
+    let (mut seconds, mut rest) = (0.0, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let worth = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * worth;
+        rest = tail;
+    }
+    capped(seconds)
+}
+
+fn capped(seconds: f64) -> Option<Duration> {
+    let most = RETRY_AFTER_CAP.as_secs_f64();
+    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(most)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::KeySettings;
 
     fn after(value: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
@@ -143,6 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn hints_are_read_in_every_way_that_they_are_written() {
+        for (text, millis) in [
+            ("6m0s", Some(300_000)),
+            ("1m30s", Some(90_000)),
+            ("1.5s", Some(1_500)),
+            ("20ms", Some(20)),
+            ("12", Some(12_000)),
+            ("", Some(0)),
+            ("-1", None),
+            ("s", None),
+            ("5 s", None),
+            ("1e999s", None),
+        ] {
+            assert_eq!(span(text).map(|span| span.as_millis()), millis, "{text}");
+        }
+    }
+
+    #[test]
     fn only_the_list_passes_back_and_cookies_never() {
         let mut upstream = HeaderMap::new();
         for (name, value) in [
@@ -158,7 +220,12 @@ mod tests {
                 HeaderValue::from_static(value),
             );
         }
-        let out = passed(&upstream, &["canary"]);
+        let secrets = Secrets::of(&[KeySettings {
+            name: "main".to_owned(),
+            value: "canary".to_owned().into(),
+            weight: 1,
+        }]);
+        let out = passed(&upstream, &secrets);
         let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
         assert_eq!(out.len(), 3, "{names:?}");
         assert_eq!(out[UPSTREAM_REQUEST_ID], "req_1");

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -25,6 +25,7 @@ use super::idle::{IdleSet, Line};
 use super::socket::Door;
 use super::source::{HttpSource, Source};
 use crate::failure::Failure;
+use crate::keys::Key;
 use crate::settings::ProviderSettings;
 
 /// hyper's read buffer of one upstream connection grows up to this.
@@ -65,7 +66,7 @@ impl HttpUpstream {
             door: Door::new(Arc::clone(&provider), &settings.base, tls)?,
             provider,
             idle: Arc::new(IdleSet::new(settings.pool.size)),
-            template: headers::template(&settings.base, settings.key.as_ref())?,
+            template: headers::template(&settings.base)?,
             paths: [
                 path(Endpoint::Chat)?,
                 path(Endpoint::Completions)?,
@@ -103,6 +104,7 @@ impl HttpUpstream {
         endpoint: Endpoint,
         body: Bytes,
         forwarded: HeaderMap,
+        key: &Key,
     ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
@@ -110,18 +112,26 @@ impl HttpUpstream {
         if let Some((_, uri)) = found {
             *request.uri_mut() = uri.clone();
         }
-        let mut headers = self.template.clone();
+        let mut headers = self.headers(key);
         headers.extend(forwarded);
         *request.headers_mut() = headers;
         request
     }
 
     /// The request for the list of models.
-    pub(crate) fn models_request(&self) -> Request<Full<Bytes>> {
+    pub(crate) fn models_request(&self, key: &Key) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = self.models.clone();
-        *request.headers_mut() = self.template.clone();
+        *request.headers_mut() = self.headers(key);
         request
+    }
+
+    fn headers(&self, key: &Key) -> HeaderMap {
+        let mut headers = self.template.clone();
+        if let Some(bearer) = &key.bearer {
+            headers.insert(header::AUTHORIZATION, bearer.clone());
+        }
+        headers
     }
 
     /// Sends the request and waits for the head of its answer.

@@ -11,6 +11,7 @@ mod source;
 mod tls;
 
 pub use headers::FORWARDED;
+pub(crate) use headers::RETRY_AFTER_CAP;
 pub(crate) use http::{HttpUpstream, Missed};
 pub(crate) use source::{Pull, Source};
 pub(crate) use tls::client_config;

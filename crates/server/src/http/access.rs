@@ -41,15 +41,16 @@ impl Access {
         }
     }
 
-    /// Whether this request may go on.
+    /// Whether this request may go on, and which tenant it is: the place of its
+    /// key, 0 where there are none.
     pub(crate) fn check(
         &self,
         uri: &Uri,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         if self.keys.is_empty() {
-            return local(uri, headers);
+            return local(uri, headers).map(|()| 0);
         }
         // Whoever shares an address with a proxy is not shut out by others.
         let peer = peer.filter(|address| !address.is_loopback());
@@ -57,9 +58,9 @@ impl Access {
             let text = "Too many wrong keys from this address; wait a minute.";
             return Err(Failure::new(Code::TooManyWrongKeys, text).with_retry_after(WINDOW));
         }
-        match self.has_key(headers) {
-            true => Ok(()),
-            false => {
+        match self.tenant(headers) {
+            Some(tenant) => Ok(tenant),
+            None => {
                 if let Some(address) = peer {
                     self.remember_failure(address);
                 }
@@ -69,19 +70,20 @@ impl Access {
         }
     }
 
-    fn has_key(&self, headers: &HeaderMap) -> bool {
+    fn tenant(&self, headers: &HeaderMap) -> Option<u64> {
         let given = headers
             .get(header::AUTHORIZATION)
             .map(header::HeaderValue::as_bytes);
-        let Some((scheme, given)) = given.and_then(|value| value.split_at_checked(7)) else {
-            return false;
-        };
+        let (scheme, given) = given.and_then(|value| value.split_at_checked(7))?;
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
-            return false;
+            return None;
         }
         // Every key is compared, so that the time does not tell which is near.
-        self.keys.iter().fold(false, |found, key| {
-            found | bool::from(key.expose_secret().as_bytes().ct_eq(given))
+        (0..).zip(&self.keys).fold(None, |found, (tenant, key)| {
+            match bool::from(key.expose_secret().as_bytes().ct_eq(given)) {
+                true => Some(tenant),
+                false => found,
+            }
         })
     }
 
@@ -169,7 +171,7 @@ mod tests {
         pairs.collect()
     }
 
-    fn code(result: Result<(), Failure>) -> Option<Code> {
+    fn code<T>(result: Result<T, Failure>) -> Option<Code> {
         result.err().map(|failure| failure.code)
     }
 

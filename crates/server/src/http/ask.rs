@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 use http_body::Body;
+use kernel::Priority;
 use tidegate_gateway::{Answer, Call, FORWARDED, Failure, Reply, Ticket};
+use tidegate_kernel as kernel;
 use tidegate_types::Code;
 use tidegate_wire::openai::Endpoint;
 
@@ -23,6 +25,7 @@ use super::{body, errors, ids};
 const QUEUE_MS: HeaderName = HeaderName::from_static("x-tidegate-queue-ms");
 const UPSTREAM_MS: HeaderName = HeaderName::from_static("x-tidegate-upstream-ms");
 const TOTAL_MS: HeaderName = HeaderName::from_static("x-tidegate-total-ms");
+const PRIORITY: HeaderName = HeaderName::from_static("x-tidegate-priority");
 const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 
 /// The longest that a caller can ask us to wait.
@@ -106,8 +109,9 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    app.access.check(&parts.uri, &parts.headers, peer)?;
+    let tenant = app.access.check(&parts.uri, &parts.headers, peer)?;
     let patience = patience(&parts.headers)?;
+    let priority = priority(&parts.headers)?;
     let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
     let mut forwarded = HeaderMap::new();
     for name in FORWARDED {
@@ -120,7 +124,21 @@ where
         body,
         forwarded,
         patience,
+        tenant,
+        priority,
     })
+}
+
+/// How urgent the caller says that it is; nobody outside is `control`.
+fn priority(headers: &HeaderMap) -> Result<Priority, Failure> {
+    match headers.get(PRIORITY).map(HeaderValue::as_bytes) {
+        None | Some(b"interactive") => Ok(Priority::Interactive),
+        Some(b"batch") => Ok(Priority::Batch),
+        Some(_) => {
+            let text = "`x-tidegate-priority` must be `interactive` or `batch`.";
+            Err(Failure::new(Code::InvalidHeader, text))
+        }
+    }
 }
 
 fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use tidegate_gateway::Failure;
-use tidegate_types::{Code, Retry};
+use tidegate_types::Code;
 
 use super::reply::{Out, json};
 
@@ -26,8 +26,9 @@ pub(crate) fn response(failure: &Failure) -> Response<Out> {
     if let Some(after) = failure.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
-    if failure.retry() == Retry::No {
-        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    if let Some(should) = failure.should_retry() {
+        let should = if should { "true" } else { "false" };
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static(should));
     }
     if unread(failure.code) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -2,8 +2,11 @@
 //!
 //! Field by field and without a decision: what is sensible was checked before.
 
-use kernel::PoolSettings;
-use tidegate_gateway::{BaseUrl, Bounds, ProviderSettings, Settings, SimSettings, Timeouts};
+use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
+use tidegate_gateway::{
+    BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
+    Timeouts,
+};
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
 
@@ -17,6 +20,8 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
         default_provider: config.default_provider.clone(),
         sim: config.sim.enabled.then(|| SimSettings {
             pool: pool(&config.sim.pool),
+            retry: retry(&config.sim.retry),
+            breaker: breaker(&config.sim.breaker),
             timeouts: timeouts(&config.sim.timeouts),
         }),
         bounds: Bounds {
@@ -24,6 +29,11 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
             event: limits.event,
             response: limits.response,
             ..Bounds::default()
+        },
+        tenants: config.auth.keys.len(),
+        budget: BudgetSettings {
+            percent: config.retry.budget,
+            ..BudgetSettings::default()
         },
     }
 }
@@ -49,9 +59,16 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
             port: base.port,
             path: base.path.clone(),
         },
-        key: provider.keys.first().map(|key| key.value.value.clone()),
+        keys: provider.keys.iter().map(key).collect(),
+        pick: match provider.pick {
+            config::Pick::Load => Pick::Load,
+            config::Pick::RoundRobin => Pick::RoundRobin,
+            config::Pick::Weight => Pick::Weight,
+        },
         models: provider.models.clone(),
         pool: pool(&provider.pool),
+        retry: retry(&provider.retry),
+        breaker: breaker(&provider.breaker),
         timeouts: timeouts(&provider.timeouts),
         ask_usage: provider.usage == config::UsageMode::Ask,
         ca_file: provider.ca_file.clone(),
@@ -61,7 +78,6 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
 fn pool(pool: &config::Pool) -> PoolSettings {
     PoolSettings {
         size: pool.size,
-        limit: kernel::LimitSettings::fixed(pool.size),
         queue: pool.queue,
         queue_bytes: pool.queue_bytes,
         overflow: match pool.overflow {
@@ -71,6 +87,50 @@ fn pool(pool: &config::Pool) -> PoolSettings {
             config::Overflow::DropOldest => kernel::Overflow::DropOldest,
         },
         max_wait: pool.max_wait,
+        // A smaller `size` takes the floor down with it.
+        limit: LimitSettings {
+            kind: match pool.limit {
+                config::LimitKind::Scaled => LimitKind::Scaled,
+                config::LimitKind::Fixed => LimitKind::Fixed,
+                config::LimitKind::Adaptive => LimitKind::Adaptive,
+            },
+            shadow: pool.shadow,
+            slow: pool.slow,
+            ..LimitSettings::scaled(pool.min.min(pool.size), pool.size)
+        },
+    }
+}
+
+fn key(key: &config::UpstreamKey) -> KeySettings {
+    KeySettings {
+        name: key.name.clone(),
+        value: key.value.value.clone(),
+        weight: key.weight,
+    }
+}
+
+fn retry(retry: &config::Retry) -> RetrySettings {
+    RetrySettings {
+        attempts: retry.attempts,
+        base: retry.base,
+        cap: retry.cap,
+        max_wait: retry.max_wait,
+        budget: BudgetSettings {
+            percent: retry.budget,
+            per_second: retry.per_second,
+        },
+    }
+}
+
+fn breaker(breaker: &config::Breaker) -> BreakerSettings {
+    BreakerSettings {
+        consecutive: breaker.failures,
+        window: breaker.window,
+        success_percent: (breaker.ratio * 100.0).round() as u32,
+        min_requests: breaker.min_requests,
+        open_min: breaker.open,
+        open_max: breaker.open_max,
+        ..BreakerSettings::default()
     }
 }
 

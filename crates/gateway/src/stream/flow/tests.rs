@@ -3,6 +3,8 @@
 
 use std::task::Waker;
 
+use kernel::ByteBudget;
+
 use super::*;
 
 fn flow() -> Flow {
@@ -21,7 +23,9 @@ fn flow() -> Flow {
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
-        key: None,
+        secrets: Secrets::default(),
+        level: Arc::default(),
+        room: ByteBudget::new(1 << 30).share(),
     };
     let source = Source::Whole(None);
     Flow::new(settings, source, Alarm::new(), clock, Oddities::default())

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::header::HOST;
 use http_body::Frame;
-use kernel::{Clock, Scope};
+use kernel::{BudgetSettings, Clock, Scope};
 use tidegate_gateway::{Bounds, Gateway, Settings};
 use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
@@ -27,6 +27,8 @@ fn app(keys: &[&str]) -> Arc<App> {
         default_provider: None,
         sim: None,
         bounds: Bounds::default(),
+        tenants: 0,
+        budget: BudgetSettings::default(),
     };
     let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
     let access = Access::new(keys.iter().map(|key| (*key).into()).collect(), Clock);

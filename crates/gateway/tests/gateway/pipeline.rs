@@ -1,140 +1,25 @@
 //! The pipeline over the simulated provider, on a paused clock: every request
 //! has one outcome, every permit comes back, every ending is true.
 
-#![expect(clippy::unwrap_used, reason = "a test panics with the reason")]
-
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http_body::Body;
-use kernel::{Clock, LimitSettings, Observe, Overflow, PoolSettings, Scope, Visitor, Why};
-use tidegate_gateway::{
-    Bounds, Call, Failure, Gateway, Reply, Settings, SimSettings, Ticket, Timeouts,
-};
+use kernel::{Clock, Overflow, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
-use tidegate_wire::json::Limits;
-use tidegate_wire::openai::Endpoint;
 
-struct House {
-    gateway: Gateway,
-    scope: Scope,
-}
+use crate::house::{House, Plan, frame, pool, text};
 
 fn house(size: usize, queue: usize, overflow: Overflow) -> House {
-    let seconds = Duration::from_secs;
-    let sim = SimSettings {
-        pool: PoolSettings {
-            size,
-            limit: LimitSettings::fixed(size),
-            queue,
-            queue_bytes: 1 << 20,
-            overflow,
-            max_wait: seconds(10),
+    let pool = pool(size, queue, overflow);
+    House::new(
+        Plan {
+            pool,
+            ..Plan::default()
         },
-        timeouts: Timeouts {
-            connect: seconds(5),
-            first_byte: seconds(60),
-            first_content: seconds(120),
-            idle: seconds(60),
-            total: seconds(300),
-        },
-    };
-    let settings = Settings {
-        providers: Vec::new(),
-        default_provider: None,
-        sim: Some(sim),
-        bounds: Bounds::default(),
-    };
-    let scope = Scope::root("test", 100);
-    let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
-    House { gateway, scope }
-}
-
-impl House {
-    fn usual() -> Self {
-        house(4, 4, Overflow::Error)
-    }
-
-    fn call(model: &str, stream: bool) -> Call {
-        let body = format!(
-            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"one two"}}]}}"#
-        );
-        Call {
-            endpoint: Endpoint::Chat,
-            body: Bytes::from(body),
-            forwarded: HeaderMap::new(),
-            patience: None,
-        }
-    }
-
-    fn admit(&self) -> Ticket {
-        self.gateway.admit("/chat/completions")
-    }
-
-    async fn ask(&self, model: &str, stream: bool) -> Result<Reply, Failure> {
-        let answer = self
-            .gateway
-            .ask(self.admit(), Self::call(model, stream))
-            .await;
-        answer.map(|answer| answer.reply)
-    }
-
-    /// (class, label) of everything settled, and that nothing is left.
-    async fn outcomes(self) -> Vec<(String, String, u64)> {
-        let snapshot = self.gateway.snapshot();
-        assert!(snapshot.holds(), "{snapshot:?}");
-        assert_eq!(snapshot.in_flight, 0);
-        let mut gauges = Gauges::default();
-        self.gateway.observe(&mut gauges);
-        assert_eq!(gauges.busy, 0.0, "a permit is out");
-        assert_eq!(gauges.waiting, 0.0, "somebody waits");
-        self.scope.close().await;
-        let labels = snapshot.by_label.iter();
-        labels
-            .map(|(class, label, n)| (class.as_str().into(), (*label).into(), *n))
-            .collect()
-    }
-}
-
-#[derive(Default)]
-struct Gauges {
-    busy: f64,
-    waiting: f64,
-}
-
-impl Visitor for Gauges {
-    fn counter(&mut self, _: &'static str, _: &'static str, _: &[(&'static str, &str)], _: u64) {}
-
-    fn gauge(
-        &mut self,
-        name: &'static str,
-        _: &'static str,
-        _: &[(&'static str, &str)],
-        value: f64,
-    ) {
-        match name {
-            "tidegate_pool_permits_busy" => self.busy += value,
-            "tidegate_pool_waiting" => self.waiting += value,
-            _ => {}
-        }
-    }
-}
-
-async fn frame(reply: &mut Reply) -> Option<String> {
-    let frame = poll_fn(|cx| Pin::new(&mut *reply).poll_frame(cx)).await?;
-    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
-}
-
-async fn text(mut reply: Reply) -> String {
-    let mut text = String::new();
-    while let Some(more) = frame(&mut reply).await {
-        text.push_str(&more);
-    }
-    text
+        None,
+    )
 }
 
 fn one(class: &str, label: &str) -> Vec<(String, String, u64)> {

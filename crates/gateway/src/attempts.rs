@@ -1,0 +1,338 @@
+//! The attempts of one request: one after the other, until one is good or no
+//! further one can help.
+//!
+//! Promises: 1. a further attempt is made only while no byte of an answer has
+//! gone out, only where it can help (see `consequence`), only within the retry
+//! budgets and the request's time; 2. whoever waits for the next one holds no
+//! permit, and only so many wait; 3. a caller is told whether coming back is of
+//! use: when we gave up, its SDK shall not go on (controls A.5).
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kernel::{Alarm, Clock};
+use tidegate_kernel as kernel;
+use tidegate_types::{Code, Fault};
+
+use crate::asked::Asked;
+use crate::attempt::{Attempt, Good, settled};
+use crate::consequence::{Again, Consequence, KeyIs};
+use crate::failure::Failure;
+use crate::house::House;
+use crate::keys::Unfit;
+use crate::request::{Stage, Ticket};
+use crate::stake::Stake;
+use crate::target::{Nobody, Set, Target, Tried};
+use crate::wait::{Ended, until};
+
+/// Those who waited for the same moment come back spread over at most this.
+const SPREAD: Duration = Duration::from_millis(500);
+
+/// See the module's text.
+pub(crate) struct Attempts {
+    house: Arc<House>,
+    asked: Asked,
+    targets: Set,
+    /// How many were made.
+    made: u32,
+    /// Whether the one attempt more of `Again::Once` was made.
+    once: bool,
+    /// The keys that failed.
+    tried: Tried,
+    /// What the last attempt failed with.
+    said: Option<Failure>,
+}
+
+/// Why an attempt gave nothing.
+enum Missed {
+    /// It was made, and failed.
+    Failed(Failure),
+    /// None was made: there was no room, or no time.
+    Room(Failure),
+    /// None was made: nobody can be asked now.
+    Nobody(Nobody),
+}
+
+impl Attempts {
+    pub(crate) fn new(house: &Arc<House>, asked: Asked) -> Self {
+        let provider = &asked.provider;
+        provider.budgets.deposit(asked.tenant);
+        house.budget.deposit();
+        provider.load.asked(house.clock.now());
+        Self {
+            house: Arc::clone(house),
+            targets: provider.targets.of(&asked.model),
+            asked,
+            made: 0,
+            once: false,
+            tried: Tried::default(),
+            said: None,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.house.clock
+    }
+
+    /// Makes attempts; `failed` is what ended the last one after it had begun
+    /// to answer, but not with content.
+    pub(crate) async fn run(
+        &mut self,
+        ticket: &mut Ticket,
+        mut failed: Option<Failure>,
+    ) -> Result<Good, Failure> {
+        loop {
+            if let Some(failure) = failed.take() {
+                ticket.end_attempt(&failure);
+                self.go_on(ticket, failure).await?;
+            }
+            match self.make(ticket).await {
+                Ok(good) => return Ok(good),
+                Err(Missed::Failed(failure)) => failed = Some(failure),
+                Err(Missed::Nobody(nobody)) => self.wait_out(ticket, nobody).await?,
+                // What an upstream said is the better reason.
+                Err(Missed::Room(failure)) => return Err(self.said.take().unwrap_or(failure)),
+            }
+        }
+    }
+
+    /// Waits until the next attempt may be made, or says why there is none.
+    async fn go_on(&mut self, ticket: &Ticket, failure: Failure) -> Result<(), Failure> {
+        let Some(wait) = self.again(&failure) else {
+            return Err(self.last_word(failure));
+        };
+        self.asked.provider.meter.retried(failure.code);
+        self.said = Some(failure);
+        self.pause(ticket, wait).await
+    }
+
+    /// One attempt at the target that is best just now.
+    async fn make(&mut self, ticket: &mut Ticket) -> Result<Good, Missed> {
+        let Asked { provider, .. } = &self.asked;
+        // As often as there are targets: each round one more may have opened.
+        for _ in 0..=self.targets.len() {
+            let target = provider
+                .targets
+                .choose(&self.targets, self.tried)
+                .map_err(Missed::Nobody)?;
+            let attempt = Attempt::new(&self.house, &self.asked, &target);
+            let permits = attempt.permits(ticket).await.map_err(Missed::Room)?;
+            let (index, clock) = (target.index, self.house.clock);
+            let Some(stake) = Stake::new(target, permits, &self.asked, clock) else {
+                continue;
+            };
+            provider.meter.attempted();
+            ticket.hold(stake);
+            self.made += 1;
+            self.tried.last = Some(index);
+            return self.attempt(ticket, index).await;
+        }
+        Err(Missed::Nobody(Nobody::Open(Duration::from_secs(1))))
+    }
+
+    async fn attempt(&self, ticket: &mut Ticket, index: usize) -> Result<Good, Missed> {
+        let Some(target) = self.targets.get(index) else {
+            return Err(Missed::Nobody(Nobody::Open(Duration::from_secs(1))));
+        };
+        let attempt = Attempt::new(&self.house, &self.asked, target);
+        attempt.run(ticket).await.map_err(|failure| {
+            self.tell(target, &failure);
+            Missed::Failed(failure)
+        })
+    }
+
+    /// What is the operator's to correct.
+    fn tell(&self, target: &Target, failure: &Failure) {
+        if failure.code == Code::UpstreamAuth {
+            let says = failure.upstream.as_ref();
+            tracing::warn!(
+                provider = &*self.asked.provider.name,
+                key = &*target.key.name,
+                model = &*target.model,
+                said = says.and_then(|says| says.aside.as_deref()),
+                "the upstream refused our key"
+            );
+        }
+    }
+
+    /// How long to wait for another attempt; `None` if there is none.
+    fn again(&mut self, failure: &Failure) -> Option<Duration> {
+        let Asked { provider, .. } = &self.asked;
+        if self.made >= provider.retry.attempts {
+            return None;
+        }
+        let remaining = self.remaining();
+        let is = Consequence::of(failure);
+        let (wait, cost) = match is.again {
+            Again::Never => return None,
+            Again::Once { .. } if self.once => return None,
+            Again::Once { cost } => {
+                let after = failure.retry_after.unwrap_or(Duration::ZERO);
+                if after > provider.retry.max_wait {
+                    return None;
+                }
+                let retry = self.made.saturating_sub(1);
+                let delay = provider.backoff().delay(retry, self.house.dice.roll());
+                (after.max(delay), cost)
+            }
+            Again::WhenFit => {
+                if let (true, Some(index)) = (is.key.bars(), self.tried.last) {
+                    self.tried.bar(index);
+                }
+                (self.until_fit(is.key, remaining)?, 1)
+            }
+        };
+        // There must be time left for the attempt itself.
+        if wait >= remaining || !self.withdraw(cost) {
+            return None;
+        }
+        self.once |= matches!(is.again, Again::Once { .. });
+        Some(wait)
+    }
+
+    /// When a key can be used, after one could not.
+    fn until_fit(&self, key: KeyIs, remaining: Duration) -> Option<Duration> {
+        let Asked { provider, .. } = &self.asked;
+        match provider.targets.choose(&self.targets, self.tried) {
+            Ok(target) if self.tried.last != Some(target.index) => Some(Duration::ZERO),
+            // The same key again helps only if it has had its rest.
+            Ok(_) if key == KeyIs::Limited => Some(self.spread(Duration::ZERO)),
+            Ok(_) => None,
+            Err(nobody) => self.worth_waiting(nobody, remaining),
+        }
+    }
+
+    /// How long to wait for a key that rests, if that is not too long.
+    fn worth_waiting(&self, nobody: Nobody, remaining: Duration) -> Option<Duration> {
+        let Nobody::Unfit(Unfit::Rests(after)) = nobody else {
+            return None;
+        };
+        let most = self.asked.provider.retry.max_wait;
+        let wait = self.spread(after);
+        (after <= most && wait < remaining).then_some(wait)
+    }
+
+    /// A moment that many wait for is spread: by a tenth of the wait.
+    fn spread(&self, wait: Duration) -> Duration {
+        let most = (wait / 10).clamp(Duration::from_millis(10), SPREAD);
+        let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        wait + Duration::from_micros(self.house.dice.below(micros.max(1)))
+    }
+
+    /// From the tenant's budget and from that of the process, or from neither.
+    fn withdraw(&self, cost: u32) -> bool {
+        let Asked {
+            provider, tenant, ..
+        } = &self.asked;
+        let paid = provider.budgets.withdraw(*tenant, cost, &self.house.budget);
+        if !paid {
+            provider.meter.over_budget();
+        }
+        paid
+    }
+
+    /// Nobody can be asked before the first, or before a further attempt.
+    async fn wait_out(&mut self, ticket: &Ticket, nobody: Nobody) -> Result<(), Failure> {
+        match self.worth_waiting(nobody, self.remaining()) {
+            Some(wait) => self.pause(ticket, wait).await,
+            None => Err(match self.said.take() {
+                Some(said) => self.last_word(said),
+                None => self.nobody(nobody),
+            }),
+        }
+    }
+
+    async fn pause(&mut self, ticket: &Ticket, wait: Duration) -> Result<(), Failure> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let provider = Arc::clone(&self.asked.provider);
+        let Some(_place) = Pausing::enter(&provider.pausing, provider.places) else {
+            let text = "Too many requests wait for their next attempt.";
+            let full = || Failure::new(Code::QueueFull, text).with_retry_after(wait);
+            return Err(self.said.take().unwrap_or_else(full));
+        };
+        ticket.enter(Stage::Pausing);
+        let clock = self.house.clock;
+        let (mut alarm, due) = (Alarm::new(), clock.now() + wait);
+        let halt = ticket.halt().ok_or_else(settled)?;
+        let never = std::future::pending::<()>();
+        let due = due.min(self.asked.total);
+        match until(halt, &mut alarm, due, pin!(never)).await {
+            Err(Ended::Due) if due < self.asked.total => Ok(()),
+            Err(ended) => Err(self.asked.ended(ended)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn remaining(&self) -> Duration {
+        let now = self.house.clock.now();
+        self.asked.total.saturating_duration_since(now)
+    }
+
+    /// The failure of the last attempt, as its caller gets it.
+    fn last_word(&self, mut failure: Failure) -> Failure {
+        let Asked { provider, .. } = &self.asked;
+        if failure.code == Code::UpstreamRateLimited
+            && let Err(nobody) = provider.targets.choose(&self.targets, Tried::default())
+        {
+            // The first key that comes back, whichever it is (row 1).
+            failure.retry_after = Some(nobody.after());
+        }
+        failure.gave_up |= provider.retry.attempts > 1 && failure.code.fault() == Fault::Provider;
+        failure
+    }
+
+    /// What a caller is told when nobody could be asked at all.
+    fn nobody(&self, nobody: Nobody) -> Failure {
+        let name = &self.asked.provider.name;
+        let (code, text) = match nobody {
+            Nobody::Open(_) => (
+                Code::UpstreamUnavailable,
+                format!("`{name}` failed repeatedly and is left alone for a while."),
+            ),
+            Nobody::Unfit(Unfit::Rests(_)) => (
+                Code::UpstreamRateLimited,
+                format!("`{name}` limits the rate of every key that Tidegate has for it."),
+            ),
+            Nobody::Unfit(Unfit::Spent(_)) => (
+                Code::InsufficientQuota,
+                format!("No key that Tidegate has for `{name}` has credit left."),
+            ),
+            Nobody::Unfit(Unfit::Refused(_)) => (
+                Code::UpstreamAuth,
+                format!(
+                    "`{name}` refuses every key that Tidegate has for it; the operator must correct them."
+                ),
+            ),
+        };
+        let failure = Failure::new(code, text);
+        match nobody {
+            Nobody::Open(after) | Nobody::Unfit(Unfit::Rests(after)) => {
+                failure.with_retry_after(after)
+            }
+            Nobody::Unfit(_) => failure,
+        }
+    }
+}
+
+/// One of the bounded places of those who wait for their next attempt.
+struct Pausing<'a>(&'a std::sync::atomic::AtomicUsize);
+
+impl<'a> Pausing<'a> {
+    fn enter(taken: &'a std::sync::atomic::AtomicUsize, places: usize) -> Option<Self> {
+        let fits = |taken: usize| (taken < places).then_some(taken + 1);
+        taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .ok()
+            .map(|_| Self(taken))
+    }
+}
+
+impl Drop for Pausing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,39 @@
+//! The retry budgets of one provider: one a tenant, so that nobody's failures
+//! spend what another's need (controls A.5: per tenant and provider).
+//!
+//! Promise: a retry is paid by its tenant and by the process. Where only the
+//! process refuses, the tenant has paid in vain: there are then too many
+//! retries already, and the bounds hold all the same.
+
+use kernel::{BudgetSettings, Clock, RetryBudget};
+use tidegate_kernel as kernel;
+
+/// See the module's text.
+pub(crate) struct Budgets(Vec<RetryBudget>);
+
+impl Budgets {
+    /// For so many tenants, whose numbers begin at 0.
+    pub(crate) fn new(settings: BudgetSettings, tenants: usize, clock: Clock) -> Self {
+        let one = |_| RetryBudget::new(settings, clock);
+        Self((0..tenants.max(1)).map(one).collect())
+    }
+
+    pub(crate) fn deposit(&self, tenant: u64) {
+        if let Some(budget) = self.of(tenant) {
+            budget.deposit();
+        }
+    }
+
+    pub(crate) fn withdraw(&self, tenant: u64, cost: u32, all: &RetryBudget) -> bool {
+        let Some(own) = self.of(tenant) else {
+            return false;
+        };
+        own.try_withdraw(cost) && all.try_withdraw(cost)
+    }
+
+    /// Whoever is not known shares the last one's.
+    fn of(&self, tenant: u64) -> Option<&RetryBudget> {
+        let index = usize::try_from(tenant).unwrap_or(usize::MAX);
+        self.0.get(index.min(self.0.len() - 1))
+    }
+}

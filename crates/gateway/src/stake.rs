@@ -1,0 +1,204 @@
+//! What one attempt holds at its target: permits and the breakers' passes.
+//!
+//! Promises: 1. it ends once, and tells its end to the breaker, the limit, the
+//! key and the meter, each in its own words; 2. dropped without an end it is
+//! nobody's failure, and everything comes back all the same (INV-PERMIT).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kernel::{Clock, Instant, Pass, Permit, Signal, Verdict};
+use tidegate_kernel as kernel;
+use tidegate_types::Usage;
+
+use crate::asked::Asked;
+use crate::consequence::{Consequence, KeyIs};
+use crate::failure::Failure;
+use crate::load::Ended;
+use crate::provider::Provider;
+use crate::target::Target;
+
+/// See the module's text.
+pub(crate) struct Stake {
+    provider: Arc<Provider>,
+    target: Arc<Target>,
+    permit: Permit,
+    gate: Option<Permit>,
+    /// Taken when the attempt ends.
+    passes: Option<Passes>,
+    clock: Clock,
+    /// When the request went out.
+    sent: Option<Instant>,
+    /// From then to the first content.
+    first: Option<Duration>,
+    /// What the request weighs, in tokens.
+    input: u64,
+    /// Whether its first content comes before its last.
+    streams: bool,
+}
+
+struct Passes {
+    key: Pass,
+    target: Pass,
+}
+
+/// The permits of an attempt, before it is known whether it may begin.
+pub(crate) struct Permits {
+    pub(crate) pool: Permit,
+    pub(crate) gate: Option<Permit>,
+}
+
+impl Stake {
+    /// Begins at `target`; gives the permits back if a breaker opened while
+    /// they were waited for.
+    pub(crate) fn new(
+        target: Arc<Target>,
+        permits: Permits,
+        asked: &Asked,
+        clock: Clock,
+    ) -> Option<Self> {
+        let passes = Passes {
+            key: target.key.breaker.try_pass().ok()?,
+            target: target.breaker.try_pass().ok()?,
+        };
+        target.burden.begin();
+        let busy = asked.provider.running.fetch_add(1, Ordering::Relaxed) + 1;
+        let waited = !permits.pool.waited().is_zero();
+        asked.provider.load.began(clock.now(), waited, busy);
+        Some(Self {
+            provider: Arc::clone(&asked.provider),
+            target,
+            permit: permits.pool,
+            gate: permits.gate,
+            passes: Some(passes),
+            clock,
+            sent: None,
+            first: None,
+            input: asked.cost,
+            streams: asked.stream,
+        })
+    }
+
+    /// The request goes out now.
+    pub(crate) fn sends(&mut self) {
+        self.sent = Some(self.clock.now());
+    }
+
+    /// The upstream said how many more it takes.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.provider.pool.signal(signal);
+        if let Some(gate) = &self.target.gate {
+            gate.signal(signal);
+        }
+    }
+
+    /// The first content is here: a breaker that was probing has its answer,
+    /// however long the rest may take.
+    pub(crate) fn first_content(&mut self) {
+        let (Some(sent), None) = (self.sent, self.first) else {
+            return;
+        };
+        let now = self.clock.now();
+        let took = now.saturating_duration_since(sent);
+        self.first = Some(took);
+        self.target.burden.answered(took, now);
+        if let Some(passes) = &mut self.passes {
+            passes.key.progressed();
+            passes.target.progressed();
+        }
+    }
+
+    /// It ended as it should.
+    pub(crate) fn succeeded(mut self, usage: Option<Usage>) {
+        self.first_content();
+        let took = self.took();
+        self.settle_permits(usage);
+        self.signal(Signal::Succeeded {
+            first_token: self.first.filter(|_| self.streams),
+            input_tokens: self.input,
+            took,
+        });
+        let first_token = self.first.filter(|_| self.streams);
+        self.ended(Ended::Good { took, first_token });
+        if let Some(passes) = self.passes.take() {
+            passes.key.settle(Verdict::Succeeded);
+            passes.target.settle(Verdict::Succeeded);
+        }
+    }
+
+    /// It failed, before its first content or after it.
+    pub(crate) fn failed(mut self, failure: &Failure, usage: Option<Usage>) {
+        let is = Consequence::of(failure);
+        self.settle_permits(usage);
+        if let Some(signal) = is.limit {
+            self.signal(signal);
+        }
+        self.ended(is.traffic);
+        let Some(passes) = self.passes.take() else {
+            return;
+        };
+        if is.breaker == Verdict::Failed {
+            self.target.burden.failed(self.clock.now());
+        }
+        let key = &self.target.key;
+        match is.key {
+            KeyIs::Unknown => drop(passes.key),
+            KeyIs::Good | KeyIs::Forbidden => passes.key.settle(Verdict::Succeeded),
+            KeyIs::Limited => {
+                key.rest(failure.retry_after.unwrap_or(Duration::from_secs(1)));
+                passes.key.settle(Verdict::Succeeded);
+            }
+            KeyIs::Spent => {
+                key.spent(failure.retry_after);
+                drop(passes.key);
+            }
+            KeyIs::Refused => passes.key.settle(Verdict::Failed),
+        }
+        passes.target.settle(is.breaker);
+    }
+
+    /// Its caller left, or it was ended from outside: no sample of anything.
+    pub(crate) fn left(mut self, usage: Option<Usage>) {
+        self.settle_permits(usage);
+        self.ended(Ended::Void);
+    }
+
+    fn ended(&self, how: Ended) {
+        self.provider.load.ended(self.clock.now(), how);
+    }
+
+    fn took(&self) -> Duration {
+        self.sent
+            .map_or(Duration::ZERO, |sent| self.clock.now() - sent)
+    }
+
+    /// The estimate of what it costs becomes the truth.
+    fn settle_permits(&mut self, usage: Option<Usage>) {
+        let Some(usage) = usage else {
+            return;
+        };
+        let cost = usage.input.saturating_add(usage.output);
+        self.permit.settle(cost);
+        if let Some(gate) = &mut self.gate {
+            gate.settle(cost);
+        }
+    }
+}
+
+impl Drop for Stake {
+    fn drop(&mut self) {
+        self.target.burden.end();
+        self.provider.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Stake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stake")
+            .field("provider", &self.provider.name)
+            .field("model", &self.target.model)
+            .field("key", &self.target.key.name)
+            .finish()
+    }
+}

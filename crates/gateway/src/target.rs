@@ -1,0 +1,337 @@
+//! The targets of one provider: a model with one of its keys.
+//!
+//! Promises: 1. a target that fails is left alone by its own breaker, and no
+//! other target with it (R-D8); 2. with an adaptive pool each target has a
+//! limit and a queue of its own, so that a slow model does not take the places
+//! of a fast one; 3. callers choose the names of models: what is remembered is
+//! bounded, and names beyond it share one set of targets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kernel::sync::Mutex;
+use kernel::{Breaker, BreakerSettings, Clock, Dice, Instant, Pool, PoolSettings};
+use tidegate_kernel as kernel;
+
+use crate::burden::Burden;
+use crate::keys::{Key, Unfit};
+use crate::settings::Pick;
+
+/// Models remembered at most, by provider.
+const MOST_MODELS: usize = 256;
+
+/// What the models beyond [`MOST_MODELS`] are called together.
+pub(crate) const OTHERS: &str = "(others)";
+
+/// A model with one key.
+pub(crate) struct Target {
+    /// The model as the upstream knows it.
+    pub(crate) model: Arc<str>,
+    pub(crate) key: Arc<Key>,
+    /// The place of the key in its provider's list.
+    pub(crate) index: usize,
+    pub(crate) breaker: Breaker,
+    /// Its own limit, where the provider's pool is adaptive.
+    pub(crate) gate: Option<Pool>,
+    pub(crate) burden: Burden,
+}
+
+/// See the module's text.
+pub(crate) struct Targets {
+    keys: Vec<Arc<Key>>,
+    pick: Pick,
+    breaker: BreakerSettings,
+    gate: Option<PoolSettings>,
+    models: Mutex<HashMap<Arc<str>, Set>>,
+    turn: AtomicUsize,
+    dice: Dice,
+    clock: Clock,
+    /// Told of every target that is made, so that its events can be logged.
+    born: Box<dyn Fn(&Target) + Send + Sync>,
+}
+
+/// The targets of one model, one a key.
+pub(crate) type Set = Arc<[Arc<Target>]>;
+
+/// Where a model that was not known can be remembered.
+enum Room {
+    Free,
+    /// In the place of this one.
+    Of(Arc<str>),
+    /// Nowhere: it is one of [`OTHERS`].
+    None,
+}
+
+/// The keys that one request has tried, by their places.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tried {
+    /// The last one: another is better, if there is one.
+    pub(crate) last: Option<usize>,
+    /// Those that do not take this request, whenever it comes; a bit each.
+    bars: u64,
+}
+
+impl Tried {
+    /// The key at `index` does not take this request. Beyond 64 keys nobody is
+    /// barred; the bound on attempts then ends it.
+    pub(crate) fn bar(&mut self, index: usize) {
+        self.bars |= bit(index);
+    }
+
+    fn barred(self, index: usize) -> bool {
+        self.bars & bit(index) != 0
+    }
+}
+
+fn bit(index: usize) -> u64 {
+    u32::try_from(index)
+        .ok()
+        .and_then(|index| 1_u64.checked_shl(index))
+        .unwrap_or(0)
+}
+
+/// Nobody can be asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nobody {
+    /// Every target is left alone; the next look is taken then.
+    Open(Duration),
+    /// Every key that would do is out of use.
+    Unfit(Unfit),
+}
+
+impl Nobody {
+    /// When it is worth asking again.
+    pub(crate) fn after(self) -> Duration {
+        match self {
+            Self::Open(after)
+            | Self::Unfit(Unfit::Rests(after) | Unfit::Spent(after) | Unfit::Refused(after)) => {
+                after
+            }
+        }
+    }
+
+    /// Of two, the one to tell: whoever is back sooner, if he is back by
+    /// himself; a key that somebody must correct comes last.
+    fn sooner(self, other: Self) -> Self {
+        let rank = |one: Self| match one {
+            Self::Open(_) | Self::Unfit(Unfit::Rests(_)) => 0,
+            Self::Unfit(Unfit::Spent(_)) => 1,
+            Self::Unfit(Unfit::Refused(_)) => 2,
+        };
+        match (rank(self), self.after()) <= (rank(other), other.after()) {
+            true => self,
+            false => other,
+        }
+    }
+}
+
+/// What all targets of one provider have in common.
+pub(crate) struct TargetSettings {
+    pub(crate) keys: Vec<Arc<Key>>,
+    pub(crate) pick: Pick,
+    pub(crate) breaker: BreakerSettings,
+    /// The pool before each target, where there is one.
+    pub(crate) gate: Option<PoolSettings>,
+    pub(crate) seed: u64,
+    pub(crate) born: Box<dyn Fn(&Target) + Send + Sync>,
+}
+
+impl Targets {
+    pub(crate) fn new(settings: TargetSettings, clock: Clock) -> Self {
+        Self {
+            keys: settings.keys,
+            pick: settings.pick,
+            breaker: settings.breaker,
+            gate: settings.gate,
+            models: Mutex::new(HashMap::new()),
+            turn: AtomicUsize::new(0),
+            dice: Dice::seeded(settings.seed),
+            clock,
+            born: settings.born,
+        }
+    }
+
+    pub(crate) fn keys(&self) -> &[Arc<Key>] {
+        &self.keys
+    }
+
+    /// The targets of one model, one a key.
+    pub(crate) fn of(&self, model: &str) -> Set {
+        if let Some(known) = self.models.lock().get(model) {
+            return Arc::clone(known);
+        }
+        let known = self.models.lock().len();
+        let room = match known < MOST_MODELS {
+            true => Room::Free,
+            false => self.idle().map_or(Room::None, Room::Of),
+        };
+        let made = match room {
+            Room::None => self.make(OTHERS),
+            Room::Free | Room::Of(_) => self.make(model),
+        };
+        let (targets, evicted) = self.keep(made, room);
+        drop(evicted);
+        targets
+    }
+
+    /// A model that nobody uses just now. Looked at outside the lock, since a
+    /// breaker has one of its own.
+    fn idle(&self) -> Option<Arc<str>> {
+        let known: Vec<_> = self.models.lock().values().cloned().collect();
+        let idle = known.iter().find(|one| one.iter().all(is_idle));
+        idle.and_then(|one| Some(Arc::clone(&one.first()?.model)))
+    }
+
+    /// Remembers what was made, unless another call was quicker.
+    fn keep(&self, made: Set, room: Room) -> (Set, Option<Set>) {
+        let Some(name) = made.first().map(|one| Arc::clone(&one.model)) else {
+            return (made, None);
+        };
+        let mut models = self.models.lock();
+        if let Some(known) = models.get(&name) {
+            return (Arc::clone(known), None);
+        }
+        let evicted = match room {
+            Room::Of(idle) => models.remove(&idle),
+            Room::Free | Room::None => None,
+        };
+        models.insert(name, Arc::clone(&made));
+        drop(models);
+        made.iter().for_each(|target| (self.born)(target));
+        (made, evicted)
+    }
+
+    fn make(&self, model: &str) -> Set {
+        let model: Arc<str> = Arc::from(model);
+        let keys = self.keys.iter().enumerate();
+        let targets = keys.map(|(index, key)| {
+            // Two breakers shall not be probed in step.
+            let seed = self.dice.roll();
+            Arc::new(Target {
+                model: Arc::clone(&model),
+                key: Arc::clone(key),
+                index,
+                breaker: Breaker::new(
+                    BreakerSettings {
+                        seed,
+                        ..self.breaker
+                    },
+                    self.clock,
+                ),
+                gate: self.gate.map(|gate| Pool::new(gate, self.clock)),
+                burden: Burden::new(self.clock.now()),
+            })
+        });
+        targets.collect()
+    }
+
+    /// Who is asked next: fit, not left alone, and not the last one again if
+    /// another will do. It is a look without a promise: the breaker has the last word.
+    pub(crate) fn choose(
+        &self,
+        targets: &[Arc<Target>],
+        tried: Tried,
+    ) -> Result<Arc<Target>, Nobody> {
+        let now = self.clock.now();
+        let mut nobody: Option<Nobody> = None;
+        let mut avoided = None;
+        for index in self.order(targets, now) {
+            let Some(target) = targets.get(index) else {
+                continue;
+            };
+            match target.fit(now) {
+                _ if tried.barred(index) => {}
+                Ok(()) if tried.last == Some(index) => avoided = Some(target),
+                Ok(()) => return Ok(Arc::clone(target)),
+                Err(no) => nobody = Some(nobody.map_or(no, |known| known.sooner(no))),
+            }
+        }
+        match (avoided, nobody) {
+            (Some(target), _) => Ok(Arc::clone(target)),
+            (None, Some(no)) => Err(no),
+            (None, None) => Err(Nobody::Open(Duration::from_secs(1))),
+        }
+    }
+
+    /// All of them, the one to try first in front.
+    fn order(&self, targets: &[Arc<Target>], now: Instant) -> impl Iterator<Item = usize> + use<> {
+        let count = targets.len().max(1);
+        let first = match self.pick {
+            _ if count == 1 => 0,
+            Pick::RoundRobin => self.turn.fetch_add(1, Ordering::Relaxed) % count,
+            Pick::Weight => self.by_weight(targets),
+            Pick::Load => self.less_loaded(targets, now),
+        };
+        (0..targets.len()).map(move |step| (first + step) % count)
+    }
+
+    fn by_weight(&self, targets: &[Arc<Target>]) -> usize {
+        let fits = |target: &Arc<Target>| match target.fit(self.clock.now()) {
+            Ok(()) => u64::from(target.key.weight),
+            Err(_) => 0,
+        };
+        let weights: Vec<u64> = targets.iter().map(fits).collect();
+        let sum = weights.iter().sum::<u64>().max(1);
+        let mut at = self.dice.roll() % sum;
+        for (index, weight) in weights.iter().enumerate() {
+            if at < *weight {
+                return index;
+            }
+            at -= weight;
+        }
+        0
+    }
+
+    /// Of two that the dice chose among those that are fit, the one with less
+    /// to do: the power of two choices (Mitzenmacher 2001). A look at all of
+    /// them would send everybody to the same one.
+    fn less_loaded(&self, targets: &[Arc<Target>], now: Instant) -> usize {
+        let fit: Vec<usize> = (0..targets.len())
+            .filter(|index| targets[*index].fit(now).is_ok())
+            .collect();
+        let count = fit.len() as u64;
+        let roll = self.dice.roll();
+        match count {
+            0 => 0,
+            1 => fit[0],
+            _ => {
+                let one = (roll >> 32) % count;
+                let two = (one + 1 + (roll & 0xffff_ffff) % (count - 1)) % count;
+                let (one, two) = (fit[one as usize], fit[two as usize]);
+                let load = |index: usize| targets[index].burden.weigh(now);
+                if load(one) <= load(two) { one } else { two }
+            }
+        }
+    }
+
+    /// Everything that is remembered.
+    pub(crate) fn all(&self) -> Vec<Arc<Target>> {
+        let models = self.models.lock();
+        models
+            .values()
+            .flat_map(|all| all.iter().cloned())
+            .collect()
+    }
+}
+
+impl Target {
+    /// Whether it may be asked now.
+    fn fit(&self, now: Instant) -> Result<(), Nobody> {
+        self.key.fit(now).map_err(Nobody::Unfit)?;
+        match self.breaker.retry_after() {
+            Duration::ZERO => Ok(()),
+            after => Err(Nobody::Open(after)),
+        }
+    }
+}
+
+fn is_idle(target: &Arc<Target>) -> bool {
+    &*target.model != OTHERS
+        && target.burden.pending() == 0
+        && target.breaker.retry_after().is_zero()
+}
+
+#[cfg(test)]
+mod tests;

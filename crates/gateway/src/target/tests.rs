@@ -1,0 +1,108 @@
+//! Who is chosen, and when nobody is.
+
+use super::*;
+use crate::settings::KeySettings;
+
+fn targets(keys: usize, pick: Pick) -> Targets {
+    let key = |index: usize| {
+        let settings = KeySettings {
+            name: format!("k{index}"),
+            value: format!("sk-{index}").into(),
+            weight: index as u32 * 2 + 1,
+        };
+        Arc::new(Key::new(Some(settings), Clock).unwrap())
+    };
+    let settings = TargetSettings {
+        keys: (0..keys).map(key).collect(),
+        pick,
+        breaker: BreakerSettings::default(),
+        gate: None,
+        seed: 7,
+        born: Box::new(|_| {}),
+    };
+    Targets::new(settings, Clock)
+}
+
+/// How often each of three keys is chosen in 600 calls.
+fn counts(targets: &Targets) -> [usize; 3] {
+    let all = targets.of("m");
+    let mut counts = [0; 3];
+    for _ in 0..600 {
+        counts[targets.choose(&all, Tried::default()).unwrap().index] += 1;
+    }
+    counts
+}
+
+#[tokio::test(start_paused = true)]
+async fn r_d4_keys_are_chosen_in_turn_by_weight_or_by_load() {
+    assert_eq!(counts(&targets(3, Pick::RoundRobin)), [200, 200, 200]);
+    let [one, three, five] = counts(&targets(3, Pick::Weight));
+    assert!(
+        one < three && three < five && one > 30,
+        "{one} {three} {five}"
+    );
+    let by_load = targets(3, Pick::Load);
+    let all = by_load.of("m");
+    for target in all.iter() {
+        let took = Duration::from_millis(if target.index == 1 { 900 } else { 100 });
+        target.burden.answered(took, Clock.now());
+    }
+    let [fast, slow, other] = counts(&by_load);
+    assert!(
+        slow == 0 && fast > 200 && other > 200,
+        "{fast} {slow} {other}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_rests_is_passed_over_and_all_resting_names_the_first_back() {
+    for pick in [Pick::Load, Pick::RoundRobin, Pick::Weight] {
+        let targets = targets(3, pick);
+        let all = targets.of("m");
+        all[0].key.rest(Duration::from_secs(9));
+        assert_eq!(counts(&targets)[0], 0, "{pick:?}");
+        all[1].key.rest(Duration::from_secs(4));
+        all[2].key.spent(None);
+        let rests = Nobody::Unfit(Unfit::Rests(Duration::from_secs(4)));
+        assert_eq!(
+            targets.choose(&all, Tried::default()).err(),
+            Some(rests),
+            "{pick:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_avoided_one_is_taken_when_there_is_no_other() {
+    let targets = targets(2, Pick::RoundRobin);
+    let all = targets.of("m");
+    let mut zero = Tried {
+        last: Some(0),
+        ..Tried::default()
+    };
+    for _ in 0..10 {
+        assert_eq!(targets.choose(&all, zero).unwrap().index, 1);
+    }
+    all[1].key.rest(Duration::from_secs(1));
+    assert_eq!(targets.choose(&all, zero).unwrap().index, 0);
+    zero.bar(0);
+    assert!(
+        targets.choose(&all, zero).is_err(),
+        "a barred one is never taken"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_beyond_the_bound_push_out_idle_ones_or_share_one_set() {
+    let targets = targets(1, Pick::Load);
+    for n in 0..3 * MOST_MODELS {
+        drop(targets.of(&format!("idle-{n}")));
+    }
+    assert_eq!(targets.all().len(), MOST_MODELS);
+    let busy = targets.all();
+    busy.iter().for_each(|target| target.burden.begin());
+    let (one, two) = (targets.of("one"), targets.of("two"));
+    assert!(Arc::ptr_eq(&one, &two));
+    assert_eq!(&*one[0].model, OTHERS);
+    assert_eq!(targets.all().len(), MOST_MODELS + 1);
+}

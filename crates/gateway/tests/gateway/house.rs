@@ -1,0 +1,253 @@
+//! A gateway for one test, and what is asked of it.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Body;
+use kernel::{
+    BreakerSettings, BudgetSettings, Clock, LimitSettings, Observe, Overflow, PoolSettings,
+    Priority, Scope, Visitor,
+};
+use tidegate_gateway::{
+    BaseUrl, Bounds, Call, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
+    RetrySettings, Settings, SimSettings, Ticket, Timeouts,
+};
+use tidegate_kernel as kernel;
+use tidegate_testkit::Upstream;
+use tidegate_wire::json::Limits;
+use tidegate_wire::openai::Endpoint;
+
+/// What differs from test to test.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) pool: PoolSettings,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retry: RetrySettings,
+    pub(crate) breaker: BreakerSettings,
+    /// Of the provider `up`.
+    pub(crate) keys: usize,
+    pub(crate) tenants: usize,
+    /// Retries of the whole process.
+    pub(crate) budget: BudgetSettings,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            pool: pool(4, 4, Overflow::Error),
+            timeouts: Timeouts {
+                connect: seconds(5),
+                first_byte: seconds(60),
+                first_content: seconds(120),
+                idle: seconds(60),
+                total: seconds(300),
+            },
+            retry: RetrySettings::default(),
+            breaker: BreakerSettings::default(),
+            keys: 1,
+            tenants: 1,
+            budget: BudgetSettings {
+                percent: 20,
+                ..BudgetSettings::default()
+            },
+        }
+    }
+}
+
+pub(crate) fn pool(size: usize, queue: usize, overflow: Overflow) -> PoolSettings {
+    PoolSettings {
+        size,
+        queue,
+        queue_bytes: 1 << 20,
+        overflow,
+        max_wait: Duration::from_secs(10),
+        limit: LimitSettings::fixed(size),
+    }
+}
+
+/// A gateway with the simulated provider, and `up` over HTTP if it is there.
+pub(crate) struct House {
+    pub(crate) gateway: Gateway,
+    pub(crate) scope: Scope,
+}
+
+impl House {
+    pub(crate) fn usual() -> Self {
+        Self::new(Plan::default(), None)
+    }
+
+    pub(crate) fn new(plan: Plan, upstream: Option<&Upstream>) -> Self {
+        let sim = SimSettings {
+            pool: plan.pool,
+            retry: plan.retry,
+            breaker: plan.breaker,
+            timeouts: plan.timeouts,
+        };
+        let settings = Settings {
+            providers: upstream.map(|at| provider(&plan, at)).into_iter().collect(),
+            default_provider: None,
+            sim: Some(sim),
+            bounds: Bounds::default(),
+            tenants: plan.tenants,
+            budget: plan.budget,
+        };
+        let scope = Scope::root("test", 100);
+        let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
+        Self { gateway, scope }
+    }
+
+    pub(crate) fn call(model: &str, stream: bool) -> Call {
+        let body = format!(
+            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"one two"}}]}}"#
+        );
+        Call {
+            endpoint: Endpoint::Chat,
+            body: Bytes::from(body),
+            forwarded: HeaderMap::new(),
+            patience: None,
+            tenant: 0,
+            priority: Priority::Interactive,
+        }
+    }
+
+    pub(crate) fn admit(&self) -> Ticket {
+        self.gateway.admit("/chat/completions")
+    }
+
+    pub(crate) async fn ask(&self, model: &str, stream: bool) -> Result<Reply, Failure> {
+        self.send(Self::call(model, stream)).await
+    }
+
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply, Failure> {
+        let answer = self.gateway.ask(self.admit(), call).await;
+        answer.map(|answer| answer.reply)
+    }
+
+    /// Every counter and gauge by its name and the values of its labels.
+    pub(crate) fn samples(&self) -> Samples {
+        let mut samples = Samples::default();
+        self.gateway.observe(&mut samples);
+        samples
+    }
+
+    /// (class, label) of everything settled, and that nothing is left.
+    pub(crate) async fn outcomes(self) -> Vec<(String, String, u64)> {
+        let snapshot = self.gateway.snapshot();
+        assert!(snapshot.holds(), "{snapshot:?}");
+        assert_eq!(snapshot.in_flight, 0);
+        let samples = self.samples();
+        for name in ["tidegate_pool_permits_busy", "tidegate_pool_waiting"] {
+            assert_eq!(samples.sum(name, &[]), 0.0, "{name}");
+        }
+        assert_eq!(self.gateway.bodies().0, 0, "bytes are held");
+        self.scope.close().await;
+        let labels = snapshot.by_label.iter();
+        labels
+            .map(|(class, label, n)| (class.as_str().into(), (*label).into(), *n))
+            .collect()
+    }
+
+    /// How the one request ended.
+    pub(crate) async fn outcome(self) -> (String, String) {
+        let mut outcomes = self.outcomes().await;
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        let (class, label, n) = outcomes.remove(0);
+        assert_eq!(n, 1);
+        (class, label)
+    }
+}
+
+fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
+    let key = |n: usize| KeySettings {
+        name: format!("k{n}"),
+        value: format!("sk-canary-{n}").into(),
+        weight: 1,
+    };
+    ProviderSettings {
+        name: "up".to_owned(),
+        base: BaseUrl {
+            tls: false,
+            host: upstream.address().ip().to_string(),
+            port: upstream.address().port(),
+            path: "/v1".to_owned(),
+        },
+        keys: (0..plan.keys).map(key).collect(),
+        pick: Pick::RoundRobin,
+        models: vec!["*".to_owned()],
+        pool: plan.pool,
+        retry: plan.retry,
+        breaker: plan.breaker,
+        timeouts: plan.timeouts,
+        ask_usage: false,
+        ca_file: None,
+    }
+}
+
+/// What the gateway shows of itself.
+#[derive(Default, Debug)]
+pub(crate) struct Samples(BTreeMap<(String, Vec<String>), f64>);
+
+impl Samples {
+    /// The sum over all samples of this name that have these label values.
+    pub(crate) fn sum(&self, name: &str, values: &[&str]) -> f64 {
+        let fits = |(known, labels): &(String, Vec<String>)| {
+            known == name
+                && values
+                    .iter()
+                    .all(|value| labels.iter().any(|one| one == value))
+        };
+        self.0
+            .iter()
+            .filter(|(key, _)| fits(key))
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    fn add(&mut self, name: &str, labels: &[(&'static str, &str)], value: f64) {
+        let labels = labels
+            .iter()
+            .map(|(_, value)| (*value).to_owned())
+            .collect();
+        *self.0.entry((name.to_owned(), labels)).or_default() += value;
+    }
+}
+
+impl Visitor for Samples {
+    fn counter(
+        &mut self,
+        name: &'static str,
+        _: &'static str,
+        of: &[(&'static str, &str)],
+        n: u64,
+    ) {
+        self.add(name, of, n as f64);
+    }
+
+    fn gauge(
+        &mut self,
+        name: &'static str,
+        _: &'static str,
+        of: &[(&'static str, &str)],
+        value: f64,
+    ) {
+        self.add(name, of, value);
+    }
+}
+
+pub(crate) async fn frame(reply: &mut Reply) -> Option<String> {
+    let frame = poll_fn(|cx| Pin::new(&mut *reply).poll_frame(cx)).await?;
+    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+}
+
+pub(crate) async fn text(mut reply: Reply) -> String {
+    let mut text = String::new();
+    while let Some(more) = frame(&mut reply).await {
+        text.push_str(&more);
+    }
+    text
+}

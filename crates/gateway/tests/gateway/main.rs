@@ -1,0 +1,10 @@
+//! The gateway as its server uses it: whole requests, from the ticket to the
+//! last byte, over the simulated provider or over scripted upstreams.
+
+#![expect(clippy::unwrap_used, reason = "a test panics with the reason")]
+
+mod attempts;
+mod ends;
+mod house;
+mod outage;
+mod pipeline;
