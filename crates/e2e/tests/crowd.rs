@@ -15,7 +15,7 @@ const STREAMS: usize = 2_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_slow_streams_all_complete() {
     raise_descriptors();
-    let pool = r#"size = 2500, queue = 100, overflow = "error", max_wait = "9s""#;
+    let pool = r#"limit = "fixed", size = 2500, queue = 100, overflow = "error", max_wait = "9s""#;
     let scene = Scene::with(|provider| {
         let timeouts = r#"connect = "9s", first_byte = "60s", first_content = "60s", idle = "60s", total = "120s""#;
         provider.pool(pool).timeouts(timeouts)

@@ -91,7 +91,12 @@ async fn bad_requests(address: std::net::SocketAddr) {
 async fn inv_secret_no_secret_leaves_the_process() {
     let (upstream, other) = (Upstream::start().await, Upstream::start().await);
     let dead = format!("http://{}/v1", port::refused());
-    let settings = Settings::with(Provider::new("mock", &upstream.base_url()).key(IN_FILE))
+    // Under many names and without a breaker, so that no fault keeps the next
+    // one from being sent.
+    let mock = Provider::new("mock", &upstream.base_url())
+        .keys(&[IN_FILE; 64])
+        .line("breaker = { failures = 0, min_requests = 1000000 }");
+    let settings = Settings::with(mock)
         .and(Provider::new("second", &other.base_url()).key("env:TEST_CANARY"))
         .and(Provider::new("dead", &dead).key(IN_FILE))
         .and(Provider::new("secure", &upstream.base_url().replace("http:", "https:")).key(IN_FILE));

@@ -62,7 +62,7 @@ pub(crate) enum Link {
 }
 
 /// What every provider has, however it is reached.
-struct Common {
+struct Shape {
     name: Arc<str>,
     pool: PoolSettings,
     retry: RetrySettings,
@@ -80,7 +80,7 @@ impl Provider {
         };
         let name: Arc<str> = Arc::from(settings.name.as_str());
         let upstream = HttpUpstream::new(Arc::clone(&name), &settings, tls, context.clock)?;
-        let common = Common {
+        let shape = Shape {
             name,
             pool: settings.pool,
             retry: settings.retry,
@@ -90,11 +90,11 @@ impl Provider {
             pick: settings.pick,
         };
         let link = Link::Http(Box::new(upstream));
-        Self::new(common, link, settings.models, settings.ask_usage, context)
+        Self::new(shape, link, settings.models, settings.ask_usage, context)
     }
 
     pub(crate) fn sim(settings: SimSettings, context: &Context) -> Result<Self, String> {
-        let common = Common {
+        let shape = Shape {
             name: Arc::from(SIM),
             pool: settings.pool,
             retry: settings.retry,
@@ -105,57 +105,57 @@ impl Provider {
         };
         let models = Sim::models().iter().map(|name| (*name).to_owned());
         let link = Link::Sim(Sim::new(context.clock));
-        Self::new(common, link, models.collect(), true, context)
+        Self::new(shape, link, models.collect(), true, context)
     }
 
     fn new(
-        common: Common,
+        shape: Shape,
         link: Link,
         models: Vec<String>,
         ask_usage: bool,
         context: &Context,
     ) -> Result<Self, String> {
         let clock = context.clock;
-        let secrets = Secrets::of(&common.keys);
-        let keys = match common.keys.is_empty() {
+        let secrets = Secrets::of(&shape.keys);
+        let keys = match shape.keys.is_empty() {
             true => vec![Arc::new(Key::new(None, clock)?)],
             false => {
                 let key = |key| Key::new(Some(key), clock).map(Arc::new);
-                common.keys.into_iter().map(key).collect::<Result<_, _>>()?
+                shape.keys.into_iter().map(key).collect::<Result<_, _>>()?
             }
         };
         for key in &keys {
-            events::of_key(&common.name, key);
+            events::of_key(&shape.name, key);
         }
         // An adaptive limit belongs to each target: the provider's own then
         // only bounds their sum.
-        let moves = common.pool.limit.kind == LimitKind::Adaptive;
+        let moves = shape.pool.limit.kind == LimitKind::Adaptive;
         let sum = PoolSettings {
-            limit: LimitSettings::fixed(common.pool.limit.max),
-            ..common.pool
+            limit: LimitSettings::fixed(shape.pool.limit.max),
+            ..shape.pool
         };
-        let pool = Pool::new(if moves { sum } else { common.pool }, clock);
-        events::of_pool(&common.name, &pool);
+        let pool = Pool::new(if moves { sum } else { shape.pool }, clock);
+        events::of_pool(&shape.name, &pool);
         let targets = TargetSettings {
             keys,
-            pick: common.pick,
-            breaker: common.breaker,
-            gate: moves.then_some(common.pool),
+            pick: shape.pick,
+            breaker: shape.breaker,
+            gate: moves.then_some(shape.pool),
             seed: context.seed,
-            born: events::of_targets(&common.name),
+            born: events::of_targets(&shape.name),
         };
         Ok(Self {
             targets: Targets::new(targets, clock),
-            budgets: Budgets::new(common.retry.budget, context.tenants, clock),
+            budgets: Budgets::new(shape.retry.budget, context.tenants, clock),
             pausing: AtomicUsize::new(0),
-            places: common.pool.queue,
+            places: shape.pool.queue,
             rate_limit: AtomicU64::new(0),
             running: AtomicUsize::new(0),
             heeds: moves,
-            name: common.name,
+            name: shape.name,
             pool,
-            retry: common.retry,
-            timeouts: common.timeouts,
+            retry: shape.retry,
+            timeouts: shape.timeouts,
             ask_usage,
             models,
             link,

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 pub struct Provider {
     name: String,
     base_url: String,
-    key: String,
+    keys: Vec<String>,
+    retry: String,
     models: String,
     pool: String,
     timeouts: String,
@@ -17,12 +18,14 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider that takes every model, with short timers.
+    /// A provider that takes every model, with short timers. It makes one
+    /// attempt, since a script is one answer; tests of more say so.
     pub fn new(name: &str, base_url: &str) -> Self {
         Self {
             name: name.to_owned(),
             base_url: base_url.to_owned(),
-            key: "sk-upstream-key".to_owned(),
+            keys: vec!["sk-upstream-key".to_owned()],
+            retry: "attempts = 1".to_owned(),
             models: r#"["*"]"#.to_owned(),
             pool: r#"size = 100, queue = 500, overflow = "block", max_wait = "5s""#.to_owned(),
             timeouts: r#"connect = "1s", first_byte = "5s", first_content = "5s", idle = "5s", total = "30s""#
@@ -54,8 +57,21 @@ impl Provider {
 
     /// The value of its one key.
     #[must_use]
-    pub fn key(mut self, value: &str) -> Self {
-        self.key = value.to_owned();
+    pub fn key(self, value: &str) -> Self {
+        self.keys(&[value])
+    }
+
+    /// The values of its keys; the first is named `main`, the others `key-1`...
+    #[must_use]
+    pub fn keys(mut self, values: &[&str]) -> Self {
+        self.keys = values.iter().map(|value| (*value).to_owned()).collect();
+        self
+    }
+
+    /// The members of `retry = { ... }`.
+    #[must_use]
+    pub fn retry(mut self, members: &str) -> Self {
+        self.retry = members.to_owned();
         self
     }
 
@@ -120,16 +136,21 @@ impl Settings {
             let Provider {
                 name,
                 base_url,
-                key,
+                keys,
+                retry,
                 models,
                 pool,
                 timeouts,
                 lines,
             } = provider;
+            let names = std::iter::once("main".to_owned()).chain((1..).map(|n| format!("key-{n}")));
+            let key = |(name, value)| format!("{{ name = \"{name}\", value = \"{value}\" }}");
+            let keys: Vec<_> = names.zip(keys).map(key).collect();
+            let keys = keys.join(", ");
             let _ = write!(
                 text,
                 "[providers.{name}]\nkind = \"openai\"\nbase_url = \"{base_url}\"\n\
-                 keys = [{{ name = \"main\", value = \"{key}\" }}]\nmodels = {models}\n\
+                 keys = [{keys}]\nmodels = {models}\nretry = {{ {retry} }}\n\
                  pool = {{ {pool} }}\ntimeouts = {{ {timeouts} }}\n{lines}"
             );
         }

@@ -1,4 +1,5 @@
-//! Who is chosen, and when nobody is.
+//! Who is chosen, in which order, and when nobody is;
+//! and how many models are remembered.
 
 use super::*;
 use crate::settings::KeySettings;

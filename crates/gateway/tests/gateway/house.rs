@@ -1,4 +1,5 @@
-//! A gateway for one test, and what is asked of it.
+//! A gateway for one test, and what is asked of it: one plan says what differs,
+//! one look says what it shows of itself.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;

@@ -157,7 +157,7 @@ pub(crate) fn configuration(at: SocketAddr, upstream: SocketAddr) -> String {
          base_url = \"http://{upstream}/v1\"\n\
          keys = [{{ name = \"main\", value = \"sk-bench\" }}]\n\
          models = [\"*\"]\n\
-         pool = {{ size = 2500, queue = 500, queue_bytes = \"256MiB\", overflow = \"block\", \
+         pool = {{ size = 2500, min = 2500, queue = 500, queue_bytes = \"256MiB\", overflow = \"block\", \
          max_wait = \"10s\" }}\n"
     )
 }
