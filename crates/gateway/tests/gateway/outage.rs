@@ -16,8 +16,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// refused knows it at once, and when to come back.
 #[tokio::test(start_paused = true)]
 async fn inv_budget_row_36_a_total_outage_is_not_amplified() {
-    let mut plan = Plan::default();
-    plan.pool = pool(100, 100, Overflow::Error);
+    let pool = pool(100, 100, Overflow::Error);
+    let plan = Plan {
+        pool,
+        ..Plan::default()
+    };
     let house = House::new(plan, None);
     let began = Clock.now();
     let (mut asked, mut at_once) = (0_u32, 0_u32);
@@ -51,8 +54,11 @@ async fn inv_budget_row_36_a_total_outage_is_not_amplified() {
 /// The same with the breakers off: the budget alone holds the bound.
 #[tokio::test(start_paused = true)]
 async fn inv_budget_the_budget_alone_bounds_what_retries_add() {
-    let mut plan = Plan::default();
-    plan.pool = pool(100, 100, Overflow::Error);
+    let pool = pool(100, 100, Overflow::Error);
+    let mut plan = Plan {
+        pool,
+        ..Plan::default()
+    };
     plan.breaker.consecutive = 0;
     plan.breaker.min_requests = u32::MAX;
     let house = House::new(plan, None);
@@ -142,8 +148,11 @@ async fn the_last_levels_end_who_holds_most_and_who_stands_still() {
 /// answers 429 shrinks, and its neighbour does not.
 #[tokio::test(start_paused = true)]
 async fn an_adaptive_limit_belongs_to_one_target() {
-    let mut plan = Plan::default();
-    plan.pool = pool(40, 100, Overflow::Error);
+    let pool = pool(40, 100, Overflow::Error);
+    let mut plan = Plan {
+        pool,
+        ..Plan::default()
+    };
     plan.pool.limit = LimitSettings::adaptive(1, 40);
     plan.retry.attempts = 1;
     let house = House::new(plan, None);
