@@ -55,6 +55,7 @@ mod tally;
 mod task;
 mod tree;
 mod verdict;
+pub mod workers;
 
 pub use backoff::{Backoff, Wait};
 pub use breaker::{Breaker, BreakerSettings, BreakerStats, Open, Pass, Verdict};
@@ -85,3 +86,4 @@ pub use share::{Access, Branch, Share, ShareGuard};
 pub use subscriber::{Relayed, Since, SubscribeRefused, Subscriber};
 pub use tag::{Priority, Tag};
 pub use task::{PanicReport, Task};
+pub use workers::{Job, Unsubmitted, Workers, WorkersSettings, WorkersStats};

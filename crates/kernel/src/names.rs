@@ -49,6 +49,12 @@ metrics! {
     QUEUE_DELIVERED "tidegate_queue_delivered_total" "Things that were taken from the queue.";
     QUEUE_REFUSED "tidegate_queue_refused_total" "Things that did not come through the queue, by reason.";
 
+    WORKERS_LIMIT "tidegate_workers_limit" "Workers that may be there at once.";
+    WORKERS_ACTIVE "tidegate_workers_active" "Workers that are there.";
+    WORKERS_BUSY "tidegate_workers_busy" "Workers that run a job.";
+    WORKERS_IDLE "tidegate_workers_idle" "Workers that wait for a job.";
+    WORKERS_JOBS "tidegate_workers_jobs_total" "Jobs that have ended, by how.";
+
     BODY_BYTES "tidegate_body_bytes" "Bytes of request bodies that are held, read or being read.";
     BODY_BYTES_LIMIT "tidegate_body_bytes_limit" "Bytes of request bodies that may be held at once.";
     BODY_BYTES_REFUSED "tidegate_body_bytes_refused_total" "Requests that were refused because other bodies held the room.";

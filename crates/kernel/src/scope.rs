@@ -19,7 +19,7 @@ use crate::names;
 use crate::observe::{Observe, Visitor, gauge};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
-use crate::task::{PanicReport, Task, caught};
+use crate::task::{PanicReport, Reporter, Task, caught};
 use crate::tree::Node;
 
 /// Why a scope was cancelled.
@@ -194,6 +194,11 @@ impl Scope {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Task<T>, SpawnRefused> {
         Task::spawn_blocking(&self.0, name, work)
+    }
+
+    /// For work inside this scope's tasks that has panics of its own.
+    pub(crate) fn reporter(&self, name: &'static str) -> Reporter {
+        Reporter::new(&self.0, name)
     }
 
     /// Registers a request or connection that is not a task. `drain` waits

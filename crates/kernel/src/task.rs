@@ -154,21 +154,47 @@ pub(crate) fn exit_of<T>(end: std::thread::Result<T>) -> Exit<T> {
 }
 
 fn report<T>(exit: &Exit<T>, name: &'static str, seat: &Seat) {
-    let Exit::Panicked(message) = exit else {
-        return;
-    };
-    let house = &seat.node.house;
-    house.panicked.fetch_add(1, Ordering::Relaxed);
-    if let Some(hook) = house.on_panic.get() {
-        let (id, scope, message) = (seat.id, seat.node.name, message.clone());
-        let report = PanicReport {
-            id,
-            name,
-            scope,
-            message,
-        };
-        // A hook that panics must not take the task's exit with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| hook(&report)));
+    if let Exit::Panicked(message) = exit {
+        Reporter::new(&seat.node, name).panicked(seat.id, message);
+    }
+}
+
+/// Where panics of a scope are counted and reported: those of its tasks, and
+/// of jobs that are not tasks of their own.
+pub(crate) struct Reporter {
+    node: Arc<Node>,
+    name: &'static str,
+}
+
+impl Reporter {
+    pub(crate) fn new(node: &Arc<Node>, name: &'static str) -> Self {
+        let node = Arc::clone(node);
+        Self { node, name }
+    }
+
+    /// An id, unique in the tree.
+    pub(crate) fn new_id(&self) -> u64 {
+        self.node.house.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether the scope was cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.node.why().is_some()
+    }
+
+    pub(crate) fn panicked(&self, id: u64, message: &str) {
+        let house = &self.node.house;
+        house.panicked.fetch_add(1, Ordering::Relaxed);
+        if let Some(hook) = house.on_panic.get() {
+            let report = PanicReport {
+                id,
+                name: self.name,
+                scope: self.node.name,
+                message: message.to_owned(),
+            };
+            // A hook that panics must not take the exit with it.
+            let _ = catch_unwind(AssertUnwindSafe(|| hook(&report)));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ type PanicHook = Box<dyn Fn(&PanicReport) + Send + Sync>;
 pub(crate) struct House {
     pub(crate) max_tasks: usize,
     pub(crate) tasks: AtomicUsize,
-    next_id: AtomicU64,
+    pub(crate) next_id: AtomicU64,
     pub(crate) spawned: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) panicked: AtomicU64,

@@ -69,6 +69,10 @@ impl Clock {
     pub fn now(self) -> Instant {
         with(|time| time.now)
     }
+
+    pub fn after(self, time: Duration) -> Instant {
+        self.now() + time
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -93,6 +93,8 @@ mod task;
 mod tree;
 #[path = "../../src/verdict.rs"]
 mod verdict;
+#[path = "../../src/workers/mod.rs"]
+mod workers;
 
 #[cfg(test)]
 mod of_breaker;
@@ -124,6 +126,8 @@ mod of_reuse;
 mod of_scope;
 #[cfg(test)]
 mod of_share;
+#[cfg(test)]
+mod of_workers;
 
 /// Runs `model` under random schedules, and under those that switch rarely but
 /// at bad moments.

@@ -73,3 +73,5 @@ mod share;
 mod share_random;
 #[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod workers;
