@@ -64,7 +64,7 @@ pub use byte_budget::{ByteBudget, ByteShare, Exhausted};
 pub use clock::{Alarm, Clock, Deadline, Elapsed, Instant};
 pub use dice::Dice;
 pub use exit::{BoxError, Exit};
-pub use gather::{First, Gather, Gathered, Piece, PieceExit, Short, Stop, each};
+pub use gather::{Gather, Gathered, Piece, PieceExit};
 pub use halt::Halt;
 pub use lane::{Alone, Lane, LaneGuard};
 pub use ledger::{Class, Entry, Ledger, Snapshot};

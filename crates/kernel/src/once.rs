@@ -1,10 +1,10 @@
 //! Single flight: of those who ask the same at once, one works for all.
 //!
-//! 1. One run a key at a time; who comes meanwhile shares its end (R-G35).
+//! 1. One run a key at a time; who comes meanwhile shares its end (R-G35). One
+//!    that all have left is never polled again, but may still be dropping.
 //! 2. No lock is held while the work runs; other keys go on (R-G34).
 //! 3. Nothing is kept: after an end, good or bad, the next call begins anew.
-//! 4. Who leaves, or stays and is not polled, strands nobody; when all have
-//!    left the work is dropped. A panic of the work is one of its ends.
+//! 4. Who leaves, or stays and is not polled, strands nobody; a panic is an end.
 //! 5. Flights are bounded and counted. What is to be kept has an [`OnceCell`].
 
 use std::collections::HashMap;

@@ -93,29 +93,41 @@ fn inv_nosilent_publish_subscribe_leave_and_end_in_any_order() {
 }
 
 #[test]
-fn r_g18_the_required_one_reads_leaves_or_ends_while_the_producer_waits() {
+fn r_g18_the_required_one_reads_or_leaves_while_the_producer_waits() {
     check(|| {
         let (mut publisher, relay) = open(1);
         let required = relay.subscribe_required(Since::Start).expect("room");
         let most = shuttle::rand::thread_rng().gen_range(0..4);
         let reader = spawn(read(required, most));
-        let ends = shuttle::rand::thread_rng().gen_bool(0.3);
-        let ending = relay.clone();
-        let end = thread::spawn(move || ends && ending.end(End::Aborted(Why::Caller)));
-        let sent = block_on(async {
+        block_on(async {
             for n in 1..=4 {
                 // Time stands still: a wait that is not woken is a deadlock.
-                if publisher.publish_in_step(n, 1, far()).await.is_err() {
-                    return n - 1;
-                }
+                let sent = publisher.publish_in_step(n, 1, far()).await;
+                assert_eq!(sent, Ok(n));
             }
-            4
         });
-        assert!(ends || sent == 4);
-        end.join().expect("the end failed");
         publisher.end(End::Finished);
         let (next, _) = block_on(reader).expect("the reader failed");
-        assert!(next <= sent + 1);
+        assert!(next <= 5);
+    });
+}
+
+#[test]
+fn r_g19_the_producer_that_waits_for_the_required_one_hears_the_end() {
+    check(|| {
+        let (mut publisher, relay) = open(1);
+        // It stays, and does not read.
+        let _required = relay.subscribe_required(Since::Start).expect("room");
+        let ending = relay.clone();
+        let end = thread::spawn(move || ending.end(End::Aborted(Why::Caller)));
+        let refused = Unpublished::Ended(End::Aborted(Why::Caller));
+        let sent = block_on(async {
+            let first = publisher.publish_in_step(1, 1, far()).await;
+            (first, publisher.publish_in_step(2, 1, far()).await)
+        });
+        assert_eq!(sent.1, Err(refused.clone()));
+        assert!(sent.0 == Ok(1) || sent.0 == Err(refused));
+        assert!(end.join().expect("the end failed"));
     });
 }
 
@@ -123,22 +135,21 @@ fn r_g18_the_required_one_reads_leaves_or_ends_while_the_producer_waits() {
 fn r_g17_the_producer_hears_that_the_last_one_left_or_that_it_ended() {
     check(|| {
         let (publisher, relay) = open(1);
-        let leaving: Vec<_> = (0..2)
-            .map(|_| relay.subscribe(Since::Start).expect("room"))
-            .map(|subscriber| thread::spawn(move || drop(subscriber)))
-            .collect();
+        let leaves = shuttle::rand::thread_rng().gen_bool(0.5);
+        let last = relay.subscribe(Since::Start).expect("room");
         let watching = relay.clone();
         let watch = spawn(async move { watching.unneeded().await });
-        let ending = relay.clone();
-        let end = thread::spawn(move || ending.end(End::Finished));
-        for thread in leaving {
-            thread.join().expect("a leaver failed");
+        let joining = relay.clone();
+        let join = thread::spawn(move || drop(joining.subscribe(Since::Now)));
+        if leaves {
+            drop(last);
+            let why = block_on(watch).expect("the watch failed");
+            assert_eq!(why, Unneeded::Deserted);
+        } else {
+            assert!(publisher.end(End::Finished));
+            let why = block_on(watch).expect("the watch failed");
+            assert_eq!(why, Unneeded::Ended(End::Finished));
         }
-        match block_on(watch).expect("the watch failed") {
-            Unneeded::Deserted => {}
-            Unneeded::Ended(how) => assert_eq!(how, End::Finished),
-        }
-        end.join().expect("the end failed");
-        assert!(!publisher.end(End::Finished));
+        join.join().expect("the joiner failed");
     });
 }

@@ -5,7 +5,8 @@ use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tidegate_kernel::{Clock, Deadline, Exit, Gather, Piece, PieceExit, Scope, Stop, Why};
+use tidegate_kernel::gather::Stop;
+use tidegate_kernel::{Clock, Deadline, Exit, Gather, Piece, PieceExit, Scope, Why};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tidegate_kernel::{Clock, Deadline, Gather, PieceExit, Scope, Stop, Why, each};
+use tidegate_kernel::gather::{Stop, each};
+use tidegate_kernel::{Clock, Deadline, Gather, PieceExit, Scope, Why};
 
 const MS: Duration = Duration::from_millis(1);
 

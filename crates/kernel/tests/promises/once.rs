@@ -174,16 +174,17 @@ async fn promise_4_r_d12_a_panic_is_told_to_all_and_not_kept() {
 async fn r_g35_on_threads_with_leavers_each_run_is_alone_and_nobody_is_stranded() {
     let scope = Scope::root("test", 5000);
     let once = Arc::new(Flights::new(4));
-    let at_work = Arc::new(AtomicU32::new(0));
+    let runs = Arc::new(AtomicU32::new(0));
+    let mut tasks = Vec::new();
     for n in 0..4000_u32 {
-        let (once, at_work) = (Arc::clone(&once), Arc::clone(&at_work));
+        let (once, runs) = (Arc::clone(&once), Arc::clone(&runs));
         let call = async move {
             let work = move || async move {
-                assert_eq!(at_work.fetch_add(1, Ordering::SeqCst), 0, "two runs");
+                let run = runs.fetch_add(1, Ordering::SeqCst) + 1;
                 for _ in 0..n % 5 {
                     tokio::task::yield_now().await;
+                    assert_eq!(runs.load(Ordering::SeqCst), run, "two runs");
                 }
-                at_work.fetch_sub(1, Ordering::SeqCst);
                 if n % 3 == 0 { Err("no") } else { Ok(n) }
             };
             let mut call = pin!(once.run("key", work));
@@ -198,10 +199,13 @@ async fn r_g35_on_threads_with_leavers_each_run_is_alone_and_nobody_is_stranded(
                 "{end:?}"
             );
         };
-        scope.spawn("caller", call).expect("room");
+        tasks.push(scope.spawn("caller", call).expect("room"));
     }
     let patience = Deadline::after(Clock, Duration::from_secs(20));
     assert_eq!(scope.drain(patience).await, [], "somebody was never woken");
+    for task in tasks {
+        assert!(task.await.is_done());
+    }
     assert_eq!(once.flying(), 0);
 }
 

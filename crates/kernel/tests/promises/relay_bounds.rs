@@ -108,7 +108,9 @@ async fn r_g18_a_producer_that_waits_hears_the_end_and_may_give_up() {
         Clock.sleep(5 * MS).await;
         ending.end(End::Finished)
     });
+    let start = Clock.now();
     let refused = publisher.publish_in_step('c', 4, far()).await;
+    assert_eq!(Clock.now() - start, 5 * MS, "at once, not at its deadline");
     assert_eq!(refused, Err(Unpublished::Ended(End::Finished)));
     assert_eq!(end.expect("room").await.done(), Some(true));
     assert_eq!(number(required.next().await), Some(1));
