@@ -104,7 +104,9 @@ impl Adaptive {
 
     /// Does what is due by now.
     pub(super) fn pass(&mut self, busy: usize, settings: &LimitSettings, now: Instant) {
-        self.gate.pass(busy, self.limit, settings.window, now);
+        if self.gate != Gate::Open {
+            self.gate.pass(busy, self.limit, settings.window, now);
+        }
         self.hints.pass(settings.window, now);
     }
 

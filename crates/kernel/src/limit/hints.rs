@@ -69,8 +69,12 @@ impl Hints {
 
     /// Forgets what is over.
     pub(super) fn pass(&mut self, window: Duration, now: Instant) {
-        self.bound = self.bound.filter(|bound| now < bound.until);
-        self.window = self.window.filter(|known| now < known.ends + window);
+        if self.bound.is_some_and(|bound| bound.until <= now) {
+            self.bound = None;
+        }
+        if self.window.is_some_and(|known| known.ends + window <= now) {
+            self.window = None;
+        }
     }
 
     /// At most so many, of `limit`. One is always worth a try.

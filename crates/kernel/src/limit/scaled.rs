@@ -20,7 +20,8 @@ pub(super) struct Scaled {
     calm: Instant,
     /// The most that were out since the last look.
     peak: usize,
-    looked: Instant,
+    /// The next look at it.
+    look: Instant,
     response: ResponseTime,
 }
 
@@ -31,7 +32,7 @@ impl Scaled {
             next: now,
             calm: now,
             peak: 0,
-            looked: now,
+            look: now + settings.shrink_after,
             response: ResponseTime::default(),
         }
     }
@@ -69,10 +70,10 @@ impl Scaled {
 
     /// Shrinks when little was used for a while.
     fn look(&mut self, busy: usize, settings: &LimitSettings, now: Instant) -> Option<Reason> {
-        if now < self.looked + settings.shrink_after || now < self.next {
+        if now < self.look || now < self.next {
             return None;
         }
-        self.looked = now;
+        self.look = now + settings.shrink_after;
         let peak = std::mem::replace(&mut self.peak, busy);
         if self.size == settings.min || share(peak, 100) >= share(self.size, settings.shrink_at) {
             return None;
