@@ -81,7 +81,7 @@ pub use pulse::{Finding, Pulse, PulseSettings, PulseStats, Stall, Watchdog, Zone
 pub use queue::{Offered, Queue, QueueSettings, QueueStats, Submit, Take, Taken};
 pub use relay::{End, Publisher, Relay, RelaySettings, Relays, Unneeded, Unpublished};
 pub use reuse::{Lease, LowHits, Reusable, Reuse, ReuseSettings, ReuseStats};
-pub use scope::{Cancelled, Guard, Kind, Running, Scope, SpawnRefused, Why};
+pub use scope::{Cancelled, Census, Guard, Kind, Running, Scope, SpawnRefused, Why};
 pub use share::{Access, Branch, Share, ShareGuard};
 pub use subscriber::{Relayed, Since, SubscribeRefused, Subscriber};
 pub use tag::{Priority, Tag};

@@ -94,6 +94,23 @@ pub struct Running {
     pub age: Duration,
 }
 
+/// How many there are in a scope, and what became of all of its tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Census {
+    /// Tasks that have not ended.
+    pub tasks: usize,
+    /// Guards of requests and connections.
+    pub guards: usize,
+    /// Tasks that may live at once in the whole tree.
+    pub limit: usize,
+    /// Tasks that were started.
+    pub spawned: u64,
+    /// Tasks and guards that were refused.
+    pub refused: u64,
+    /// Tasks that ended with a panic.
+    pub panicked: u64,
+}
+
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -233,6 +250,19 @@ impl Scope {
         all
     }
 
+    /// How many are here and below, and what became of all of the whole tree.
+    pub fn census(&self) -> Census {
+        let (count, house) = (self.0.count.load(), &self.0.house);
+        Census {
+            tasks: count.tasks(),
+            guards: count.guards(),
+            limit: house.max_tasks,
+            spawned: house.spawned.load(Ordering::Relaxed),
+            refused: house.refused.load(Ordering::Relaxed),
+            panicked: house.panicked.load(Ordering::Relaxed),
+        }
+    }
+
     /// How many tasks and guards are here and below.
     pub fn live(&self) -> usize {
         self.0.count.load().all()
@@ -271,22 +301,22 @@ impl fmt::Debug for Scope {
 
 impl Observe for Scope {
     fn observe(&self, to: &mut dyn Visitor) {
-        let (count, house) = (self.0.count.load(), &self.0.house);
+        let census = self.census();
         let levels = [
-            (names::TASKS_LIVE, count.tasks()),
-            (names::TASKS_ENTERED, count.guards()),
-            (names::TASKS_LIMIT, house.max_tasks),
+            (names::TASKS_LIVE, census.tasks),
+            (names::TASKS_ENTERED, census.guards),
+            (names::TASKS_LIMIT, census.limit),
         ];
         for (metric, n) in levels {
             to.gauge(metric.name, metric.help, &[], gauge(n as u64));
         }
         let totals = [
-            (names::TASKS_SPAWNED, &house.spawned),
-            (names::TASKS_REFUSED, &house.refused),
-            (names::TASKS_PANICKED, &house.panicked),
+            (names::TASKS_SPAWNED, census.spawned),
+            (names::TASKS_REFUSED, census.refused),
+            (names::TASKS_PANICKED, census.panicked),
         ];
         for (metric, total) in totals {
-            to.counter(metric.name, metric.help, &[], total.load(Ordering::Relaxed));
+            to.counter(metric.name, metric.help, &[], total);
         }
     }
 }

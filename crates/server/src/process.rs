@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use crate::config::{Checks, Config};
 use crate::http::{Access, App, BodyLimits, Entrance, Face, Phase};
 use crate::listen::{self, ListenSettings, ListenStats};
+use crate::overload::Overload;
 use crate::wiring;
 
 /// Tasks that may live at once, connections among them: above every sensible
@@ -110,7 +111,19 @@ impl Server {
             time: config.limits.body_timeout,
             rate: config.limits.body_rate,
         };
-        let app = App::new(gateway, clock, access, body_limits, stats, root.clone());
+        let overload = Arc::new(Overload::new(clock));
+        overload
+            .start(&root, clock, config.limits.memory, gateway.clone())
+            .map_err(|error| StartError::Settings(format!("the watch over the load: {error}")))?;
+        let app = App::new(
+            gateway,
+            clock,
+            access,
+            body_limits,
+            stats,
+            root.clone(),
+            overload,
+        );
         let mut server = Self {
             app: Arc::new(app),
             address: config.listen,

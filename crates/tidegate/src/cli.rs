@@ -21,6 +21,7 @@ Examples:
   tidegate serve                          no file needed: OPENAI_API_KEY if set, else simulated
   tidegate serve --config gate.toml       serve what a file says
   tidegate check --config gate.toml       say everything that is wrong with it
+  tidegate advise                         what the traffic says about the settings
   tidegate sim --port 9100                a simulated upstream to point a gateway at
 
 Exit codes: 0 fine, 1 failed while running, 2 wrong usage or configuration.";
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Say everything that is wrong with a configuration, without serving
     Check(Check),
+    /// Say what a running Tidegate's traffic says about its settings
+    Advise(Advise),
     /// Serve the simulated model as a stand-alone upstream
     Sim(Sim),
 }
@@ -69,6 +72,32 @@ pub(crate) struct Check {
     /// The configuration file [default: ./tidegate.toml if it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate advise
+  tidegate advise --provider openai
+  tidegate advise --url http://127.0.0.1:7071 --key env:GATE_KEY --json
+
+It reads the last 10 to 20 minutes of a running process and prints lines of the
+configuration file, each with its reason; 200 good answers of a provider are needed.
+
+Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage.")]
+pub(crate) struct Advise {
+    /// Where the running Tidegate's operators' pages are
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    pub(crate) url: String,
+    /// Only this provider
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// The environment variable that holds a key, if it wants one
+    #[arg(long, value_name = "env:NAME")]
+    pub(crate) key: Option<String>,
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,7 @@ use tidegate_kernel as kernel;
 use super::access::Access;
 use super::body::BodyLimits;
 use crate::listen::ListenStats;
+use crate::overload::Overload;
 
 /// Where the process stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) body_limits: BodyLimits,
     pub(crate) listening: Arc<ListenStats>,
     pub(crate) scope: Scope,
+    pub(crate) overload: Arc<Overload>,
     phase: AtomicU8,
 }
 
@@ -42,6 +44,7 @@ impl App {
         body_limits: BodyLimits,
         listening: Arc<ListenStats>,
         scope: Scope,
+        overload: Arc<Overload>,
     ) -> Self {
         Self {
             gateway,
@@ -50,6 +53,7 @@ impl App {
             body_limits,
             listening,
             scope,
+            overload,
             phase: AtomicU8::new(Phase::Starting as u8),
         }
     }
@@ -70,6 +74,7 @@ impl App {
         self.gateway.observe(to);
         self.listening.observe(to);
         self.scope.observe(to);
+        self.overload.observe(to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
         to.gauge(
             "tidegate_ready",

@@ -73,7 +73,7 @@ const fn route(method: Method, path: &'static str, door: Door, handler: Handler)
 }
 
 /// The list.
-pub(crate) static ROUTES: [Route; 9] = [
+pub(crate) static ROUTES: [Route; 13] = [
     route(
         Method::POST,
         "/v1/chat/completions",
@@ -124,8 +124,32 @@ pub(crate) static ROUTES: [Route; 9] = [
     ),
     route(
         Method::GET,
+        "/debug/advice",
+        Door::Operator,
+        Handler::Page(debug::advice),
+    ),
+    route(
+        Method::GET,
+        "/debug/overload",
+        Door::Operator,
+        Handler::Page(debug::overload),
+    ),
+    route(
+        Method::GET,
+        "/debug/pools",
+        Door::Operator,
+        Handler::Page(debug::pools),
+    ),
+    route(
+        Method::GET,
         "/debug/requests",
         Door::Operator,
         Handler::Page(debug::requests),
+    ),
+    route(
+        Method::GET,
+        "/debug/tasks",
+        Door::Operator,
+        Handler::Page(debug::tasks),
     ),
 ];

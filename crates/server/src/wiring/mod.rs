@@ -3,5 +3,6 @@
 //! The parts know nothing of files; this is the only place that sees both.
 
 mod gateway;
+mod pressed;
 
 pub(crate) use gateway::{gateway_settings, json_limits};

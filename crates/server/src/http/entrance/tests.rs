@@ -17,6 +17,7 @@ use tidegate_wire::json::Limits;
 use super::*;
 use crate::http::access::Access;
 use crate::http::body::BodyLimits;
+use crate::overload::Overload;
 
 const KEY: &str = "Bearer tg-0123456789abcdef";
 
@@ -44,6 +45,7 @@ fn app(keys: &[&str]) -> Arc<App> {
         limits,
         Arc::default(),
         scope,
+        Arc::new(Overload::new(Clock)),
     ))
 }
 
@@ -121,6 +123,23 @@ async fn operators_from_afar_need_a_key_and_no_loopback_name() {
     }
     let asked = request(Method::GET, "/nothing", &[(HOST.as_str(), "localhost")]);
     assert_eq!(serve(&app, Face::Operators, asked).await.status(), 404);
+}
+
+#[tokio::test]
+async fn debug_pages_are_json_and_only_for_operators() {
+    let app = app(&[]);
+    let headers = [("host", "localhost")];
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.path.starts_with("/debug/"))
+    {
+        let ask = || request(Method::GET, route.path, &headers);
+        let answer = serve(&app, Face::Callers, ask()).await;
+        assert_eq!(answer.status(), 404, "{}", route.path);
+        let answer = serve(&app, Face::All, ask()).await;
+        assert_eq!(answer.status(), 200, "{}", route.path);
+        assert_eq!(answer.headers()["content-type"], "application/json");
+    }
 }
 
 /// Contracts 2 and 14: who leaves while it sends has cancelled; who frames

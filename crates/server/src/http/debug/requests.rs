@@ -1,13 +1,12 @@
 //! `/debug/requests`: every request in flight, and what it waits for.
-//!
-//! Names of models and providers only: neither prompts nor answers are shown.
+//! The oldest first.
 
 use http::Response;
 use serde::Serialize;
 
-use super::app::App;
-use super::models::render;
-use super::reply::Out;
+use super::super::app::App;
+use super::super::models::render;
+use super::super::reply::Out;
 
 #[derive(Serialize)]
 struct List {
