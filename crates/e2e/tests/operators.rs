@@ -86,6 +86,38 @@ async fn the_overload_level_is_shown_with_every_gauge() {
 }
 
 #[tokio::test]
+async fn r_d16_every_pool_shows_permits_queue_keys_and_breakers() {
+    let scene = Scene::start().await;
+    let answer = Script::json(200, &openai::completion("hello"));
+    scene.upstream.always(answer);
+    let reply = scene.gate.post(CHAT, &openai::chat("m-1", false)).await;
+    assert_eq!(reply.status(), 200);
+    scene.gate.until_quiet().await;
+    let page = page(&scene.gate, "/debug/pools").await;
+    let pools = page["pools"].as_array().unwrap();
+    let mock = pools.iter().find(|one| one["provider"] == "mock").unwrap();
+    let permits = &mock["permits"];
+    assert_eq!(
+        (&permits["busy"], &permits["granted"]),
+        (&0.into(), &1.into()),
+        "{mock}"
+    );
+    assert!(
+        permits["size"].as_u64() <= permits["max"].as_u64(),
+        "{mock}"
+    );
+    assert_eq!(mock["queue"]["offered"], 1, "{mock}");
+    assert_eq!(mock["keys"][0]["name"], "main", "{mock}");
+    let target = &mock["targets"][0];
+    assert_eq!(
+        (&target["model"], &target["key"]),
+        (&"m-1".into(), &"main".into())
+    );
+    assert_eq!(target["breaker"]["phase"], "closed", "{mock}");
+    assert_eq!(target["breaker"]["good_in_window"], 1, "{mock}");
+}
+
+#[tokio::test]
 async fn a_process_beyond_its_memory_refuses_new_work_and_says_so() {
     let scene = Scene::with_tables("[limits]\nmemory = \"1MiB\"").await;
     scene

@@ -290,6 +290,7 @@ fn listen_settings(config: &Config) -> ListenSettings {
         header_timeout: limits.header_timeout,
         keep_alive: limits.keep_alive,
         write_stall: limits.write_stall,
+        stream_buffer: limits.stream_buffer,
         max_headers: limits.headers,
         max_header_bytes: limits.header_bytes,
         connections: limits.connections,

@@ -101,8 +101,8 @@ table! {
         connections_per_ip: usize = 256, count(1, 10_000_000);
         /// How long a caller may take nothing of an answer; a reader below some KiB a second seems to take nothing.
         write_stall: Duration = seconds(30), time(MS, HOUR);
-        /// Bytes of one answer that wait for a caller who reads slowly.
-        stream_buffer: usize = 256 << 10, size(4 * KIB, GIB);
+        /// Bytes of one answer that may wait for a caller who reads slowly; the buffer of heads is a part of it.
+        stream_buffer: usize = 256 << 10, size(128 * KIB, GIB);
         /// Bytes of one event of an upstream's stream.
         event: usize = 1 << 20, size(KIB, GIB);
         /// Bytes of one answer of an upstream.

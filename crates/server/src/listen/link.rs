@@ -22,11 +22,6 @@ use tokio::net::TcpStream;
 /// On edge-triggered epoll a short read says that the socket is empty.
 const SHORT_READ_IS_EMPTY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Bytes that may wait unsent in the kernel for one caller. What is sent and
-/// not acknowledged comes on top, and hyper's buffer before it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 * 1024;
-
 /// Where in a request the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -72,14 +67,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Small writes go out at once from here on, and few bytes wait unsent.
+    /// Small writes go out at once from here on, and at most `unsent` bytes wait
+    /// in the kernel; what is sent and not acknowledged comes on top.
     /// Both are set on each socket: a listener's options do not reach the
     /// connections that came before they were set.
-    pub(super) fn new(stream: TcpStream) -> Arc<Self> {
+    pub(super) fn new(stream: TcpStream, unsent: u32) -> Arc<Self> {
         // It fails only on a connection that is dead already.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(unsent);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = unsent;
         Arc::new(Self {
             stream,
             phase: AtomicU8::new(Phase::Silent as u8),
@@ -314,7 +312,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn small_writes_go_out_at_once() {
+    async fn small_writes_go_out_at_once_and_few_bytes_wait_unsent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _caller = TcpStream::connect(listener.local_addr().unwrap())
             .await
@@ -324,6 +322,12 @@ mod tests {
             !accepted.nodelay().unwrap(),
             "what the kernel gives by itself"
         );
-        assert!(Link::new(accepted).stream.nodelay().unwrap());
+        let link = Link::new(accepted, 40_000);
+        assert!(link.stream.nodelay().unwrap());
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        assert_eq!(
+            SockRef::from(&link.stream).tcp_notsent_lowat().unwrap(),
+            40_000
+        );
     }
 }

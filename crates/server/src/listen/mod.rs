@@ -48,6 +48,8 @@ pub struct ListenSettings {
     pub keep_alive: Duration,
     /// How long a write may wait without moving.
     pub write_stall: Duration,
+    /// Bytes of an answer that may wait for a caller who reads slowly.
+    pub stream_buffer: usize,
     /// Headers of a request.
     pub max_headers: usize,
     /// Bytes of a request's head; at least 8 KiB are allowed.
@@ -189,7 +191,7 @@ impl Door {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         self.house.stats.accepted.add();
-        let link = Link::new(stream);
+        let link = Link::new(stream, unsent(&self.house.settings));
         let Some(place) = self.places.take(from.ip()) else {
             self.refuse(&link);
             return;
@@ -249,6 +251,23 @@ fn builder(settings: &ListenSettings) -> http1::Builder {
         http.max_headers(settings.max_headers);
     }
     http
+}
+
+/// Bytes of events that are merged before hyper has them, and as many that it
+/// takes beyond its bound.
+const MERGED: usize = 2 * (16 << 10);
+/// Fewer than this unsent would starve a fast reader.
+const LEAST_UNSENT: usize = 16 << 10;
+
+/// What may wait in the kernel of all that may wait: the rest of it stands in
+/// hyper's buffer and before it.
+fn unsent(settings: &ListenSettings) -> u32 {
+    let ours = settings.max_header_bytes.max(LEAST_HEADER_BYTES) + MERGED;
+    let theirs = settings
+        .stream_buffer
+        .saturating_sub(ours)
+        .max(LEAST_UNSENT);
+    u32::try_from(theirs).unwrap_or(u32::MAX)
 }
 
 /// Whether a failed accept says nothing about the next one.

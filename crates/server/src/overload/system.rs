@@ -5,10 +5,13 @@
 
 use std::path::Path;
 
+/// Looks at what stands at a path.
+type Look<T> = Box<dyn Fn(&str) -> Option<T> + Send + Sync>;
+
 /// Reads what the system says.
 pub(super) struct System {
-    text: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
-    entries: Box<dyn Fn(&str) -> Option<u64> + Send + Sync>,
+    text: Look<String>,
+    entries: Look<u64>,
 }
 
 impl System {

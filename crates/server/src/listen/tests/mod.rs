@@ -41,6 +41,7 @@ fn settings() -> ListenSettings {
         header_timeout: PATIENCE,
         keep_alive: PATIENCE,
         write_stall: PATIENCE,
+        stream_buffer: 256 * 1024,
         max_headers: 100,
         max_header_bytes: 64 * 1024,
         connections: 1000,
