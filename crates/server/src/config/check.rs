@@ -264,13 +264,6 @@ fn keys(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         }
     }
     weights(prefix, provider, cx);
-    if provider.keys.len() > 1 {
-        cx.about(
-            Warning,
-            &path,
-            "holds more than one key; this version uses the first".to_owned(),
-        );
-    }
 }
 
 fn weights(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {

@@ -459,7 +459,7 @@ fn keys_have_distinct_names_and_usable_values() {
         warned(&with(
             "[{ name = \"a\", value = \"x\" }, { name = \"b\", value = \"y\" }]"
         )),
-        ["warning 5:8 providers.m.keys holds more than one key; this version uses the first"]
+        [] as [&str; 0]
     );
     for (keys, what) in [
         (
