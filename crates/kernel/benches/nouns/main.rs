@@ -5,7 +5,9 @@
 
 mod of_breaker;
 mod of_ledger;
+mod of_once;
 mod of_pulse;
+mod of_relay;
 mod of_reuse;
 
 fn main() {
