@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on shall stop")]
 
 mod of_breaker;
+mod of_lane;
 mod of_ledger;
 mod of_once;
 mod of_pulse;
 mod of_relay;
 mod of_reuse;
+mod of_share;
 
 fn main() {
     divan::main();

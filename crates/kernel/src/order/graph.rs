@@ -88,7 +88,7 @@ impl Graph {
         });
         self.waiting.entry(owner).or_default().push(key);
         let mut woken = Vec::new();
-        while let Some(cycle) = self.cycle(owner) {
+        while let Some(cycle) = self.cycle(owner, resource) {
             woken.extend(self.give_way(&cycle));
         }
         (key, woken)
@@ -127,11 +127,8 @@ impl Graph {
     }
 
     fn thing(&mut self, resource: &Resource) -> &mut Thing {
-        if !self.things.contains_key(resource) {
-            self.things.insert(resource.clone(), Thing::default());
-        }
-        // What it knows of the number of places is what was said last.
         let thing = self.things.entry(resource.clone()).or_default();
+        // The number of places is what was said last.
         thing.places = resource.places();
         thing
     }
@@ -184,9 +181,14 @@ impl Graph {
         }
     }
 
-    /// The shortest way from `start` back to itself over those who are stuck,
-    /// as the waits on it; `None` if `start` can go on.
-    fn cycle(&self, start: Birth) -> Option<Vec<usize>> {
+    /// The shortest way from `start`, which wants `resource`, back to itself
+    /// over those who are stuck, as the waits on it; `None` if it can go on.
+    fn cycle(&self, start: Birth, resource: &Resource) -> Option<Vec<usize>> {
+        let holders = &self.things.get(resource)?.holders;
+        if !holders.iter().any(|who| self.waiting.contains_key(who)) {
+            // The usual case: they work.
+            return None;
+        }
         let stuck = self.stuck(start);
         let mut came_by: HashMap<Birth, (Birth, usize)> = HashMap::new();
         let mut next = VecDeque::from([start]);

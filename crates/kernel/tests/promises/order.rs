@@ -2,6 +2,7 @@
 //! lanes, shares, permits and whatever another crate notes (a lease).
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use tidegate_kernel::order::{NotHeld, Resource};
 use tidegate_kernel::{
@@ -143,7 +144,7 @@ async fn what_the_resource_itself_refuses_is_handed_on_and_not_held() {
     let owner = order.owner("tell");
     let permits = || Resource::any_of(1, "permit", "sim");
     let permit = owner.acquire(permits(), ask(&pool, 1)).await.expect("idle");
-    assert_eq!(permit.waited(), 0 * MS, "it is what it holds");
+    assert_eq!(permit.waited(), Duration::ZERO, "it is what it holds");
     let full = owner.acquire(permits(), ask(&pool, 1)).await.map(drop);
     assert!(matches!(full, Err(NotHeld::Refused(Refusal::Full { .. }))));
     assert_eq!(page(&order).0["tidegate_order_holds{}"], 1.0);
