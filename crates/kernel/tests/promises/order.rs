@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tidegate_kernel::order::{NotHeld, Resource};
 use tidegate_kernel::{
-    Access, Clock, Deadline, Lane, LockRefusal, Order, Overflow, Owner, Refusal, Share,
+    Access, Alone, Clock, Deadline, Lane, LockRefusal, Locking, Order, Overflow, Owner, Refusal,
+    Share,
 };
 
 use crate::lane::{MS, far, poll_once, settings};
@@ -71,6 +72,35 @@ async fn r_d17_the_youngest_gives_way_also_when_it_waits_already_and_is_named() 
         ),
         (0.0, 0.0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_to_give_way_does_so_also_when_a_grant_comes_first() {
+    let (order, sessions) = (Order::new(), sessions());
+    let (old, young) = (order.owner("tell"), order.owner("job"));
+    let a = sessions.lock("a", old.until(far())).await.expect("free");
+    let b = sessions.lock("b", young.until(far())).await.expect("free");
+    let lease = || Resource::new("lease", "plan 7");
+    let leased = old.hold(lease());
+    let parked = sessions.lock("a", young.until(far()));
+    let noted = young.wait(lease());
+    let mut behind = sessions.lock("a", far());
+    let goes_on = sessions.lock("b", old.until(far()));
+    // Two circles, both open: the young one was told, and does not know it yet.
+    drop((a, leased));
+    waits_not(&mut behind).await;
+    assert!(noted.granted().is_err());
+    assert!(matches!(parked.await, Err(LockRefusal::Deadlock(_))));
+    drop(b);
+    drop(goes_on.await.expect("its turn"));
+    assert!(sessions.stats().holds() && sessions.stats().keys == 0);
+    assert_eq!(page(&order).0["tidegate_order_holds{}"], 0.0);
+}
+
+/// It gets in now.
+async fn waits_not(behind: &mut Locking<&'static str, Alone>) {
+    let answer = poll_once(behind).await.expect("nobody stands before it");
+    drop(answer.expect("granted"));
 }
 
 #[tokio::test(start_paused = true)]
