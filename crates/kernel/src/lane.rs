@@ -42,7 +42,8 @@ impl<K: Key> Clone for Lane<K> {
 }
 
 impl<K: Key> Lane<K> {
-    /// Free lanes. The name stands in metrics and in deadlocks.
+    /// Free lanes. The name stands in metrics and
+    /// deadlocks; no other lane or share of the process has it.
     pub fn new(name: &'static str, settings: LockSettings, clock: Clock) -> Self {
         Self(Lock::new(name, settings, clock))
     }

@@ -63,7 +63,8 @@ impl<K: Key, B: Branch> Clone for Share<K, B> {
 }
 
 impl<K: Key, B: Branch> Share<K, B> {
-    /// Nobody is inside. The name stands in metrics and in deadlocks.
+    /// Nobody is inside. The name stands in metrics and
+    /// deadlocks; no other lane or share of the process has it.
     pub fn new(name: &'static str, settings: LockSettings, clock: Clock) -> Self {
         Self(Lock::new(name, settings, clock))
     }
