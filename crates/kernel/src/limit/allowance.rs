@@ -5,8 +5,8 @@
 //! 2. What can be saved and what can be owed is bounded, so that neither a
 //!    calm night nor a bad minute decides about the next hour.
 //!
-//! The figures are the best of those tried in `tests/promises/capacity.rs`:
-//! under 1 % of refusals over all of its runs, at the most throughput.
+//! The figures are the best of those tried on the moving capacity of
+//! `tests/promises/capacity.rs`, which also says where they do not suffice.
 
 use std::time::Duration;
 

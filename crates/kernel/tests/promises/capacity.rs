@@ -2,9 +2,10 @@
 //! oracle, and how many refusals (429) it makes on the way.
 //!
 //! The oracle is the same pool with a fixed size that is always the capacity.
-//! The goal (issue of the kernel): at least 90 % of its goodput with a hint in
-//! headers, 85 % without, and under 1 % of refusals. `--nocapture` prints the
-//! figures.
+//! The goal: 90 % of its goodput with a hint, 85 % without, under 1 % refused.
+//! It is held for `moving`, on which the constants were chosen, with answers of
+//! 1 s and 2 s. It is not held by `retry-after` alone, with answers of 4 s and
+//! more, or by a capacity that moves within a minute: see the last test.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +34,17 @@ fn moving(seconds: f64) -> usize {
             (30.0 + 20.0 * angle.sin()).round() as usize
         }
     }
+}
+
+/// Jagged steps; nothing was tuned on them.
+fn jagged(seconds: f64) -> usize {
+    [35, 12, 70, 25, 5, 50, 15, 90][(seconds / 75.0) as usize % 8]
+}
+
+/// Two waves, of 90 s and of 37 s, down to two permits; nothing was tuned on it.
+fn restless(seconds: f64) -> usize {
+    let wave = |period: f64| (seconds / period * std::f64::consts::TAU).sin();
+    (25.0 + 15.0 * wave(90.0) + 8.0 * wave(37.0)).round() as usize
 }
 
 fn settings(limit: LimitSettings) -> PoolSettings {
@@ -156,7 +168,7 @@ async fn capacity_that_answers_tell_is_used_also_with_pauses() {
 }
 
 /// Only a `retry-after`: each look that fails stops everything for a second.
-/// Measured: 89.0 %, 0.52 % refused; with answers of 1 s about 87 %.
+/// Measured: 89.0 %, 0.52 % refused, which is below the goal for a hint.
 #[tokio::test(start_paused = true)]
 async fn capacity_under_retry_after_alone_is_worth_its_pauses() {
     let Figures { goodput, refused } =
@@ -175,5 +187,27 @@ async fn capacity_that_rests_is_used_and_a_tiny_one_reached() {
             let Figures { goodput, refused } = measure(capacity, hint, SECOND, 300, 1).await;
             assert!(goodput >= least && refused < most);
         }
+    }
+}
+
+/// Where the goal ends. Measured on traces that nothing was tuned on: jagged
+/// steps are held with answers of 1 s; a restless capacity is lost, since a look
+/// is earned in up to 40 s; and slow answers bring more refusals than 1 %,
+/// since fewer calls pay for those of each fall. The floors only keep it from
+/// becoming worse.
+#[tokio::test(start_paused = true)]
+async fn capacity_that_moves_too_fast_or_is_told_too_slowly_is_followed_worse() {
+    let (none, told) = (Hint::None, Hint::Remaining);
+    let traces: [(Capacity, Hint, u32, f64, f64); 5] = [
+        (jagged, none, 1, 85.0, 1.0),
+        (jagged, told, 1, 90.0, 1.0),
+        (moving, none, 4, 80.0, 2.0),
+        (restless, none, 1, 40.0, 3.0),
+        (restless, told, 1, 65.0, 2.0),
+    ];
+    for (capacity, hint, mean, least, most) in traces {
+        let Figures { goodput, refused } = measure(capacity, hint, mean * SECOND, MOVING, 7).await;
+        assert!(goodput >= least, "{goodput:.1} % goodput of {least} %");
+        assert!(refused < most, "{refused:.2} % refused of {most} %");
     }
 }
