@@ -118,6 +118,30 @@ async fn r_d16_every_pool_shows_permits_queue_keys_and_breakers() {
 }
 
 #[tokio::test]
+async fn bodies_that_fill_their_room_press_and_stop_to_press_with_their_caller() {
+    let scene = Scene::with_tables("[limits]\nbodies = \"1MiB\"").await;
+    scene.upstream.always(Script::silent());
+    let body = openai::chat("m-1", false).replace("hello", &"x".repeat(880 << 10));
+    assert!(
+        body.len() > 880 << 10,
+        "the words of the prompt have changed"
+    );
+    let mut client = scene.gate.connect().await;
+    client.post(CHAT, &body).await;
+    let level = || scene.gate.metric("tidegate_overload_level", &[]);
+    until_async("busy", || async { (level().await == 1.0).then_some(()) }).await;
+    let page = page(&scene.gate, "/debug/overload").await;
+    assert_eq!(
+        (&page["level"], &page["last"]["cause"]),
+        (&"busy".into(), &"bytes".into())
+    );
+    assert!(page["gauges"][0]["part"].as_f64() > Some(0.80), "{page}");
+    drop(client);
+    until_async("calm", || async { (level().await == 0.0).then_some(()) }).await;
+    scene.gate.until_quiet().await.conserved().unwrap();
+}
+
+#[tokio::test]
 async fn a_process_beyond_its_memory_refuses_new_work_and_says_so() {
     let scene = Scene::with_tables("[limits]\nmemory = \"1MiB\"").await;
     scene

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, BoxError, Clock, Deadline, Exit, Kind, LimitSettings, Overflow, Pool, PoolSettings, Scope,
-    SpawnRefused, Why,
+    Ask, BoxError, Census, Clock, Deadline, Exit, Kind, LimitSettings, Overflow, Pool,
+    PoolSettings, Scope, SpawnRefused, Why,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -63,6 +63,17 @@ async fn r_d11_the_limit_of_the_tree_refuses_with_a_typed_error() {
             .await
             .is_done()
     );
+    let counted = Census {
+        tasks: 2,
+        guards: 1,
+        limit: 3,
+        spawned: 4,
+        refused: 1,
+        panicked: 0,
+    };
+    assert_eq!(root.census(), counted);
+    root.close().await;
+    assert_eq!((root.census().tasks, root.census().spawned), (0, 4));
 }
 
 #[tokio::test]
