@@ -437,7 +437,7 @@ impl<'a> Attempt<'a> {
         most: usize,
         idle: Duration,
     ) -> Result<Bytes, Failure> {
-        let (halt, room) = ticket.halt_and_room().ok_or_else(settled)?;
+        let (halt, room, pulse) = ticket.reading().ok_or_else(settled)?;
         let bound = Bound {
             halt,
             clock: self.house.clock,
@@ -445,6 +445,7 @@ impl<'a> Attempt<'a> {
             total: self.asked.total,
             most,
             room,
+            pulse: Some(pulse),
         };
         unary::gather(source, alarm, bound)
             .await

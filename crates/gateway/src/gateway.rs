@@ -28,7 +28,7 @@ use crate::house::House;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::{Context, Link, Provider};
-use crate::request::{Request, Ticket};
+use crate::request::{Request, SLACK, Ticket};
 use crate::route::Routes;
 use crate::settings::Settings;
 use crate::stream::{Oddities, Reply};
@@ -118,6 +118,7 @@ impl Gateway {
             budget: RetryBudget::new(settings.budget, clock),
             dice: Dice::seeded(seed),
             level: Arc::default(),
+            watchdog: settings.watchdog,
         });
         prune_regularly(&house).map_err(|error| format!("the gateway's task: {error}"))?;
         Ok(Self { house })
@@ -127,9 +128,16 @@ impl Gateway {
     pub fn admit(&self, endpoint: &'static str) -> Ticket {
         let house = &self.house;
         let request = Request::new(self.next_id(), endpoint, house.clock.now());
+        let pulse = house.watchdog.watch(
+            "request",
+            request.id.low(),
+            request.stage().as_str(),
+            house.bounds.caller + SLACK,
+        );
         Ticket::new(
             house.ledger.open(request),
             house.bodies.share(),
+            (pulse, house.bounds.caller),
             house.clock,
         )
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use kernel::{ByteBudget, Clock, Dice, Ledger, LevelCell, RetryBudget, Scope};
+use kernel::{ByteBudget, Clock, Dice, Ledger, LevelCell, RetryBudget, Scope, Watchdog};
 use tidegate_kernel as kernel;
 use tidegate_types::RequestIds;
 use tidegate_wire::json::Limits;
@@ -33,4 +33,5 @@ pub(crate) struct House {
     pub(crate) dice: Dice,
     /// How near the process is to its bounds, as was last measured.
     pub(crate) level: Arc<LevelCell>,
+    pub(crate) watchdog: Watchdog,
 }

@@ -77,6 +77,7 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
         total,
         most: MOST,
         room: &mut room,
+        pulse: None,
     };
     let body = unary::gather(&mut source, &mut alarm, bound)
         .await

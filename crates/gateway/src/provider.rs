@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::time::Duration;
 
 use kernel::{Backoff, BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings};
 use tidegate_kernel as kernel;
@@ -15,6 +16,7 @@ use crate::events;
 use crate::keys::{Key, Secrets};
 use crate::load::Load;
 use crate::meter::Meter;
+use crate::request::Stage;
 use crate::settings::{KeySettings, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts};
 use crate::target::{TargetSettings, Targets};
 use crate::upstream::{self, HttpUpstream};
@@ -39,6 +41,8 @@ pub(crate) struct Provider {
     /// How many wait for their next attempt, and how many may.
     pub(crate) pausing: AtomicUsize,
     pub(crate) places: usize,
+    /// How long one may wait for a permit.
+    pub(crate) max_wait: Duration,
     /// Requests a minute that the upstream says it takes; 0 if it never did.
     pub(crate) rate_limit: AtomicU64,
     /// Attempts that run.
@@ -149,6 +153,7 @@ impl Provider {
             budgets: Budgets::new(shape.retry.budget, context.tenants, clock),
             pausing: AtomicUsize::new(0),
             places: shape.pool.queue,
+            max_wait: shape.pool.max_wait,
             rate_limit: AtomicU64::new(0),
             running: AtomicUsize::new(0),
             heeds: moves,
@@ -163,6 +168,22 @@ impl Provider {
             load: Load::new(clock.now()),
             secrets,
         })
+    }
+
+    /// How long a request of its own may rightly show no sign of life; `caller`
+    /// is how long whoever asked may stand still.
+    pub(crate) fn longest(&self, stage: Stage, caller: Duration) -> Duration {
+        match stage {
+            Stage::Reading => caller,
+            Stage::Queued => self.max_wait,
+            Stage::Pausing => self.retry.max_wait.max(self.retry.cap),
+            Stage::Connecting => self.timeouts.connect,
+            // A unary call waits for its whole answer here.
+            Stage::Waiting => self.timeouts.total,
+            Stage::Prefill => self.timeouts.first_content,
+            // Either side may.
+            Stage::Streaming => self.timeouts.idle + caller,
+        }
     }
 
     /// The wait before a further attempt.
@@ -188,6 +209,14 @@ impl Provider {
             .iter()
             .map(String::as_str)
             .filter(|name| !name.contains('*'))
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

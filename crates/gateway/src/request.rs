@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Why};
+use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Pulse, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
 use crate::failure::{Failure, Spent};
-use crate::meter::Meter;
 use crate::provider::Provider;
 use crate::stake::Stake;
 
@@ -153,6 +152,10 @@ impl Request {
     }
 }
 
+/// A stage is over by its own timer; this much later somebody should know that
+/// it is not.
+pub(crate) const SLACK: Duration = Duration::from_secs(10);
+
 /// The right, and the duty, to settle one request.
 #[derive(Debug)]
 pub struct Ticket {
@@ -161,8 +164,12 @@ pub struct Ticket {
     stake: Option<Box<Stake>>,
     /// Whether an attempt was ever begun.
     attempted: bool,
-    meter: Option<Arc<Meter>>,
+    /// Known once it is routed.
+    provider: Option<Arc<Provider>>,
     body: ByteShare,
+    pulse: Pulse,
+    /// How long a caller may take nothing, or send nothing.
+    caller: Duration,
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
@@ -175,13 +182,20 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) fn new(entry: Entry<Request>, body: ByteShare, clock: Clock) -> Self {
+    pub(crate) fn new(
+        entry: Entry<Request>,
+        body: ByteShare,
+        (pulse, caller): (Pulse, Duration),
+        clock: Clock,
+    ) -> Self {
         Self {
             entry: Some(entry),
             stake: None,
             attempted: false,
-            meter: None,
+            provider: None,
             body,
+            pulse,
+            caller,
             clock,
             usage: None,
             began: None,
@@ -215,10 +229,11 @@ impl Ticket {
         }
     }
 
-    /// Its end from outside, and what its bytes are taken from.
-    pub(crate) fn halt_and_room(&mut self) -> Option<(&Halt, &mut ByteShare)> {
+    /// What reading an answer whole needs: its end from outside, what its bytes
+    /// are taken from, and who sees that it goes on.
+    pub(crate) fn reading(&mut self) -> Option<(&Halt, &mut ByteShare, &Pulse)> {
         let halt = &self.entry.as_deref()?.halt;
-        Some((halt, &mut self.body))
+        Some((halt, &mut self.body, &self.pulse))
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
@@ -226,8 +241,8 @@ impl Ticket {
     }
 
     /// It is `provider`'s from now on, for the debug page and for the counts.
-    pub(crate) fn assign(&mut self, provider: &Provider, model: &str) {
-        self.meter = Some(Arc::clone(&provider.meter));
+    pub(crate) fn assign(&mut self, provider: &Arc<Provider>, model: &str) {
+        self.provider = Some(Arc::clone(provider));
         if let Some(request) = self.request() {
             request.name_model(model);
             request.name_provider(&provider.name);
@@ -238,6 +253,15 @@ impl Ticket {
         if let Some(request) = self.request() {
             request.enter(stage, self.clock.now());
         }
+        if let Some(provider) = &self.provider {
+            let longest = provider.longest(stage, self.caller);
+            self.pulse.enter(stage.as_str(), longest + SLACK);
+        }
+    }
+
+    /// The upstream sent something, or the caller took something.
+    pub(crate) fn beat(&self) {
+        self.pulse.beat();
     }
 
     /// The same, for a stage that may be entered already; it keeps its time.
@@ -361,8 +385,8 @@ impl Ticket {
             output_tokens = self.usage.map(|usage| usage.output),
             "request ended"
         );
-        if let Some(meter) = &self.meter {
-            meter.ended(class(outcome), self.usage);
+        if let Some(provider) = &self.provider {
+            provider.meter.ended(class(outcome), self.usage);
         }
         entry.settle(class(outcome), outcome.label());
     }

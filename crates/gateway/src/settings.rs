@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
+use kernel::{BreakerSettings, BudgetSettings, PoolSettings, Watchdog};
 use secrecy::SecretString;
 use tidegate_kernel as kernel;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub tenants: usize,
     /// What retries may add to the requests of the whole process.
     pub budget: BudgetSettings,
+    /// Names the requests that do not go on; whoever made it starts it.
+    pub watchdog: Watchdog,
 }
 
 /// One upstream that speaks HTTP.
@@ -156,6 +158,9 @@ pub struct Bounds {
     pub response: usize,
     /// How many bytes of JSON may be read in one go on a runtime worker.
     pub inline_json: usize,
+    /// How long a request's body may take to arrive, and a caller to take
+    /// something of his answer: longer than that, and a defect is likely.
+    pub caller: Duration,
 }
 
 impl Default for Bounds {
@@ -165,6 +170,7 @@ impl Default for Bounds {
             event: 1 << 20,
             response: 64 << 20,
             inline_json: 1 << 20,
+            caller: Duration::from_secs(60),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kernel::{Alarm, ByteShare, Clock, Halt, Instant};
+use kernel::{Alarm, ByteShare, Clock, Halt, Instant, Pulse};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -30,6 +30,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) most: usize,
     /// What the bytes are taken from.
     pub(crate) room: &'a mut ByteShare,
+    /// Who sees that it goes on.
+    pub(crate) pulse: Option<&'a Pulse>,
 }
 
 /// Why there is no whole body.
@@ -53,6 +55,7 @@ pub(crate) async fn gather(
         let pulled = until(bound.halt, alarm, due, pin!(pull)).await;
         match pulled {
             Ok(Pull::Data(data)) => {
+                bound.pulse.into_iter().for_each(Pulse::beat);
                 let more = data.len() as u64;
                 bound
                     .room

@@ -92,8 +92,9 @@ impl Server {
         let root = Scope::root("tidegate", MOST_TASKS);
         root.on_panic(|report| tracing::error!(?report, "a task panicked"));
         let stats = Arc::new(ListenStats::default());
+        let overload = Arc::new(Overload::new(clock));
         let gateway = Gateway::start(
-            wiring::gateway_settings(&config),
+            wiring::gateway_settings(&config, overload.watchdog()),
             wiring::json_limits(&config.limits),
             clock,
             &root,
@@ -111,7 +112,6 @@ impl Server {
             time: config.limits.body_timeout,
             rate: config.limits.body_rate,
         };
-        let overload = Arc::new(Overload::new(clock));
         overload
             .start(&root, clock, config.limits.memory, gateway.clone())
             .map_err(|error| StartError::Settings(format!("the watch over the load: {error}")))?;

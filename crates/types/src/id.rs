@@ -18,6 +18,12 @@ impl RequestId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    /// Its last 16 digits as a number: what differs between two requests of one
+    /// process.
+    pub fn low(self) -> u64 {
+        self.0.as_u64_pair().1
+    }
+
     /// Writes the 36 hyphenated characters into `buffer`.
     pub fn encode(self, buffer: &mut [u8; 36]) -> &str {
         self.0.as_hyphenated().encode_lower(buffer)

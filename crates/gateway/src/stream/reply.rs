@@ -83,6 +83,7 @@ impl Reply {
                 Polled::Pending
             }
             Poll::Ready(Step::Data(bytes)) => {
+                ticket.beat();
                 self.flows(flow, ticket, back);
                 Polled::Data(bytes)
             }

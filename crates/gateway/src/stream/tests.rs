@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use kernel::{Alarm, ByteBudget, Clock, Halt, Ledger, Observe, Visitor};
+use kernel::{Alarm, ByteBudget, Clock, Halt, Ledger, Observe, PulseSettings, Visitor, Watchdog};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestIds};
 
@@ -78,7 +78,14 @@ async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
     let ledger = Ledger::new();
     let id = RequestIds::new(1).next(0);
     let entry = ledger.open(Request::new(id, "/chat/completions", Clock.now()));
-    let ticket = Ticket::new(entry, ByteBudget::new(0).share(), Clock);
+    let watchdog = Watchdog::new(PulseSettings::default(), Clock);
+    let pulse = watchdog.watch("request", 0, "reading", Duration::from_secs(60));
+    let ticket = Ticket::new(
+        entry,
+        ByteBudget::new(0).share(),
+        (pulse, Duration::ZERO),
+        Clock,
+    );
     let flow = patient(Source::Panics, Oddities::default());
     let mut reply = Reply::stream(Box::new(flow), ticket, None);
     let frame = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await;

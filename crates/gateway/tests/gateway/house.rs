@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http_body::Body;
 use kernel::{
     BreakerSettings, BudgetSettings, Clock, LimitSettings, Observe, Overflow, PoolSettings,
-    Priority, Scope, Visitor,
+    Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
     BaseUrl, Bounds, Call, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
@@ -75,6 +75,8 @@ pub(crate) fn pool(size: usize, queue: usize, overflow: Overflow) -> PoolSetting
 pub(crate) struct House {
     pub(crate) gateway: Gateway,
     pub(crate) scope: Scope,
+    /// It looks when it is asked to.
+    pub(crate) watchdog: Watchdog,
 }
 
 impl House {
@@ -89,6 +91,7 @@ impl House {
             breaker: plan.breaker,
             timeouts: plan.timeouts,
         };
+        let watchdog = Watchdog::new(PulseSettings::default(), Clock);
         let settings = Settings {
             providers: upstream.map(|at| provider(&plan, at)).into_iter().collect(),
             default_provider: None,
@@ -96,10 +99,15 @@ impl House {
             bounds: Bounds::default(),
             tenants: plan.tenants,
             budget: plan.budget,
+            watchdog: watchdog.clone(),
         };
         let scope = Scope::root("test", 100);
         let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
-        Self { gateway, scope }
+        Self {
+            gateway,
+            scope,
+            watchdog,
+        }
     }
 
     pub(crate) fn call(model: &str, stream: bool) -> Call {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kernel::{Clock, Level, LimitSettings, Overflow, Priority, Why};
+use kernel::{Clock, Finding, Level, LimitSettings, Overflow, Priority, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -179,6 +179,34 @@ async fn an_adaptive_limit_belongs_to_one_target() {
     );
     let shrank = house.samples().sum("tidegate_pool_permits", &["fault-429"]);
     assert_eq!(shrank, limited.size as f64);
+}
+
+/// INV-NODEAD: what should have gone on by itself is named, once; whoever goes
+/// on, or ends, is not.
+#[tokio::test(start_paused = true)]
+async fn inv_nodead_a_request_that_does_not_go_on_is_named() {
+    let house = House::usual();
+    let mut reply = house.ask("sim-10-50-1000-4", true).await.unwrap();
+    let id = house.gateway.requests()[0].id;
+    frame(&mut reply).await.unwrap();
+    assert_eq!(house.watchdog.look(), []);
+    // Idle and the caller's patience, a minute each.
+    Clock.sleep(120 * SECOND).await;
+    assert_eq!(house.watchdog.look(), []);
+    Clock.sleep(11 * SECOND).await;
+    let found = house.watchdog.look();
+    let [Finding::Stalled(stall)] = found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((stall.name, stall.stage), ("request", "streaming"));
+    assert_eq!(stall.id, id.low());
+    assert_eq!(house.watchdog.look(), [], "told once");
+    frame(&mut reply).await.unwrap();
+    let found = house.watchdog.look();
+    assert!(matches!(found[..], [Finding::Recovered(_)]), "{found:?}");
+    drop(reply);
+    assert_eq!(house.watchdog.stats().watched, 0);
+    house.scope.close().await;
 }
 
 /// INV-PERMIT: halted in every stage of an attempt, everything comes back.

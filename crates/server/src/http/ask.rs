@@ -159,7 +159,7 @@ fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
 }
 
 fn encode(status: StatusCode, headers: HeaderMap, stream: bool, reply: Reply) -> Response<Out> {
-    let mut response = Response::new(Out::Reply(reply));
+    let mut response = Response::new(Out::Reply(Box::new(reply)));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     let kind = match stream {

@@ -1,6 +1,6 @@
 //! The body of every response: bytes that are there, or an answer that flows.
 //!
-//! An enum and not a box: the hot path polls it once for every frame.
+//! An enum and not a trait object: the hot path polls it once for every frame.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,7 +15,8 @@ use tidegate_gateway::Reply;
 /// See the module's text.
 pub(crate) enum Out {
     Whole(Bytes),
-    Reply(Reply),
+    /// Boxed: the writer moves a response often before it polls it.
+    Reply(Box<Reply>),
 }
 
 impl Body for Out {

@@ -97,6 +97,11 @@ impl Overload {
         }
     }
 
+    /// Who watches whether things go on.
+    pub(crate) fn watchdog(&self) -> Watchdog {
+        self.watchdog.clone()
+    }
+
     /// Starts the tasks that measure, in `scope`; `memory` is what the process
     /// may use, if somebody said so.
     pub(crate) fn start(
@@ -196,7 +201,13 @@ fn tell(change: &Change, gauges: [Gauge; Cause::ALL.len()]) {
 
 fn tell_finding(finding: &Finding) {
     match finding {
-        Finding::Stalled(stall) => tracing::warn!(%stall, "something does not go on"),
+        Finding::Stalled(stall) => {
+            let Stall { name, stage, .. } = stall;
+            // The end of a request's own id, as it stands in `x-tidegate-id`.
+            let id = format_args!("{:016x}", stall.id);
+            let seconds = stall.still.as_secs_f64();
+            tracing::warn!(name, %id, stage, zone = stall.zone, seconds, "something does not go on");
+        }
         Finding::Recovered(stall) => tracing::info!(%stall, "it goes on again"),
     }
 }

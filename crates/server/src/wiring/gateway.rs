@@ -2,7 +2,7 @@
 //!
 //! Field by field and without a decision: what is sensible was checked before.
 
-use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
+use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings, Watchdog};
 use tidegate_gateway::{
     BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
     Timeouts,
@@ -13,7 +13,7 @@ use tidegate_wire::json;
 use crate::config::{self, Config};
 
 /// What the gateway is told.
-pub(crate) fn gateway_settings(config: &Config) -> Settings {
+pub(crate) fn gateway_settings(config: &Config, watchdog: Watchdog) -> Settings {
     let limits = &config.limits;
     Settings {
         providers: config.providers.iter().map(provider).collect(),
@@ -28,6 +28,7 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
             bodies: limits.bodies,
             event: limits.event,
             response: limits.response,
+            caller: limits.body_timeout.max(limits.write_stall),
             ..Bounds::default()
         },
         tenants: config.auth.keys.len(),
@@ -35,6 +36,7 @@ pub(crate) fn gateway_settings(config: &Config) -> Settings {
             percent: config.retry.budget,
             ..BudgetSettings::default()
         },
+        watchdog,
     }
 }
 

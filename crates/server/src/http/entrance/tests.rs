@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::header::HOST;
 use http_body::Frame;
-use kernel::{BudgetSettings, Clock, Scope};
+use kernel::{BudgetSettings, Clock, PulseSettings, Scope, Watchdog};
 use tidegate_gateway::{Bounds, Gateway, Settings};
 use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
@@ -30,6 +30,7 @@ fn app(keys: &[&str]) -> Arc<App> {
         bounds: Bounds::default(),
         tenants: 0,
         budget: BudgetSettings::default(),
+        watchdog: Watchdog::new(PulseSettings::default(), Clock),
     };
     let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
     let access = Access::new(keys.iter().map(|key| (*key).into()).collect(), Clock);
