@@ -7,6 +7,7 @@ mod of_breaker;
 mod of_lane;
 mod of_ledger;
 mod of_once;
+mod of_pool;
 mod of_pulse;
 mod of_relay;
 mod of_reuse;

@@ -1,12 +1,11 @@
 //! One priority: its tenants in a ring, by deficit round robin.
 //!
-//! A tenant's turn brings it a quantum of credit, and it is served for as long
-//! as it has credit; what it took too much it pays in its next turns. So no
-//! cost is looked at before it is served, and a cost that is told late is paid
-//! in the same way. The quantum is half of what one request costs lately, and
-//! the same for everybody within a round. After Shreedhar and Varghese,
-//! "Efficient fair queueing using deficit round robin" (1996), in the form
-//! that lets the credit go below zero.
+//! 1. A turn brings a quantum of credit, and serves while there is credit. What
+//!    was taken too much, or is told late, is paid in the next turns.
+//! 2. The quantum is what one request costs lately, so that most turns serve
+//!    one; it is the same for all within a round, which bounds how far two are
+//!    apart. After Shreedhar and Varghese, "Efficient fair queueing using
+//!    deficit round robin" (1996), with a credit that may go below zero.
 
 use std::cmp::Ordering;
 
@@ -77,7 +76,7 @@ impl<T> Lane<T> {
             if tenant.round == self.round && tenant.credit <= 0 {
                 // The ring came round.
                 self.round += 1;
-                self.quantum = (self.costs / REMEMBERED / 2).max(1);
+                self.quantum = (self.costs / REMEMBERED).max(1);
                 self.given += self.quantum;
             }
             if tenant.round != self.round {

@@ -4,6 +4,8 @@
 //! that a bound is exact and the run is short.
 
 #[cfg(test)]
+mod admission;
+#[cfg(test)]
 mod background;
 #[cfg(test)]
 mod breaker;
@@ -19,6 +21,8 @@ mod capacity;
 mod clock;
 #[cfg(test)]
 mod dice;
+#[cfg(test)]
+mod fair;
 #[cfg(test)]
 mod gather;
 #[cfg(test)]

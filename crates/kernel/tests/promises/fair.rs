@@ -1,0 +1,211 @@
+//! Who is served when: INV-FAIR, INV-STARVE, and costs that are settled. Time
+//! is simulated, chance comes from a seed; the figures show with `--nocapture`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tidegate_kernel::{Ask, Clock, Deadline, Dice, LimitSettings, Overflow, Pool};
+use tidegate_kernel::{PoolSettings, Priority, Scope};
+
+const MS: Duration = Duration::from_millis(1);
+/// What serving one request takes.
+const SERVICE: Duration = Duration::from_millis(100);
+
+fn pool(size: usize) -> Pool {
+    let settings = PoolSettings {
+        size,
+        limit: LimitSettings::fixed(size),
+        queue: 10_000,
+        queue_bytes: u64::MAX,
+        overflow: Overflow::Error,
+        max_wait: Duration::from_secs(3600),
+    };
+    Pool::new(settings, Clock)
+}
+
+fn ask() -> Ask {
+    Ask::new(Deadline::after(Clock, Duration::from_secs(3600)))
+}
+
+/// Mean and longest wait of one tenant's requests, in milliseconds.
+type Waits = (u64, u64);
+
+/// One request after the other, with pauses of `pause` on the average.
+async fn light(pool: Pool, tenant: u64, requests: u64, pause: Duration, dice: Arc<Dice>) -> Waits {
+    let (mut sum, mut longest) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..requests {
+        let twice = u64::try_from(pause.as_millis()).expect("short") * 2;
+        Clock.sleep(MS * (dice.below(twice + 1) as u32)).await;
+        let permit = pool.acquire(ask().tenant(tenant).cost(100)).await;
+        let permit = permit.expect("patient");
+        sum += permit.waited();
+        longest = longest.max(permit.waited());
+        Clock.sleep(SERVICE).await;
+    }
+    let mean = sum.as_millis() as u64 / requests;
+    (mean, longest.as_millis() as u64)
+}
+
+/// Twenty light tenants, perhaps beside one that has 200 requests in the queue
+/// at all times; the waits of the light ones.
+async fn twenty(pause: Duration, heavy: bool, seed: u64) -> Vec<Waits> {
+    let (pool, scope) = (pool(4), Scope::root("test", 1000));
+    let dice = Arc::new(Dice::seeded(seed));
+    for _ in 0..if heavy { 200 } else { 0 } {
+        let (pool, dice) = (pool.clone(), Arc::clone(&dice));
+        let flood = async move {
+            loop {
+                let cost = 100 + dice.below(400);
+                let permit = pool.acquire(ask().tenant(999).cost(cost)).await;
+                Clock.sleep(SERVICE).await;
+                drop(permit);
+            }
+        };
+        drop(scope.spawn("heavy", flood).expect("room"));
+    }
+    let lights: Vec<_> = (0..20)
+        .map(|tenant| {
+            let work = light(pool.clone(), tenant, 60, pause, Arc::clone(&dice));
+            scope.spawn("light", work).expect("room")
+        })
+        .collect();
+    let mut waits = Vec::new();
+    for light in lights {
+        waits.push(light.await.done().expect("done"));
+    }
+    assert!(pool.stats().holds());
+    scope.close().await;
+    waits
+}
+
+#[tokio::test(start_paused = true)]
+async fn inv_fair_twenty_light_tenants_hardly_feel_a_heavy_one() {
+    let service = SERVICE.as_millis() as u64;
+    // Light tenants that always want more, that fill the pool, and that do not.
+    for pause in [Duration::ZERO, 400 * MS, 1000 * MS] {
+        for seed in [1, 7] {
+            let alone = twenty(pause, false, seed).await;
+            let beside = twenty(pause, true, seed).await;
+            let mean = |waits: &[Waits]| waits.iter().map(|w| w.0).sum::<u64>() / 20;
+            let most = |waits: &[Waits]| waits.iter().map(|w| w.1).max().unwrap_or(0);
+            println!(
+                "pause {pause:?}: mean wait {} -> {} ms, longest {} -> {} ms",
+                mean(&alone),
+                mean(&beside),
+                most(&alone),
+                most(&beside)
+            );
+            for (alone, beside) in alone.iter().zip(&beside) {
+                let bound = alone.0 * 3 / 2 + service;
+                assert!(beside.0 <= bound, "{pause:?}: {alone:?} -> {beside:?}");
+            }
+            assert!(most(&beside) <= most(&alone) * 3 / 2 + service, "{pause:?}");
+        }
+    }
+}
+
+/// Keeps thirty requests of each priority in the queue; their parts of what
+/// was served in `time`.
+async fn parts<const N: usize>(priorities: [Priority; N], time: Duration) -> [f64; N] {
+    let (pool, scope) = (pool(3), Scope::root("test", 1000));
+    let served = priorities.map(|priority| {
+        let served = Arc::new(AtomicU64::new(0));
+        for _ in 0..30 {
+            let (pool, served) = (pool.clone(), Arc::clone(&served));
+            let work = async move {
+                loop {
+                    let permit = pool.acquire(ask().priority(priority)).await;
+                    Clock.sleep(10 * MS).await;
+                    served.fetch_add(1, Ordering::Relaxed);
+                    drop(permit);
+                }
+            };
+            drop(scope.spawn("flood", work).expect("room"));
+        }
+        served
+    });
+    Clock.sleep(time).await;
+    scope.close().await;
+    let served = served.map(|served| served.load(Ordering::Relaxed) as f64);
+    let all: f64 = served.iter().sum();
+    served.map(|n| n / all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn inv_starve_batch_keeps_its_part_under_full_load() {
+    let time = Duration::from_secs(100);
+    let share = parts([Priority::Interactive, Priority::Batch], time).await;
+    println!("interactive, batch: {share:?}");
+    assert!((0.18..=0.22).contains(&share[1]), "one of five: {share:?}");
+    let share = parts(Priority::ALL, time).await;
+    println!("control, interactive, batch: {share:?}");
+    assert!(share[2] >= 0.05, "never starved: {share:?}");
+    for (share, part) in share.iter().zip([8.0 / 13.0, 4.0 / 13.0, 1.0 / 13.0]) {
+        assert!((share - part).abs() < 0.02, "{share} is not {part}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_2_tenants_share_by_true_cost_whatever_they_estimate() {
+    let (pool, scope) = (pool(2), Scope::root("test", 100));
+    // One is honest, one says 1 and takes 1000, one says 5000 and takes 200.
+    let spent: Vec<_> = [(500, 500), (1, 1000), (5000, 200)]
+        .into_iter()
+        .enumerate()
+        .map(|(tenant, (says, takes))| {
+            let spent = Arc::new(AtomicU64::new(0));
+            for _ in 0..8 {
+                let (pool, spent) = (pool.clone(), Arc::clone(&spent));
+                let work = async move {
+                    loop {
+                        let ask = ask().tenant(tenant as u64).cost(says);
+                        let mut permit = pool.acquire(ask).await.expect("patient");
+                        Clock.sleep(10 * MS).await;
+                        permit.settle(takes);
+                        permit.settle(1_000_000); // only the first word counts
+                        spent.fetch_add(takes, Ordering::Relaxed);
+                    }
+                };
+                drop(scope.spawn("tenant", work).expect("room"));
+            }
+            spent
+        })
+        .collect();
+    Clock.sleep(Duration::from_secs(300)).await;
+    scope.close().await;
+    let spent: Vec<u64> = spent
+        .iter()
+        .map(|spent| spent.load(Ordering::Relaxed))
+        .collect();
+    println!("spent: {spent:?}");
+    let (least, most) = (
+        spent.iter().min().expect("three"),
+        spent.iter().max().expect("three"),
+    );
+    // What is out when it ends can be off: a few requests of each.
+    assert!(most - least <= 20_000, "{spent:?}");
+    assert!(*least > 1_000_000, "a run that proves: {spent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_2_sessions_of_a_tenant_take_turns_and_a_session_keeps_its_order() {
+    let (pool, scope) = (pool(1), Scope::root("test", 100));
+    let busy = pool.acquire(ask()).await.expect("idle");
+    let served = Arc::new(std::sync::Mutex::new(Vec::new()));
+    // Five of one session came before two of another.
+    for (session, n) in [(1, 5), (2, 2)] {
+        for at in 0..n {
+            let (acquire, served) = (pool.acquire(ask().session(session)), Arc::clone(&served));
+            let work = async move {
+                let _permit = acquire.await.expect("patient");
+                served.lock().expect("whole").push((session, at));
+            };
+            drop(scope.spawn("caller", work).expect("room"));
+        }
+    }
+    drop(busy);
+    assert_eq!(scope.drain(Deadline::after(Clock, 1000 * MS)).await, []);
+    let turns = [(1, 0), (2, 0), (1, 1), (2, 1), (1, 2), (1, 3), (1, 4)];
+    assert_eq!(*served.lock().expect("whole"), turns);
+}
