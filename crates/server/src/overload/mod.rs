@@ -34,6 +34,10 @@ const SAMPLE: Duration = Duration::from_millis(250);
 /// At the highest level the largest holder is ended this often: memory needs
 /// a moment to fall before the next one is worth ending.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How far apart the timers are whose lateness is measured. A stop counts for
+/// all that it swallows, so more of them would say no more, and wake an idle
+/// process for it.
+const LAG_EVERY: Duration = Duration::from_millis(50);
 /// Timers are late or not over so long; a longer window would remember one
 /// moment for as long.
 const LAG_WINDOW: Duration = Duration::from_secs(1);
@@ -86,6 +90,7 @@ impl Overload {
     /// All is calm, and nothing is measured yet.
     pub(crate) fn new(clock: Clock) -> Self {
         let settings = PulseSettings {
+            lag_every: LAG_EVERY,
             lag_window: LAG_WINDOW,
             ..PulseSettings::default()
         };

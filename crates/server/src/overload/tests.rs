@@ -76,6 +76,24 @@ async fn at_the_highest_level_one_is_ended_a_second_until_it_falls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn promise_2_lag_counts_when_it_stays_and_ends_nobody() {
+    let (late, holder) = (Duration::from_millis(400), Holder::default());
+    let overload = Overload::new(Clock);
+    let mut gauges = Gauges::of(System::of(&[]), None);
+    let mut sample = |late| {
+        overload.sample(Clock.now(), gauges.read(&holder, late));
+        overload.level()
+    };
+    for second in 0..2 {
+        let levels = [(); 4].map(|()| sample(late));
+        assert_eq!(levels, [Level::Calm; 4], "in second {second}");
+    }
+    let levels = [(); 4].map(|()| sample(late));
+    assert_eq!(levels[3], Level::Critical, "three seconds, and no higher");
+    assert_eq!(sample(Duration::from_millis(2)), Level::Calm);
+}
+
+#[tokio::test(start_paused = true)]
 async fn promise_3_every_gauge_is_shown_with_what_it_is_measured_against() {
     let scope = Scope::root("test", 10);
     let (overload, holder) = watch(
