@@ -18,7 +18,7 @@ use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
 
 use crate::config::{Checks, Config};
-use crate::http::{Access, App, BodyLimits, Entrance, Face, Phase};
+use crate::http::{self, Access, App, BodyLimits, Entrance, Face, Phase};
 use crate::listen::{self, ListenSettings, ListenStats};
 use crate::overload::Overload;
 use crate::wiring;
@@ -111,6 +111,7 @@ impl Server {
             size: config.limits.body as u64,
             time: config.limits.body_timeout,
             rate: config.limits.body_rate,
+            shelf: http::shelf(clock),
         };
         overload
             .start(&root, clock, config.limits.memory, gateway.clone())

@@ -75,6 +75,8 @@ impl App {
         self.listening.observe(to);
         self.scope.observe(to);
         self.overload.observe(to);
+        let kind = [("kind", "large_request_body")];
+        self.body_limits.shelf.observe(&kind, to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
         to.gauge(
             "tidegate_ready",

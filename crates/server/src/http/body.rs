@@ -13,17 +13,19 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
-use kernel::{Alarm, Clock, Instant};
+use kernel::{Alarm, Clock, Instant, Reuse};
 use tidegate_gateway::{Failure, Ticket};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
+use super::gathered::Gathered;
+
 /// What a body may be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct BodyLimits {
     /// Bytes.
     pub(crate) size: u64,
@@ -31,6 +33,8 @@ pub(crate) struct BodyLimits {
     pub(crate) time: Duration,
     /// Bytes a second that it must keep up after [`GRACE`].
     pub(crate) rate: u64,
+    /// Where large ones are gathered.
+    pub(crate) shelf: Reuse<Vec<u8>>,
 }
 
 /// Why there is no body.
@@ -132,10 +136,9 @@ impl<'a> Reading<'a> {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Error + 'static,
     {
-        let mut first: Option<Bytes> = None;
-        let mut many = BytesMut::new();
+        let mut gathered = Gathered::Nothing;
         loop {
-            let held = (first.as_ref().map_or(0, Bytes::len) + many.len()) as u64;
+            let held = gathered.len() as u64;
             let Some(data) = self.next(body, held).await? else {
                 break;
             };
@@ -143,20 +146,9 @@ impl<'a> Reading<'a> {
                 return Err(too_large(self.limits).into());
             }
             ticket.hold_body(data.len() as u64)?;
-            match first.take() {
-                None if many.is_empty() => first = Some(data),
-                before => {
-                    if let Some(before) = before {
-                        // The length is the caller's word: believed up to 1 MiB.
-                        let hint = length.unwrap_or(0).min(1 << 20) as usize;
-                        many.reserve(hint.max(before.len() + data.len()));
-                        many.extend_from_slice(&before);
-                    }
-                    many.extend_from_slice(&data);
-                }
-            }
+            gathered.add(data, length, &self.limits.shelf);
         }
-        Ok(first.unwrap_or_else(|| many.freeze()))
+        Ok(gathered.freeze())
     }
 
     /// The next piece; a body that is there already costs no timer.

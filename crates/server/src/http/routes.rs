@@ -73,7 +73,7 @@ const fn route(method: Method, path: &'static str, door: Door, handler: Handler)
 }
 
 /// The list.
-pub(crate) static ROUTES: [Route; 13] = [
+pub(crate) static ROUTES: [Route; 14] = [
     route(
         Method::POST,
         "/v1/chat/completions",
@@ -145,6 +145,12 @@ pub(crate) static ROUTES: [Route; 13] = [
         "/debug/requests",
         Door::Operator,
         Handler::Page(debug::requests),
+    ),
+    route(
+        Method::GET,
+        "/debug/reuse",
+        Door::Operator,
+        Handler::Page(debug::reuse),
     ),
     route(
         Method::GET,

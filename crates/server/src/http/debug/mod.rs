@@ -7,10 +7,12 @@ mod advice;
 mod overload;
 mod pools;
 mod requests;
+mod reuse;
 mod tasks;
 
 pub(crate) use advice::advice;
 pub(crate) use overload::overload;
 pub(crate) use pools::pools;
 pub(crate) use requests::requests;
+pub(crate) use reuse::reuse;
 pub(crate) use tasks::tasks;

@@ -35,6 +35,7 @@ fn app(keys: &[&str]) -> Arc<App> {
     let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
     let access = Access::new(keys.iter().map(|key| (*key).into()).collect(), Clock);
     let limits = BodyLimits {
+        shelf: crate::http::gathered::shelf(Clock),
         size: 1 << 20,
         time: Duration::from_secs(60),
         rate: 1024,
