@@ -35,7 +35,6 @@ enum Stage {
 
 impl Acquire {
     pub(super) fn new(pool: Pool, admission: Admission, now: Instant) -> Self {
-        let mut alarm = Alarm::new();
         let stage = match admission {
             Admission::Granted => {
                 let grant = Grant {
@@ -46,11 +45,9 @@ impl Acquire {
                 Stage::Ready(Ok(Permit::new(pool.clone(), grant)))
             }
             Admission::Refused(why) => Stage::Ready(Err(why)),
-            Admission::Waiting(place) => {
-                alarm.set(place.due);
-                Stage::Waiting(place)
-            }
+            Admission::Waiting(place) => Stage::Waiting(place),
         };
+        let alarm = Alarm::new();
         Self { pool, stage, alarm }
     }
 
@@ -83,24 +80,24 @@ impl Future for Acquire {
             }
         };
         loop {
-            // The alarm first: then its ring and the answer are of one moment.
-            let _ = this.alarm.poll_due(cx);
             let now = this.pool.now();
             let heard = this
                 .pool
                 .change(|state, after| state.answer(place, now, cx.waker(), after));
-            match heard {
+            let look = match heard {
                 Heard::Granted(grant) => {
                     return Poll::Ready(Ok(Permit::new(this.pool.clone(), grant)));
                 }
                 Heard::Refused(why) => return Poll::Ready(Err(why)),
-                Heard::Nothing { look } if this.alarm.due() != Some(look) => {
-                    this.alarm.set(look);
-                }
-                Heard::Nothing { .. } => {
-                    this.stage = Stage::Waiting(place);
-                    return Poll::Pending;
-                }
+                Heard::Nothing { look } => look,
+            };
+            if this.alarm.due() != Some(look) {
+                this.alarm.set(look);
+            }
+            // When it rings, the state is asked again at a later moment.
+            if this.alarm.poll_due(cx).is_pending() {
+                this.stage = Stage::Waiting(place);
+                return Poll::Pending;
             }
         }
     }
