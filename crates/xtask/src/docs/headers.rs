@@ -29,6 +29,10 @@ const READ: &[(&str, &str)] = &[
         "The longest time the whole answer may take, in milliseconds; it shortens `timeouts.total` and never lengthens it.",
     ),
     (
+        "x-tidegate-priority",
+        "`interactive` (the default) or `batch`: batch waits behind interactive work, but never for ever, and is the first to be refused when the process is near its bounds.",
+    ),
+    (
         "host, origin",
         "Without keys a `host` that is not loopback, or a foreign `origin`, is refused with 403.",
     ),
@@ -54,7 +58,7 @@ const WRITTEN: &[(&str, &str, &str)] = &[
     (
         "x-tidegate-upstream-ms",
         "model calls",
-        "Time from sending the call to the provider until its headers, in milliseconds.",
+        "Time from the first permit until the first content, or the end of a whole answer; pauses between attempts included, in milliseconds.",
     ),
     (
         "x-tidegate-total-ms",
@@ -69,7 +73,7 @@ const WRITTEN: &[(&str, &str, &str)] = &[
     (
         "x-should-retry",
         "errors",
-        "`false` when the same request fails again: the official SDKs then do not retry.",
+        "`false` when the same request fails again, or when Tidegate has made the further attempts itself; `true` when coming back after `retry-after` is of use. The official SDKs obey it; unsaid, they follow their own rules.",
     ),
     (
         "x-upstream-request-id",
@@ -138,6 +142,7 @@ mod tests {
             "x-request-id",
             "x-request-timeout-ms",
             "x-should-retry",
+            "x-tidegate-priority",
             "retry-after",
             "x-upstream-request-id",
             "x-ratelimit-*",
