@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tidegate_kernel::{
     Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Deadline, Ledger,
-    LimitSettings, Observe, Overflow, Pool, PoolSettings, Pressure, PulseSettings, Readings,
-    RetryBudget, Reuse, ReuseSettings, Scope, Verdict, Visitor, Watchdog, names, observe::Labels,
+    LimitSettings, Observe, Offered, Overflow, Pool, PoolSettings, Pressure, PulseSettings, Queue,
+    QueueSettings, Readings, RetryBudget, Reuse, ReuseSettings, Scope, Tag, Verdict, Visitor,
+    Watchdog, Workers, WorkersSettings, names, observe::Labels,
 };
 
 #[derive(Default)]
@@ -175,4 +176,42 @@ async fn reuse_and_pulse_tell_their_numbers_under_published_names() {
     assert_eq!(page.0["tidegate_pulse_stalled{}"], 1.0);
     assert_eq!(page.0["tidegate_pulse_stalls_total{}"], 1.0);
     assert_eq!(page.0["tidegate_runtime_lag_p99_seconds{}"], 0.0);
+}
+
+#[tokio::test]
+async fn queue_and_workers_tell_their_numbers_under_published_names() {
+    let mut page = Page::default();
+    let queue = Queue::new(QueueSettings {
+        items: 1,
+        bytes: 10,
+        overflow: Overflow::Error,
+    });
+    let tag = Tag {
+        bytes: 7,
+        ..Tag::default()
+    };
+    assert_eq!(queue.offer(1, tag), Offered::Submitted);
+    assert_eq!(queue.offer(2, tag), Offered::Full(2));
+    queue.observe(&[("queue", "events")], &mut page);
+    assert_eq!(page.0["tidegate_queue_bytes{queue=events}"], 7.0);
+    assert_eq!(
+        page.0["tidegate_queue_items{queue=events,priority=interactive}"],
+        1.0
+    );
+    assert_eq!(
+        page.0["tidegate_queue_refused_total{queue=events,reason=queue_full}"],
+        1.0
+    );
+
+    let scope = Scope::root("process", 10);
+    let workers = Workers::new("jobs", WorkersSettings::new(2), &scope);
+    let job = workers.offer(async {}, Tag::default()).expect("room");
+    assert!(job.await.is_done());
+    workers.observe(&[("queue", "jobs")], &mut page);
+    assert_eq!(page.0["tidegate_workers_limit{queue=jobs}"], 2.0);
+    assert_eq!(page.0["tidegate_workers_active{queue=jobs}"], 1.0);
+    assert_eq!(
+        page.0["tidegate_workers_jobs_total{queue=jobs,exit=done}"],
+        1.0
+    );
 }
