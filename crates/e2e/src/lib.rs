@@ -7,6 +7,8 @@
 
 mod answer;
 mod scene;
+pub mod sdk;
+pub mod tries;
 
 pub use answer::{is_ours, transcript};
 pub use scene::Scene;

@@ -1,44 +1,15 @@
 //! The official Python SDK against the real binary.
 //!
 //! Each program of `python/` is one caller who knows nothing but a base URL.
-//! The interpreter with the pinned SDK comes from `cargo xtask test` in
-//! `TIDEGATE_E2E_PYTHON`; without it these tests are skipped, told loudly, and
-//! fail on a build server.
+//! Where there is no interpreter they are skipped; see `tidegate_e2e::sdk`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use tidegate_e2e::Scene;
-use tidegate_testkit::gate::{Start, command_output};
+use tidegate_e2e::sdk::{interpreter, run};
+use tidegate_testkit::gate::Start;
 use tidegate_testkit::openai::{content_chunk, error, finish_chunk};
-use tidegate_testkit::{Provider, Script, Settings, Upstream, figure};
-
-/// The interpreter, or `None` where there may be none.
-fn interpreter() -> Option<PathBuf> {
-    let given = std::env::var_os("TIDEGATE_E2E_PYTHON").filter(|path| !path.is_empty());
-    if given.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "no Python with the SDK: TIDEGATE_E2E_PYTHON is not set on a build server"
-        );
-        figure("SKIPPED, no Python with the SDK: run this by `cargo xtask test`");
-    }
-    given.map(PathBuf::from)
-}
-
-/// Runs a program to its end, and tells what it wrote when it fails.
-async fn run(python: &Path, program: &str, args: &[&str]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let mut command = Command::new(python);
-    command
-        .arg(folder.join(program))
-        .args(args)
-        .env_remove("OPENAI_API_KEY");
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let (status, told) = command_output(command).await;
-    assert!(status.success(), "{program}: {status}\n{told}");
-}
+use tidegate_testkit::{Provider, Script, Settings, Upstream};
 
 /// A program against a gate that has only the simulated provider.
 async fn beside_the_simulated_provider(program: &str) {

@@ -487,7 +487,7 @@ pub(crate) fn settled() -> Failure {
     Failure::new(Code::Internal, "The request was settled early.")
 }
 
-fn shutting_down() -> Failure {
+pub(crate) fn shutting_down() -> Failure {
     Failure::new(
         Code::ShuttingDown,
         "Tidegate is shutting down; send the request again.",

@@ -9,7 +9,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use kernel::{Alarm, Clock};
@@ -17,7 +17,7 @@ use tidegate_kernel as kernel;
 use tidegate_types::{Code, Fault};
 
 use crate::asked::Asked;
-use crate::attempt::{Attempt, Good, settled};
+use crate::attempt::{Attempt, Good, settled, shutting_down};
 use crate::consequence::{Again, Consequence, KeyIs};
 use crate::failure::Failure;
 use crate::house::House;
@@ -92,8 +92,7 @@ impl Attempts {
                 Ok(good) => return Ok(good),
                 Err(Missed::Failed(failure)) => failed = Some(failure),
                 Err(Missed::Nobody(nobody)) => self.wait_out(ticket, nobody).await?,
-                // What an upstream said is the better reason.
-                Err(Missed::Room(failure)) => return Err(self.said.take().unwrap_or(failure)),
+                Err(Missed::Room(failure)) => return Err(self.no_room(failure)),
             }
         }
     }
@@ -251,10 +250,15 @@ impl Attempts {
         let provider = Arc::clone(&self.asked.provider);
         let Some(_place) = Pausing::enter(&provider.pausing, provider.places) else {
             let text = "Too many requests wait for their next attempt.";
-            let full = || Failure::new(Code::QueueFull, text).with_retry_after(wait);
-            return Err(self.said.take().unwrap_or_else(full));
+            let full = Failure::new(Code::QueueFull, text).with_retry_after(wait);
+            return Err(self.no_room(full));
         };
         ticket.enter(Stage::Pausing);
+        // Either this sees that the gateway closed, or its closing sees the stage.
+        fence(Ordering::SeqCst);
+        if self.house.closed.load(Ordering::Acquire) {
+            return Err(shutting_down());
+        }
         let clock = self.house.clock;
         let (mut alarm, due) = (Alarm::new(), clock.now() + wait);
         let halt = ticket.halt().ok_or_else(settled)?;
@@ -272,14 +276,38 @@ impl Attempts {
         self.asked.total.saturating_duration_since(now)
     }
 
+    /// There was no room for another attempt: what an upstream said is then the
+    /// better reason. An end from outside is the end, whatever was said.
+    fn no_room(&mut self, failure: Failure) -> Failure {
+        let full = matches!(
+            failure.code,
+            Code::QueueFull | Code::QueueTimeout | Code::Dropped
+        );
+        match self.said.take().filter(|_| full) {
+            Some(said) => self.last_word(said),
+            None => failure,
+        }
+    }
+
     /// The failure of the last attempt, as its caller gets it.
     fn last_word(&self, mut failure: Failure) -> Failure {
         let Asked { provider, .. } = &self.asked;
-        if failure.code == Code::UpstreamRateLimited
-            && let Err(nobody) = provider.targets.choose(&self.targets, Tried::default())
-        {
+        match failure.code {
             // The first key that comes back, whichever it is (row 1).
-            failure.retry_after = Some(nobody.after());
+            Code::UpstreamRateLimited => {
+                if let Err(no) = provider.targets.choose(&self.targets, Tried::default()) {
+                    failure.retry_after = Some(no.after());
+                }
+            }
+            // This key is out, but another one only rests: its time is told.
+            Code::InsufficientQuota | Code::UpstreamAuth => {
+                if let Err(no @ Nobody::Unfit(Unfit::Rests(_))) =
+                    provider.targets.choose(&self.targets, self.tried)
+                {
+                    return self.nobody(no);
+                }
+            }
+            _ => {}
         }
         failure.gave_up |= provider.retry.attempts > 1 && failure.code.fault() == Fault::Provider;
         failure
@@ -295,7 +323,7 @@ impl Attempts {
             ),
             Nobody::Unfit(Unfit::Rests(_)) => (
                 Code::UpstreamRateLimited,
-                format!("`{name}` limits the rate of every key that Tidegate has for it."),
+                format!("`{name}` limits the rate of the keys that Tidegate has for it."),
             ),
             Nobody::Unfit(Unfit::Spent(_)) => (
                 Code::InsufficientQuota,

@@ -5,7 +5,7 @@
 //! step does stands in the file of its name.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use crate::house::House;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::{Context, Link, Provider};
-use crate::request::{Request, SLACK, Ticket};
+use crate::request::{Request, SLACK, Stage, Ticket};
 use crate::route::Routes;
 use crate::settings::Settings;
 use crate::stream::{Oddities, Reply};
@@ -337,7 +337,8 @@ impl Gateway {
         }
     }
 
-    /// Takes no new call, and gives the queued ones up.
+    /// Takes no new call, and gives up those that wait: in a queue, or for the
+    /// time of their next attempt, which no pool would let begin.
     pub fn close(&self) {
         self.house.closed.store(true, Ordering::Release);
         for provider in self.house.routes.providers() {
@@ -347,6 +348,12 @@ impl Gateway {
                 .iter()
                 .filter_map(|one| one.gate.as_ref())
                 .for_each(Pool::close);
+        }
+        // Who begins to wait from now on sees that it is closed.
+        fence(Ordering::SeqCst);
+        let waits = |one: &Arc<Request>| one.stage() == Stage::Pausing;
+        for request in self.requests().into_iter().filter(waits) {
+            request.halt.pull(Why::Shutdown);
         }
     }
 
@@ -370,6 +377,12 @@ impl Observe for Gateway {
             provider.pool.observe(&labels, to);
             observe_targets(provider, to);
             provider.meter.observe(&provider.name, to);
+            to.gauge(
+                "tidegate_requests_pausing",
+                "Requests that hold no permit and wait for the time of their next attempt.",
+                &labels,
+                provider.pausing.load(Ordering::Relaxed) as f64,
+            );
             if let Link::Http(http) = &provider.link {
                 let resting = http.idle().len() as f64;
                 to.gauge(

@@ -83,11 +83,22 @@ impl Start {
         self
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it is ready.
     ///
     /// # Panics
     /// When it ends first; the message holds what it wrote.
     pub async fn start(self) -> Gate {
+        let gate = self.listen().await;
+        gate.until_ready().await;
+        gate
+    }
+
+    /// Starts it and waits until it listens: for what has no readiness to ask
+    /// for, such as `sim`.
+    ///
+    /// # Panics
+    /// When it ends first; the message holds what it wrote.
+    pub async fn listen(self) -> Gate {
         let mut gate = self.launch();
         let address = until_for(PATIENCE, "the gateway says where it listens", || {
             if let Some(address) = address_in(&gate.stdout()) {
@@ -102,9 +113,7 @@ impl Start {
             }
             None
         });
-        let address = address.await;
-        gate.address = address;
-        gate.until_ready().await;
+        gate.address = address.await;
         gate
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Promises:
 //! 1. Every request is recorded exactly: the bytes of its head and its body.
-//! 2. Which script answers: the one for its model, else the next of the queue,
-//!    else the standing one; without any, a 599 that no test expects.
+//! 2. Which script answers: the one that a chooser finds for it, else the one
+//!    for its model, else the next of the queue, else the standing one; without
+//!    any, a 599 that no test expects.
 //! 3. While a script runs, the peer's leaving is noticed and stamped.
 //!
 //! It knows no dialect: what it says is in the scripts.
@@ -13,6 +14,7 @@ mod connection;
 mod record;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -46,11 +48,24 @@ pub(crate) struct State {
     broken_handshakes: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+type Chooser = Arc<dyn Fn(&Recorded) -> Option<Script> + Send + Sync>;
+
+#[derive(Default)]
 struct Scripts {
+    chooser: Option<Chooser>,
     by_model: HashMap<String, Script>,
     queue: VecDeque<Script>,
     standing: Option<Script>,
+}
+
+impl fmt::Debug for Scripts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scripts")
+            .field("by_model", &self.by_model)
+            .field("queue", &self.queue)
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Upstream {
@@ -113,6 +128,11 @@ impl Upstream {
             .insert(model.to_owned(), script);
     }
 
+    /// The script of every request for which `chooser` finds one.
+    pub fn by(&self, chooser: impl Fn(&Recorded) -> Option<Script> + Send + Sync + 'static) {
+        lock(&self.state.scripts).chooser = Some(Arc::new(chooser));
+    }
+
     /// Every request so far, in the order of their last byte.
     pub fn requests(&self) -> Vec<Recorded> {
         lock(&self.state.requests).clone()
@@ -157,10 +177,14 @@ impl Drop for Upstream {
 }
 
 impl State {
-    fn script_for(&self, body: &[u8]) -> Script {
+    fn script_for(&self, request: &Recorded) -> Script {
+        let chooser = lock(&self.scripts).chooser.clone();
+        if let Some(script) = chooser.and_then(|chooser| chooser(request)) {
+            return script;
+        }
         let mut scripts = lock(&self.scripts);
         if !scripts.by_model.is_empty() {
-            let model = serde_json::from_slice::<serde_json::Value>(body)
+            let model = serde_json::from_slice::<serde_json::Value>(request.body())
                 .ok()
                 .and_then(|body| body.get("model")?.as_str().map(str::to_owned));
             if let Some(script) = model.and_then(|model| scripts.by_model.get(&model)) {

@@ -53,8 +53,9 @@ where
             closed.get_or_init(Instant::now);
             return;
         };
-        let steps = state.script_for(&body).into_steps();
-        lock(&state.requests).push(Recorded::new(head, body, number, Arc::clone(&closed)));
+        let request = Recorded::new(head, body, number, Arc::clone(&closed));
+        let steps = state.script_for(&request).into_steps();
+        lock(&state.requests).push(request);
         let left = tokio::select! {
             left = play(&mut writer, steps) => left,
             () = inbox.end() => {

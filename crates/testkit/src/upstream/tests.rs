@@ -21,6 +21,7 @@ use crate::wait::{Stopwatch, beside};
 async fn records_a_request_exactly_and_answers_twice_on_one_connection() {
     let upstream = Upstream::start().await;
     upstream.on_model("m-2", Script::json(201, "{}"));
+    upstream.by(|seen| (seen.text() == "[]").then(|| Script::json(202, "{}")));
     upstream.always(Script::stream_of(&["a", "b"]));
     let mut client = RawClient::connect(upstream.address()).await;
     client
@@ -31,9 +32,11 @@ async fn records_a_request_exactly_and_answers_twice_on_one_connection() {
     assert!(reply.events().last().expect("events").is_done());
     client.post("/v1/y", r#"{"model":"m-2"}"#).await;
     assert_eq!(client.reply().await.status(), 201);
+    client.post("/v1/z", "[]").await;
+    assert_eq!(client.reply().await.status(), 202);
 
-    let [first, second] = &upstream.requests()[..] else {
-        panic!("two requests")
+    let [first, second, _] = &upstream.requests()[..] else {
+        panic!("three requests")
     };
     assert_eq!(first.text(), "{ \"model\" : \"m-1\" }");
     assert!(
