@@ -28,8 +28,8 @@ fn advice(reply: &Reply) -> (u16, Option<u64>, Option<&str>) {
 }
 
 async fn usable(scene: &Scene, key: &str) -> f64 {
-    let labels = [("provider", "mock"), ("key", key)];
-    scene.gate.metric("tidegate_key_usable", &labels).await
+    let labels = [("provider", "mock"), ("model", "m-1"), ("key", key)];
+    scene.gate.metric("tidegate_target_usable", &labels).await
 }
 
 #[tokio::test]

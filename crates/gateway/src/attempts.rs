@@ -205,7 +205,7 @@ impl Attempts {
 
     /// How long to wait for a key that rests, if that is not too long.
     fn worth_waiting(&self, nobody: Nobody, remaining: Duration) -> Option<Duration> {
-        let Nobody::Unfit(Unfit::Rests(after)) = nobody else {
+        let Nobody::Rests(after) = nobody else {
             return None;
         };
         let most = self.asked.provider.retry.max_wait;
@@ -301,7 +301,7 @@ impl Attempts {
             }
             // This key is out, but another one only rests: its time is told.
             Code::InsufficientQuota | Code::UpstreamAuth => {
-                if let Err(no @ Nobody::Unfit(Unfit::Rests(_))) =
+                if let Err(no @ Nobody::Rests(_)) =
                     provider.targets.choose(&self.targets, self.tried)
                 {
                     return self.nobody(no);
@@ -321,7 +321,7 @@ impl Attempts {
                 Code::UpstreamUnavailable,
                 format!("`{name}` failed repeatedly and is left alone for a while."),
             ),
-            Nobody::Unfit(Unfit::Rests(_)) => (
+            Nobody::Rests(_) => (
                 Code::UpstreamRateLimited,
                 format!("`{name}` limits the rate of the keys that Tidegate has for it."),
             ),
@@ -338,9 +338,7 @@ impl Attempts {
         };
         let failure = Failure::new(code, text);
         match nobody {
-            Nobody::Open(after) | Nobody::Unfit(Unfit::Rests(after)) => {
-                failure.with_retry_after(after)
-            }
+            Nobody::Open(after) | Nobody::Rests(after) => failure.with_retry_after(after),
             Nobody::Unfit(_) => failure,
         }
     }

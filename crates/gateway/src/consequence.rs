@@ -28,7 +28,7 @@ pub(crate) enum KeyIs {
     Unknown,
     /// It was taken.
     Good,
-    /// It has to rest (row 1).
+    /// It is good, and its target has to rest (row 1).
     Limited,
     /// Its account has no credit (row 2).
     Spent,

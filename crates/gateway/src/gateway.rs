@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use kernel::{
-    ByteBudget, Clock, Dice, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope, Snapshot,
-    Visitor, Why,
+    ByteBudget, Clock, Dice, Instant, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope,
+    Snapshot, Visitor, Why,
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
@@ -375,7 +375,7 @@ impl Observe for Gateway {
         for provider in house.routes.providers() {
             let labels = [("provider", &*provider.name)];
             provider.pool.observe(&labels, to);
-            observe_targets(provider, to);
+            observe_targets(provider, house.clock.now(), to);
             provider.meter.observe(&provider.name, to);
             to.gauge(
                 "tidegate_requests_pausing",
@@ -398,7 +398,7 @@ impl Observe for Gateway {
 }
 
 /// Its targets by model and key, and its keys.
-fn observe_targets(provider: &Provider, to: &mut dyn Visitor) {
+fn observe_targets(provider: &Provider, now: Instant, to: &mut dyn Visitor) {
     for target in provider.targets.all() {
         let labels = [
             ("provider", &*provider.name),
@@ -406,6 +406,12 @@ fn observe_targets(provider: &Provider, to: &mut dyn Visitor) {
             ("key", &*target.key.name),
         ];
         target.breaker.observe(&labels, to);
+        to.gauge(
+            "tidegate_target_usable",
+            "Whether a model may be asked with a key: neither resting nor left alone.",
+            &labels,
+            f64::from(u8::from(target.fit(now).is_ok())),
+        );
         if let Some(gate) = &target.gate {
             gate.observe(&labels, to);
         }
@@ -416,7 +422,7 @@ fn observe_targets(provider: &Provider, to: &mut dyn Visitor) {
             "tidegate_key_usable",
             "Whether a key is in the rotation.",
             &labels,
-            f64::from(u8::from(key.fit(Clock.now()).is_ok())),
+            f64::from(u8::from(key.fit(now).is_ok())),
         );
     }
 }

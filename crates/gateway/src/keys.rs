@@ -2,9 +2,9 @@
 //!
 //! Promises: 1. a key that the upstream refused (401) or whose credit is spent
 //! leaves the rotation, and comes back by itself: one call at a time tries it
-//! (R-D7); 2. a key under a `Retry-After` rests until then, at most
-//! [`RETRY_AFTER_CAP`]; 3. the keys' text leaves this file only as a header
-//! that is marked sensitive, or to be kept out of a text.
+//! (R-D7); 2. the keys' text leaves this file only as a header that is marked
+//! sensitive, or to be kept out of a text. A rate that is limited is not the
+//! key's matter but its target's: upstreams count by model.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,6 @@ use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 
 use crate::settings::KeySettings;
-use crate::upstream::RETRY_AFTER_CAP;
 
 /// A refused key is tried again after this, and each time it is refused again
 /// after twice as long, up to [`REFUSED_MOST`]: somebody has to correct it.
@@ -37,18 +36,13 @@ pub(crate) struct Key {
     /// Open while the upstream does not take it.
     pub(crate) breaker: Breaker,
     clock: Clock,
-    born: Instant,
-    /// Until when it rests, in microseconds since `born`.
-    rests: AtomicU64,
-    /// Whether it is open for want of credit, and not for want of trust.
-    spent: AtomicU64,
+    /// Until when it is open for want of credit, and not for want of trust.
+    spent: Until,
 }
 
 /// Why a key is not to be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// It rests: the upstream said when to come back.
-    Rests(Duration),
     /// Its account has no credit.
     Spent(Duration),
     /// The upstream does not take it.
@@ -75,41 +69,54 @@ impl Key {
             weight,
             breaker: Breaker::new(refused, clock),
             clock,
-            born: clock.now(),
-            rests: AtomicU64::new(0),
-            spent: AtomicU64::new(0),
+            spent: Until::new(clock.now()),
         })
     }
 
     /// Whether it may be used now.
     pub(crate) fn fit(&self, now: Instant) -> Result<(), Unfit> {
-        let since = self.micros(now);
-        let left = |until: u64| Duration::from_micros(until.saturating_sub(since));
-        let rests = left(self.rests.load(Ordering::Relaxed));
-        if !rests.is_zero() {
-            return Err(Unfit::Rests(rests));
-        }
         let open = self.breaker.retry_after();
         if open.is_zero() {
             return Ok(());
         }
-        match left(self.spent.load(Ordering::Relaxed)).is_zero() {
+        match self.spent.left(now).is_zero() {
             true => Err(Unfit::Refused(open)),
             false => Err(Unfit::Spent(open)),
         }
     }
 
-    /// It rests for `after`, or longer if it was told so before.
-    pub(crate) fn rest(&self, after: Duration) {
-        let until = self.clock.now() + after.min(RETRY_AFTER_CAP);
-        self.rests.fetch_max(self.micros(until), Ordering::Relaxed);
-    }
-
     /// Its account has no credit until then.
     pub(crate) fn spent(&self, reset: Option<Duration>) {
         let until = self.clock.now() + reset.filter(|time| !time.is_zero()).unwrap_or(SPENT);
-        self.spent.store(self.micros(until), Ordering::Relaxed);
+        self.spent.extend(until);
         self.breaker.open_until(until);
+    }
+}
+
+/// A moment that only moves later; told and read without a lock.
+pub(crate) struct Until {
+    born: Instant,
+    /// Microseconds since `born`.
+    at: AtomicU64,
+}
+
+impl Until {
+    /// Over already.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            born: now,
+            at: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn extend(&self, until: Instant) {
+        self.at.fetch_max(self.micros(until), Ordering::Relaxed);
+    }
+
+    /// How long until then.
+    pub(crate) fn left(&self, now: Instant) -> Duration {
+        let at = self.at.load(Ordering::Relaxed);
+        Duration::from_micros(at.saturating_sub(self.micros(now)))
     }
 
     fn micros(&self, at: Instant) -> u64 {
@@ -148,17 +155,6 @@ mod tests {
     async fn r_d7_a_key_leaves_the_rotation_and_comes_back_by_itself() {
         let key = Key::new(None, Clock).unwrap();
         assert_eq!(key.fit(Clock.now()), Ok(()));
-        key.rest(Duration::from_secs(5));
-        key.rest(Duration::from_secs(2));
-        assert_eq!(
-            key.fit(Clock.now()),
-            Err(Unfit::Rests(Duration::from_secs(5)))
-        );
-        Clock.sleep(Duration::from_secs(5)).await;
-        assert_eq!(key.fit(Clock.now()), Ok(()));
-        key.rest(Duration::from_secs(1_000_000));
-        assert_eq!(key.fit(Clock.now()), Err(Unfit::Rests(RETRY_AFTER_CAP)));
-        Clock.sleep(RETRY_AFTER_CAP).await;
         key.spent(None);
         assert!(matches!(key.fit(Clock.now()), Err(Unfit::Spent(_))));
         Clock.sleep(SPENT + Duration::from_millis(1)).await;

@@ -146,7 +146,8 @@ impl Stake {
             KeyIs::Unknown => drop(passes.key),
             KeyIs::Good | KeyIs::Forbidden => passes.key.settle(Verdict::Succeeded),
             KeyIs::Limited => {
-                key.rest(failure.retry_after.unwrap_or(Duration::from_secs(1)));
+                let after = failure.retry_after.unwrap_or(Duration::from_secs(1));
+                self.target.rest(after, self.clock.now());
                 passes.key.settle(Verdict::Succeeded);
             }
             KeyIs::Spent => {

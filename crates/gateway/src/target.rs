@@ -16,8 +16,9 @@ use kernel::{Breaker, BreakerSettings, Clock, Dice, Instant, Pool, PoolSettings}
 use tidegate_kernel as kernel;
 
 use crate::burden::Burden;
-use crate::keys::{Key, Unfit};
+use crate::keys::{Key, Unfit, Until};
 use crate::settings::Pick;
+use crate::upstream::RETRY_AFTER_CAP;
 
 /// Models remembered at most, by provider.
 const MOST_MODELS: usize = 256;
@@ -33,6 +34,8 @@ pub(crate) struct Target {
     /// The place of the key in its provider's list.
     pub(crate) index: usize,
     pub(crate) breaker: Breaker,
+    /// Until when it rests, because the upstream limited its rate.
+    rests: Until,
     /// Its own limit, where the provider's pool is adaptive.
     pub(crate) gate: Option<Pool>,
     pub(crate) burden: Burden,
@@ -97,6 +100,8 @@ fn bit(index: usize) -> u64 {
 pub(crate) enum Nobody {
     /// Every target is left alone; the next look is taken then.
     Open(Duration),
+    /// Every target rests until the upstream takes more.
+    Rests(Duration),
     /// Every key that would do is out of use.
     Unfit(Unfit),
 }
@@ -106,9 +111,8 @@ impl Nobody {
     pub(crate) fn after(self) -> Duration {
         match self {
             Self::Open(after)
-            | Self::Unfit(Unfit::Rests(after) | Unfit::Spent(after) | Unfit::Refused(after)) => {
-                after
-            }
+            | Self::Rests(after)
+            | Self::Unfit(Unfit::Spent(after) | Unfit::Refused(after)) => after,
         }
     }
 
@@ -116,7 +120,7 @@ impl Nobody {
     /// himself; a key that somebody must correct comes last.
     fn sooner(self, other: Self) -> Self {
         let rank = |one: Self| match one {
-            Self::Open(_) | Self::Unfit(Unfit::Rests(_)) => 0,
+            Self::Open(_) | Self::Rests(_) => 0,
             Self::Unfit(Unfit::Spent(_)) => 1,
             Self::Unfit(Unfit::Refused(_)) => 2,
         };
@@ -221,6 +225,7 @@ impl Targets {
                     self.clock,
                 ),
                 gate: self.gate.map(|gate| Pool::new(gate, self.clock)),
+                rests: Until::new(self.clock.now()),
                 burden: Burden::new(self.clock.now()),
             })
         });
@@ -317,9 +322,23 @@ impl Targets {
 }
 
 impl Target {
+    /// It rests for `after`, or longer if it was told so before (row 1).
+    pub(crate) fn rest(&self, after: Duration, now: Instant) {
+        self.rests.extend(now + after.min(RETRY_AFTER_CAP));
+    }
+
+    /// How long it rests yet.
+    pub(crate) fn rests(&self, now: Instant) -> Duration {
+        self.rests.left(now)
+    }
+
     /// Whether it may be asked now.
-    fn fit(&self, now: Instant) -> Result<(), Nobody> {
+    pub(crate) fn fit(&self, now: Instant) -> Result<(), Nobody> {
         self.key.fit(now).map_err(Nobody::Unfit)?;
+        let rests = self.rests.left(now);
+        if !rests.is_zero() {
+            return Err(Nobody::Rests(rests));
+        }
         match self.breaker.retry_after() {
             Duration::ZERO => Ok(()),
             after => Err(Nobody::Open(after)),

@@ -37,7 +37,7 @@ pub struct PoolView {
 pub struct KeyView {
     /// Its name.
     pub name: Arc<str>,
-    /// Why it is not used, and for how long: `rests`, `spent` or `refused`.
+    /// Why it is not used, and for how long: `spent` or `refused`.
     pub out: Option<(&'static str, Duration)>,
 }
 
@@ -54,6 +54,8 @@ pub struct TargetView {
     pub breaker: BreakerStats,
     /// When the breaker lets the next one through, if it does not now.
     pub retry_after: Option<Duration>,
+    /// How long it rests because the upstream limits its rate.
+    pub rests: Option<Duration>,
     /// Its own limit and queue, where the pool is adaptive.
     pub gate: Option<(PoolStats, Vec<Decision>)>,
 }
@@ -62,7 +64,6 @@ pub(crate) fn pool(provider: &Provider, now: Instant) -> PoolView {
     let keys = provider.targets.keys().iter().map(|key| KeyView {
         name: Arc::clone(&key.name),
         out: key.fit(now).err().map(|unfit| match unfit {
-            Unfit::Rests(after) => ("rests", after),
             Unfit::Spent(after) => ("spent", after),
             Unfit::Refused(after) => ("refused", after),
         }),
@@ -75,11 +76,11 @@ pub(crate) fn pool(provider: &Provider, now: Instant) -> PoolView {
         decisions: provider.pool.decisions(),
         pausing: provider.pausing.load(std::sync::atomic::Ordering::Relaxed),
         keys: keys.collect(),
-        targets: targets.iter().map(|target| view(target)).collect(),
+        targets: targets.iter().map(|target| view(target, now)).collect(),
     }
 }
 
-fn view(target: &Target) -> TargetView {
+fn view(target: &Target, now: Instant) -> TargetView {
     let gate = target.gate.as_ref();
     TargetView {
         model: Arc::clone(&target.model),
@@ -87,6 +88,7 @@ fn view(target: &Target) -> TargetView {
         pending: target.burden.pending(),
         breaker: target.breaker.stats(),
         retry_after: Some(target.breaker.retry_after()).filter(|after| !after.is_zero()),
+        rests: Some(target.rests(now)).filter(|rests| !rests.is_zero()),
         gate: gate.map(|gate| (gate.stats(), gate.decisions())),
     }
 }

@@ -60,17 +60,32 @@ async fn a_key_that_rests_is_passed_over_and_all_resting_names_the_first_back() 
     for pick in [Pick::Load, Pick::RoundRobin, Pick::Weight] {
         let targets = targets(3, pick);
         let all = targets.of("m");
-        all[0].key.rest(Duration::from_secs(9));
+        all[0].rest(Duration::from_secs(9), Clock.now());
         assert_eq!(counts(&targets)[0], 0, "{pick:?}");
-        all[1].key.rest(Duration::from_secs(4));
+        all[1].rest(Duration::from_secs(4), Clock.now());
         all[2].key.spent(None);
-        let rests = Nobody::Unfit(Unfit::Rests(Duration::from_secs(4)));
+        let rests = Nobody::Rests(Duration::from_secs(4));
         assert_eq!(
             targets.choose(&all, Tried::default()).err(),
             Some(rests),
             "{pick:?}"
         );
     }
+}
+
+/// Row 34: nobody rests for longer than five minutes, whatever was said; and
+/// upstreams limit by model, so another model of the same key does not rest.
+#[tokio::test(start_paused = true)]
+async fn row_34_a_rest_is_bounded_and_concerns_one_model() {
+    let targets = targets(1, Pick::Load);
+    let (one, other) = (targets.of("one"), targets.of("other"));
+    one[0].rest(Duration::from_secs(1_000_000), Clock.now());
+    one[0].rest(Duration::from_secs(1), Clock.now());
+    let nobody = targets.choose(&one, Tried::default()).err();
+    assert_eq!(nobody, Some(Nobody::Rests(RETRY_AFTER_CAP)));
+    assert!(targets.choose(&other, Tried::default()).is_ok());
+    Clock.sleep(RETRY_AFTER_CAP).await;
+    assert!(targets.choose(&one, Tried::default()).is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +99,7 @@ async fn the_avoided_one_is_taken_when_there_is_no_other() {
     for _ in 0..10 {
         assert_eq!(targets.choose(&all, zero).unwrap().index, 1);
     }
-    all[1].key.rest(Duration::from_secs(1));
+    all[1].rest(Duration::from_secs(1), Clock.now());
     assert_eq!(targets.choose(&all, zero).unwrap().index, 0);
     zero.bar(0);
     assert!(

@@ -70,7 +70,7 @@ async fn row_1_a_limited_key_rests_and_another_is_asked_at_once() {
     }
     assert_eq!(keys(&upstream), ["k0", "k1", "k1", "k1"]);
     let samples = house.samples();
-    let usable = |key| samples.sum("tidegate_key_usable", &[key]);
+    let usable = |key| samples.sum("tidegate_target_usable", &["m", key]);
     assert_eq!((usable("k0"), usable("k1")), (0.0, 1.0));
     assert_eq!(samples.sum("tidegate_attempts_total", &["up"]), 4.0);
     let retried = samples.sum("tidegate_retries_total", &["up", "rate_limit_exceeded"]);
