@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use kernel::{
-    ByteBudget, Clock, Dice, Instant, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope,
-    Snapshot, Visitor, Why,
+    ByteBudget, Clock, Dice, Instant, Labels, Ledger, Level, Observe, Pool, Priority, RetryBudget,
+    Scope, Snapshot, Visitor, Why,
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
@@ -368,15 +368,15 @@ impl Gateway {
 }
 
 impl Observe for Gateway {
-    fn observe(&self, to: &mut dyn Visitor) {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let house = &self.house;
-        house.ledger.observe(to);
-        house.bodies.observe(&[], to);
+        house.ledger.observe(labels, to);
+        house.bodies.observe(labels, to);
         for provider in house.routes.providers() {
-            let labels = [("provider", &*provider.name)];
+            let labels = [labels, &[("provider", &*provider.name)]].concat();
             provider.pool.observe(&labels, to);
-            observe_targets(provider, house.clock.now(), to);
-            provider.meter.observe(&provider.name, to);
+            observe_targets(provider, house.clock.now(), &labels, to);
+            provider.meter.observe(&labels, to);
             to.gauge(
                 "tidegate_requests_pausing",
                 "Requests that hold no permit and wait for the time of their next attempt.",
@@ -393,18 +393,15 @@ impl Observe for Gateway {
                 );
             }
         }
-        house.oddities.observe(to);
+        house.oddities.observe(labels, to);
     }
 }
 
 /// Its targets by model and key, and its keys.
-fn observe_targets(provider: &Provider, now: Instant, to: &mut dyn Visitor) {
+fn observe_targets(provider: &Provider, now: Instant, labels: &Labels<'_>, to: &mut dyn Visitor) {
     for target in provider.targets.all() {
-        let labels = [
-            ("provider", &*provider.name),
-            ("model", &*target.model),
-            ("key", &*target.key.name),
-        ];
+        let own = [("model", &*target.model), ("key", &*target.key.name)];
+        let labels = [labels, &own].concat();
         target.breaker.observe(&labels, to);
         to.gauge(
             "tidegate_target_usable",
@@ -417,7 +414,7 @@ fn observe_targets(provider: &Provider, now: Instant, to: &mut dyn Visitor) {
         }
     }
     for key in provider.targets.keys() {
-        let labels = [("provider", &*provider.name), ("key", &*key.name)];
+        let labels = [labels, &[("key", &*key.name)]].concat();
         to.gauge(
             "tidegate_key_usable",
             "Whether a key is in the rotation.",

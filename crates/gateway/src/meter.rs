@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kernel::{Class, Visitor};
+use kernel::{Class, Labels, Observe, Visitor};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 
@@ -78,14 +78,16 @@ impl Meter {
     pub(crate) fn over_budget(&self) {
         self.over_budget.fetch_add(1, Ordering::Relaxed);
     }
+}
 
-    pub(crate) fn observe(&self, provider: &str, to: &mut dyn Visitor) {
+impl Observe for Meter {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         for (class, number) in CLASSES.iter().zip(&self.ended) {
             to.counter(
                 "tidegate_provider_requests_total",
                 "Requests that were routed to the provider, by the class of their outcome.",
-                &[("provider", provider), ("class", class.as_str())],
+                &[labels, &[("class", class.as_str())]].concat(),
                 read(number),
             );
         }
@@ -93,34 +95,34 @@ impl Meter {
             to.counter(
                 "tidegate_tokens_total",
                 "Tokens, as the provider told them or, where it did not, as estimated.",
-                &[("provider", provider), ("direction", direction)],
+                &[labels, &[("direction", direction)]].concat(),
                 read(number),
             );
         }
         to.counter(
             "tidegate_attempts_total",
             "Attempts at the provider; their ratio to its requests is the amplification.",
-            &[("provider", provider)],
+            labels,
             read(&self.attempts),
         );
         for (code, number) in RETRIED.iter().zip(&self.retries) {
             to.counter(
                 "tidegate_retries_total",
                 "Attempts that followed one that failed, by its code.",
-                &[("provider", provider), ("reason", code.as_str())],
+                &[labels, &[("reason", code.as_str())]].concat(),
                 read(number),
             );
         }
         to.counter(
             "tidegate_retries_over_budget_total",
             "Attempts that were not made because the retry budget was spent.",
-            &[("provider", provider)],
+            labels,
             read(&self.over_budget),
         );
         to.counter(
             "tidegate_usage_estimated_total",
             "Requests whose tokens are an estimate.",
-            &[("provider", provider)],
+            labels,
             read(&self.estimated),
         );
     }

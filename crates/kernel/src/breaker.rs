@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::circuit::{Circuit, Ticket};
 use crate::clock::{Clock, Instant};
 use crate::names;
-use crate::observe::{Labels, Visitor};
+use crate::observe::{Labels, Observe, Visitor};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex};
 pub use crate::verdict::{BreakerStats, Open, Phase, Reason, Transition, Verdict};
@@ -156,9 +156,10 @@ impl Breaker {
         let now = self.0.clock.now();
         self.0.circuit.lock().stats(now)
     }
+}
 
-    /// Tells the numbers under these labels, such as the target's name.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for Breaker {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let state = names::BREAKER_STATE;
         let level = f64::from(stats.phase as u8);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -137,9 +137,10 @@ impl RetryBudget {
             balance: earned + made.saturating_sub(gone) / MICRO,
         }
     }
+}
 
-    /// Tells the numbers under these labels, such as tenant and provider.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for RetryBudget {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
         up(names::BUDGET_DEPOSITS, stats.deposits);

@@ -6,7 +6,7 @@
 //! finds no room says so at once.
 
 use crate::names;
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,9 +58,10 @@ impl ByteBudget {
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
     }
+}
 
-    /// Tells its numbers under `labels`.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for ByteBudget {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let (used, limit) = (names::BODY_BYTES, names::BODY_BYTES_LIMIT);
         to.gauge(used.name, used.help, labels, gauge(self.used()));
         to.gauge(limit.name, limit.help, labels, gauge(self.0.limit));

@@ -12,7 +12,7 @@
 use std::ops::Deref;
 
 use crate::names;
-use crate::observe::{Observe, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::slots::Slots;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
@@ -180,17 +180,17 @@ impl<T> Ledger<T> {
 }
 
 impl<T> Observe for Ledger<T> {
-    fn observe(&self, to: &mut dyn Visitor) {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let now = self.snapshot();
         let (received, live, ended) = (
             names::REQUESTS_RECEIVED,
             names::REQUESTS_IN_FLIGHT,
             names::REQUESTS,
         );
-        to.counter(received.name, received.help, &[], now.received);
-        to.gauge(live.name, live.help, &[], gauge(now.in_flight));
+        to.counter(received.name, received.help, labels, now.received);
+        to.gauge(live.name, live.help, labels, gauge(now.in_flight));
         for (class, label, n) in now.by_label {
-            let labels = [("class", class.as_str()), ("label", label)];
+            let labels = [labels, &[("class", class.as_str()), ("label", label)]].concat();
             to.counter(ended.name, ended.help, &labels, n);
         }
     }

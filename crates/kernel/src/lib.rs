@@ -71,7 +71,7 @@ pub use ledger::{Class, Entry, Ledger, Snapshot};
 pub use limit::{Decision, Limit, LimitKind, LimitSettings, Reason, Signal};
 pub use lock::{Hold, LockRefusal, LockSettings, LockStats, Locking};
 pub use merge::{Merge, MergeFull, Merged};
-pub use observe::{Observe, Visitor};
+pub use observe::{Labels, Observe, Visitor};
 pub use once::{Once, OnceCell, OnceError};
 pub use order::{DeadlockVictim, Order, Owner, Until};
 pub use overflow::Overflow;

@@ -6,14 +6,15 @@
 //!
 //! No histograms here; who needs one keeps it where it measures.
 
-/// Something that can tell its numbers.
-pub trait Observe {
-    /// Tells every number once.
-    fn observe(&self, to: &mut dyn Visitor);
-}
-
 /// Labels of a sample: name and value.
 pub type Labels<'a> = [(&'static str, &'a str)];
+
+/// Something that can tell its numbers: every noun that has some.
+pub trait Observe {
+    /// Tells every number once, under these labels and those of its own. What
+    /// it is called is the matter of who holds it.
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor);
+}
 
 /// Who is told.
 pub trait Visitor {

@@ -23,7 +23,7 @@ pub use tokio::sync::OnceCell;
 use crate::bell::Bell;
 use crate::exit::Exit;
 use crate::names;
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::rank::Rank;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex};
@@ -159,10 +159,16 @@ where
     pub fn flying(&self) -> usize {
         self.flights.lock().len()
     }
+}
 
-    /// Tells the numbers under these labels. At rest, started = done + failed
-    /// + abandoned.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+/// At rest, started = done + failed + abandoned.
+impl<K, V, E> Observe for Once<K, V, E>
+where
+    K: Eq + Hash + Clone,
+    V: Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+{
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let flying = gauge(self.flying() as u64);
         let metric = names::ONCE_FLYING;
         to.gauge(metric.name, metric.help, labels, flying);

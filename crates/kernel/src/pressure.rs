@@ -10,7 +10,7 @@
 use std::fmt;
 
 use crate::names;
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// How far below its threshold every gauge must be before a level ends.
@@ -230,9 +230,10 @@ impl Pressure {
     pub fn changes(&self) -> u64 {
         self.changes
     }
+}
 
-    /// Tells its numbers under `labels`.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for Pressure {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let level = names::OVERLOAD_LEVEL;
         let height = gauge(u64::from(self.level as u8));
         to.gauge(level.name, level.help, labels, height);

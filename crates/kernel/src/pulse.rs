@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::clock::{Alarm, Clock};
 use crate::lag::Lag;
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::rank::Rank;
 use crate::scope::{Scope, SpawnRefused};
 use crate::stalls::{Book, Life};
@@ -219,9 +219,10 @@ impl Watchdog {
     pub fn stats(&self) -> PulseStats {
         self.0.book.lock().stats()
     }
+}
 
-    /// Tells the numbers under these labels.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for Watchdog {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let (stats, lag) = (self.stats(), self.lag_p99());
         let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
         up(names::PULSE_STALLS, stats.stalls);

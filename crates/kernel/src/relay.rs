@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use crate::bell::Bell;
 use crate::clock::Deadline;
 use crate::names;
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::ring::{Bounds, Found, Ring};
 use crate::scope::Why;
 use crate::subscriber::{Since, SubscribeRefused, Subscriber};
@@ -121,10 +121,12 @@ impl Relays {
         };
         (publisher, relay)
     }
+}
 
-    /// Tells the numbers of all relays of this kind under these labels. Each
-    /// number that a subscriber came past is in delivered or in missed.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+/// The numbers of all relays of this kind. Each number that a subscriber came
+/// past is in delivered or in missed.
+impl Observe for Relays {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let totals = &*self.totals;
         for (metric, level) in [
             (names::RELAYS_OPEN, &totals.open),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 pub use crate::shelf::History;
 use crate::shelf::{Item, Shelf};
 use crate::sync::{Arc, Mutex};
@@ -190,9 +190,10 @@ impl<T: Reusable> Reuse<T> {
     pub fn stats(&self) -> ReuseStats {
         self.0.shelf.lock().stats()
     }
+}
 
-    /// Tells the numbers under these labels, such as the kind.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl<T: Reusable> Observe for Reuse<T> {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
         up(names::REUSE_REQUESTS, stats.requests);

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Deadline};
 use crate::exit::Exit;
 use crate::names;
-use crate::observe::{Observe, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::task::{PanicReport, Reporter, Task, caught};
@@ -300,7 +300,7 @@ impl fmt::Debug for Scope {
 }
 
 impl Observe for Scope {
-    fn observe(&self, to: &mut dyn Visitor) {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let census = self.census();
         let levels = [
             (names::TASKS_LIVE, census.tasks),
@@ -308,7 +308,7 @@ impl Observe for Scope {
             (names::TASKS_LIMIT, census.limit),
         ];
         for (metric, n) in levels {
-            to.gauge(metric.name, metric.help, &[], gauge(n as u64));
+            to.gauge(metric.name, metric.help, labels, gauge(n as u64));
         }
         let totals = [
             (names::TASKS_SPAWNED, census.spawned),
@@ -316,7 +316,7 @@ impl Observe for Scope {
             (names::TASKS_PANICKED, census.panicked),
         ];
         for (metric, total) in totals {
-            to.counter(metric.name, metric.help, &[], total);
+            to.counter(metric.name, metric.help, labels, total);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::future::Future;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::lock::{Hold, Key, Lock, LockRefusal, LockSettings, LockStats, Locking, Mode};
-use crate::observe::{Labels, Visitor};
+use crate::observe::{Labels, Observe, Visitor};
 use crate::order::Until;
 use crate::scope::Scope;
 
@@ -110,9 +110,11 @@ impl<K: Key, B: Branch> Share<K, B> {
     pub fn stats(&self) -> LockStats {
         self.0.stats()
     }
+}
 
-    /// Tells the numbers under these labels and the name.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+/// The numbers of all keys, with the share's name as a label.
+impl<K: Key, B: Branch> Observe for Share<K, B> {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         self.0.observe(labels, to);
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kernel::{Observe, Visitor};
+use kernel::{Labels, Observe, Visitor};
 use tidegate_kernel as kernel;
 
 /// A kind of oddity.
@@ -49,12 +49,12 @@ impl Oddities {
 }
 
 impl Observe for Oddities {
-    fn observe(&self, to: &mut dyn Visitor) {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         for (odd, label) in KINDS {
             to.counter(
                 "tidegate_upstream_oddities_total",
                 "Things an upstream did that its API does not promise, by kind.",
-                &[("kind", label)],
+                &[labels, &[("kind", label)]].concat(),
                 self.counts[odd as usize].load(Ordering::Relaxed),
             );
         }

@@ -115,7 +115,7 @@ async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
     };
     out.extend_from_slice(&flow.rest());
     let mut counted = Counted::default();
-    oddities.observe(&mut counted);
+    oddities.observe(&[], &mut counted);
     let out = String::from_utf8(out).expect("text");
     (out, counted.0, failed)
 }

@@ -140,7 +140,7 @@ impl House {
     /// Every counter and gauge by its name and the values of its labels.
     pub(crate) fn samples(&self) -> Samples {
         let mut samples = Samples::default();
-        self.gateway.observe(&mut samples);
+        self.gateway.observe(&[], &mut samples);
         samples
     }
 

@@ -22,7 +22,7 @@ pub(crate) use crate::lock::line::{Key, Mode};
 use crate::lock::lines::{Asking, Lines, Woken};
 pub use crate::lock::locking::{Hold, Locking};
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::order::{DeadlockVictim, Resource, Until};
 use crate::rank::Rank;
 use crate::scope::Scope;
@@ -195,7 +195,24 @@ impl<K: Key, M: Mode> Lock<K, M> {
         self.0.lines.lock().stats()
     }
 
-    pub(crate) fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+    pub(crate) fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// One step under the lock; wakes after it, since what a waker does is
+    /// not our code.
+    pub(crate) fn change<R>(&self, step: impl FnOnce(&mut Lines<K, M>, &mut Woken) -> R) -> R {
+        let mut woken = Woken::new();
+        let result = step(&mut self.0.lines.lock(), &mut woken);
+        for waker in woken {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl<K: Key, M: Mode> Observe for Lock<K, M> {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let labels = [labels, &[("lock", self.0.name)]].concat();
         let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, &labels, value);
@@ -215,20 +232,5 @@ impl<K: Key, M: Mode> Lock<K, M> {
             let metric = names::LOCK_REFUSED;
             to.counter(metric.name, metric.help, &labels, n);
         }
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        self.0.clock.now()
-    }
-
-    /// One step under the lock; wakes after it, since what a waker does is
-    /// not our code.
-    pub(crate) fn change<R>(&self, step: impl FnOnce(&mut Lines<K, M>, &mut Woken) -> R) -> R {
-        let mut woken = Woken::new();
-        let result = step(&mut self.0.lines.lock(), &mut woken);
-        for waker in woken {
-            waker.wake();
-        }
-        result
     }
 }

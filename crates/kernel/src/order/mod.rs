@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::clock::Deadline;
 use crate::names;
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::order::graph::Graph;
 use crate::rank::Rank;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -63,9 +63,10 @@ impl Order {
         pairs.sort_by_key(|pair| std::cmp::Reverse(pair.times));
         pairs
     }
+}
 
-    /// Tells the numbers under these labels.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for Order {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let (deadlocks, others, (holds, waits)) = {
             let graph = self.0.graph.lock();
             (graph.deadlocks, graph.other_pairs, graph.size())

@@ -26,7 +26,7 @@ use crate::after::After;
 use crate::clock::{Clock, Instant};
 use crate::limit::{Decision, LimitSettings, Signal};
 use crate::names::POOL_DECISIONS;
-use crate::observe::{Labels, Visitor};
+use crate::observe::{Labels, Observe, Visitor};
 use crate::overflow::Overflow;
 use crate::sync::{Arc, Mutex};
 use crate::tag::Priority;
@@ -166,19 +166,6 @@ impl Pool {
         self.0.state.lock().stats()
     }
 
-    /// Tells the numbers under these labels, such as the provider's name.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let (stats, reasons) = {
-            let state = self.0.state.lock();
-            (state.stats(), state.reasons())
-        };
-        stats.observe(labels, to);
-        for (reason, n) in reasons {
-            let labels = [labels, &[("reason", reason)]].concat();
-            to.counter(POOL_DECISIONS.name, POOL_DECISIONS.help, &labels, n);
-        }
-    }
-
     fn now(&self) -> Instant {
         self.0.clock.now()
     }
@@ -196,6 +183,20 @@ impl Pool {
             decided.iter().for_each(hook);
         }
         result
+    }
+}
+
+impl Observe for Pool {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        let (stats, reasons) = {
+            let state = self.0.state.lock();
+            (state.stats(), state.reasons())
+        };
+        stats.observe(labels, to);
+        for (reason, n) in reasons {
+            let labels = [labels, &[("reason", reason)]].concat();
+            to.counter(POOL_DECISIONS.name, POOL_DECISIONS.help, &labels, n);
+        }
     }
 }
 

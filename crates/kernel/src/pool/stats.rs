@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::pool::Refusal;
 use crate::tag::Priority;
 
@@ -100,8 +100,10 @@ impl PoolStats {
         };
         *counter += 1;
     }
+}
 
-    pub(super) fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for PoolStats {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, labels, value);
         up(names::POOL_OFFERED, self.offered);
         up(names::POOL_GRANTED, self.granted);

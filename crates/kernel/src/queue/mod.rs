@@ -19,7 +19,7 @@ pub use self::stats::QueueStats;
 pub use self::wait::{Submit, Take};
 use crate::after::After;
 use crate::clock::Deadline;
-use crate::observe::{Labels, Visitor};
+use crate::observe::{Labels, Observe, Visitor};
 use crate::overflow::Overflow;
 use crate::sync::{Arc, Mutex};
 use crate::tag::Tag;
@@ -142,11 +142,6 @@ impl<T> Queue<T> {
         self.0.state.lock().stats()
     }
 
-    /// Tells the numbers under these labels, such as the queue's name.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        self.stats().observe(labels, to);
-    }
-
     fn change<R>(&self, step: impl FnOnce(&mut State<T>, &mut After) -> R) -> R {
         let mut after = After::default();
         let result = step(&mut self.0.state.lock(), &mut after);
@@ -158,6 +153,12 @@ impl<T> Queue<T> {
         if let Some(hook) = self.0.on_drop.get() {
             dropped.into_iter().for_each(|(item, tag)| hook(item, tag));
         }
+    }
+}
+
+impl<T> Observe for Queue<T> {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        self.stats().observe(labels, to);
     }
 }
 

@@ -3,7 +3,7 @@
 //! 1. `offered` = delivered + refused + dropped + cancelled + waiting, always.
 
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::tag::Priority;
 
 /// The numbers of a queue at one time.
@@ -56,8 +56,10 @@ impl QueueStats {
             ("cancelled", self.cancelled),
         ]
     }
+}
 
-    pub(super) fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+impl Observe for QueueStats {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, labels, value);
         up(names::QUEUE_OFFERED, self.offered);
         up(names::QUEUE_DELIVERED, self.delivered);

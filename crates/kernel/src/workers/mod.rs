@@ -19,7 +19,7 @@ pub use self::job::Job;
 use self::job::Work;
 use crate::clock::Deadline;
 use crate::names::{self, Metric};
-use crate::observe::{Labels, Visitor, gauge};
+use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::overflow::Overflow;
 use crate::queue::{Offered, QueueSettings, QueueStats};
 use crate::scope::{Running, Scope, SpawnRefused};
@@ -178,8 +178,32 @@ impl Workers {
         self.crew.stats()
     }
 
-    /// Tells the numbers under these labels, such as the name of the work.
-    pub fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+    /// Starts the workers that are needed and allowed.
+    fn staff(&self) -> Result<(), SpawnRefused> {
+        while let Some(worker) = self.crew.hire() {
+            let work = worker.run(self.scope.cancelled());
+            drop(self.scope.spawn(self.name, work)?);
+        }
+        Ok(())
+    }
+
+    /// Sees to it that somebody is there for a job, or refuses it.
+    fn staffed<T: Send + 'static>(&self, job: &Job<T>) -> Result<(), Unsubmitted> {
+        match self.staff() {
+            // The others will come to it.
+            Err(_) if !self.crew.is_deserted() => Ok(()),
+            Err(why) => {
+                job.refuse();
+                Err(why.into())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// The numbers of the workers, and of the queue before them.
+impl Observe for Workers {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let levels = [
             (names::WORKERS_LIMIT, stats.size),
@@ -202,28 +226,6 @@ impl Workers {
             to.counter(name, help, &labels, n);
         }
         self.crew.queue.observe(labels, to);
-    }
-
-    /// Starts the workers that are needed and allowed.
-    fn staff(&self) -> Result<(), SpawnRefused> {
-        while let Some(worker) = self.crew.hire() {
-            let work = worker.run(self.scope.cancelled());
-            drop(self.scope.spawn(self.name, work)?);
-        }
-        Ok(())
-    }
-
-    /// Sees to it that somebody is there for a job, or refuses it.
-    fn staffed<T: Send + 'static>(&self, job: &Job<T>) -> Result<(), Unsubmitted> {
-        match self.staff() {
-            // The others will come to it.
-            Err(_) if !self.crew.is_deserted() => Ok(()),
-            Err(why) => {
-                job.refuse();
-                Err(why.into())
-            }
-            Ok(()) => Ok(()),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tidegate_kernel::{Clock, Deadline, Once, OnceCell, OnceError, Scope};
+use tidegate_kernel::{Clock, Deadline, Observe, Once, OnceCell, OnceError, Scope};
 
 use crate::samples::Page;
 

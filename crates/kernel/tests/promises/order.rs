@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tidegate_kernel::order::{NotHeld, Resource};
 use tidegate_kernel::{
-    Access, Alone, Clock, Deadline, Lane, LockRefusal, Locking, Order, Overflow, Owner, Refusal,
-    Share,
+    Access, Alone, Clock, Deadline, Lane, LockRefusal, Locking, Observe, Order, Overflow, Owner,
+    Refusal, Share,
 };
 
 use crate::lane::{MS, far, poll_once, settings};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use proptest::prelude::*;
 use tidegate_kernel::{
-    Clock, Deadline, End, RelaySettings, Relayed, Relays, Scope, Since, SubscribeRefused,
+    Clock, Deadline, End, Observe, RelaySettings, Relayed, Relays, Scope, Since, SubscribeRefused,
     Subscriber, Unpublished,
 };
 

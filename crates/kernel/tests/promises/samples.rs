@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Deadline, Ledger,
+    Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Deadline, Labels, Ledger,
     LimitSettings, Observe, Offered, Overflow, Pool, PoolSettings, Pressure, PulseSettings, Queue,
     QueueSettings, Readings, RetryBudget, Reuse, ReuseSettings, Scope, Tag, Verdict, Visitor,
-    Watchdog, Workers, WorkersSettings, names, observe::Labels,
+    Watchdog, Workers, WorkersSettings, names,
 };
 
 #[derive(Default)]
@@ -69,7 +69,7 @@ async fn pool_ledger_and_scope_tell_their_numbers_under_published_names() {
     let ledger = Ledger::new();
     ledger.open(()).settle(Class::Failed, "upstream_timeout");
     let _open = ledger.open(());
-    ledger.observe(&mut page);
+    ledger.observe(&[], &mut page);
     assert_eq!(page.0["tidegate_requests_received_total{}"], 2.0);
     assert_eq!(page.0["tidegate_requests_in_flight{}"], 1.0);
     assert_eq!(
@@ -84,7 +84,7 @@ async fn pool_ledger_and_scope_tell_their_numbers_under_published_names() {
         .expect("room");
     assert!(scope.spawn("one more", async {}).is_err());
     drop(task.await);
-    scope.observe(&mut page);
+    scope.observe(&[], &mut page);
     assert_eq!(page.0["tidegate_tasks_live{}"], 0.0);
     assert_eq!(page.0["tidegate_scope_guards{}"], 1.0);
     assert_eq!(page.0["tidegate_tasks_spawned_total{}"], 1.0);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use kernel::{Clock, Observe, Scope, Visitor};
+use kernel::{Clock, Labels, Observe, Scope, Visitor};
 use tidegate_gateway::Gateway;
 use tidegate_kernel as kernel;
 
@@ -69,19 +69,21 @@ impl App {
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
     }
+}
 
-    pub(crate) fn observe(&self, to: &mut dyn Visitor) {
-        self.gateway.observe(to);
-        self.listening.observe(to);
-        self.scope.observe(to);
-        self.overload.observe(to);
-        let kind = [("kind", "large_request_body")];
+impl Observe for App {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        self.gateway.observe(labels, to);
+        self.listening.observe(labels, to);
+        self.scope.observe(labels, to);
+        self.overload.observe(labels, to);
+        let kind = [labels, &[("kind", "large_request_body")]].concat();
         self.body_limits.shelf.observe(&kind, to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
         to.gauge(
             "tidegate_ready",
             "1 while new requests are taken.",
-            &[],
+            labels,
             ready,
         );
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use http::{Response, StatusCode};
-use kernel::Visitor;
+use kernel::{Observe, Visitor};
 use tidegate_kernel as kernel;
 
 use super::app::App;
@@ -15,7 +15,7 @@ use super::reply::{Out, whole};
 
 pub(crate) fn metrics(app: &App) -> Response<Out> {
     let mut page = Page::default();
-    app.observe(&mut page);
+    app.observe(&[], &mut page);
     whole(
         StatusCode::OK,
         "text/plain; version=0.0.4; charset=utf-8",

@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tidegate_kernel::{Observe, Visitor};
+use tidegate_kernel::{Labels, Observe, Visitor};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -80,14 +80,14 @@ impl ListenStats {
 }
 
 impl Observe for ListenStats {
-    fn observe(&self, to: &mut dyn Visitor) {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         const REFUSED: &str = "tidegate_connections_refused_total";
         const REFUSED_HELP: &str = "Connections that were refused, by reason.";
         let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
         to.gauge(
             "tidegate_connections_open",
             "Connections that are served now.",
-            &[],
+            labels,
             f64::from(open),
         );
         let refused = [
@@ -95,7 +95,12 @@ impl Observe for ListenStats {
             ("per_ip", self.refused_per_ip()),
         ];
         for (reason, count) in refused {
-            to.counter(REFUSED, REFUSED_HELP, &[("reason", reason)], count);
+            to.counter(
+                REFUSED,
+                REFUSED_HELP,
+                &[labels, &[("reason", reason)]].concat(),
+                count,
+            );
         }
         let totals = [
             (
@@ -125,7 +130,7 @@ impl Observe for ListenStats {
             ),
         ];
         for (name, help, count) in totals {
-            to.counter(name, help, &[], count);
+            to.counter(name, help, labels, count);
         }
     }
 }

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use kernel::sync::Mutex;
 use kernel::{
-    Cause, Change, Clock, Finding, Instant, Level, Pressure, PulseSettings, Readings, Scope,
-    SpawnRefused, Stall, Visitor, Watchdog,
+    Cause, Change, Clock, Finding, Instant, Labels, Level, Observe, Pressure, PulseSettings,
+    Readings, Scope, SpawnRefused, Stall, Visitor, Watchdog,
 };
 use tidegate_kernel as kernel;
 
@@ -183,11 +183,13 @@ impl Overload {
             stalled: self.watchdog.stalled(),
         }
     }
+}
 
-    pub(crate) fn observe(&self, to: &mut dyn Visitor) {
+impl Observe for Overload {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let pressure = self.state.lock().pressure.clone();
-        pressure.observe(&[], to);
-        self.watchdog.observe(&[], to);
+        pressure.observe(labels, to);
+        self.watchdog.observe(labels, to);
     }
 }
 

@@ -227,7 +227,7 @@ async fn promise_9_the_numbers_are_told() {
     );
     rig.call(OK).await.read_to_end().await;
     let mut seen = Seen::default();
-    rig.stats.observe(&mut seen);
+    rig.stats.observe(&[], &mut seen);
     let expected = [
         ("tidegate_connections_accept_errors_total", 0.0),
         ("tidegate_connections_accepted_total", 2.0),
