@@ -437,15 +437,16 @@ impl<'a> Attempt<'a> {
         most: usize,
         idle: Duration,
     ) -> Result<Bytes, Failure> {
-        let (halt, room, pulse) = ticket.reading().ok_or_else(settled)?;
+        let (request, room, pulse) = ticket.reading().ok_or_else(settled)?;
         let bound = Bound {
-            halt,
+            halt: &request.halt,
             clock: self.house.clock,
             idle,
             total: self.asked.total,
             most,
             room,
             pulse: Some(pulse),
+            holder: Some(request),
         };
         unary::gather(source, alarm, bound)
             .await

@@ -22,9 +22,9 @@ use crate::consequence::{Again, Consequence, KeyIs};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::keys::Unfit;
-use crate::request::{Stage, Ticket};
+use crate::request::Ticket;
 use crate::stake::Stake;
-use crate::target::{Nobody, Set, Target, Tried};
+use crate::target::{Nobody, Set, Tried};
 use crate::wait::{Ended, until};
 
 /// Those who waited for the same moment come back spread over at most this.
@@ -86,6 +86,7 @@ impl Attempts {
         loop {
             if let Some(failure) = failed.take() {
                 ticket.end_attempt(&failure);
+                self.tell(&failure);
                 self.go_on(ticket, failure).await?;
             }
             match self.make(ticket).await {
@@ -98,11 +99,10 @@ impl Attempts {
     }
 
     /// Waits until the next attempt may be made, or says why there is none.
-    async fn go_on(&mut self, ticket: &Ticket, failure: Failure) -> Result<(), Failure> {
+    async fn go_on(&mut self, ticket: &mut Ticket, failure: Failure) -> Result<(), Failure> {
         let Some(wait) = self.again(&failure) else {
             return Err(self.last_word(failure));
         };
-        self.asked.provider.meter.retried(failure.code);
         self.said = Some(failure);
         self.pause(ticket, wait).await
     }
@@ -123,6 +123,9 @@ impl Attempts {
                 continue;
             };
             provider.meter.attempted();
+            if let Some(said) = &self.said {
+                provider.meter.retried(said.code);
+            }
             ticket.hold(stake);
             self.made += 1;
             self.tried.last = Some(index);
@@ -136,15 +139,13 @@ impl Attempts {
             return Err(Missed::Nobody(Nobody::Open(Duration::from_secs(1))));
         };
         let attempt = Attempt::new(&self.house, &self.asked, target);
-        attempt.run(ticket).await.map_err(|failure| {
-            self.tell(target, &failure);
-            Missed::Failed(failure)
-        })
+        attempt.run(ticket).await.map_err(Missed::Failed)
     }
 
     /// What is the operator's to correct.
-    fn tell(&self, target: &Target, failure: &Failure) {
-        if failure.code == Code::UpstreamAuth {
+    fn tell(&self, failure: &Failure) {
+        let target = self.tried.last.and_then(|index| self.targets.get(index));
+        if let (Code::UpstreamAuth, Some(target)) = (failure.code, target) {
             let says = failure.upstream.as_ref();
             tracing::warn!(
                 provider = &*self.asked.provider.name,
@@ -233,7 +234,7 @@ impl Attempts {
     }
 
     /// Nobody can be asked before the first, or before a further attempt.
-    async fn wait_out(&mut self, ticket: &Ticket, nobody: Nobody) -> Result<(), Failure> {
+    async fn wait_out(&mut self, ticket: &mut Ticket, nobody: Nobody) -> Result<(), Failure> {
         match self.worth_waiting(nobody, self.remaining()) {
             Some(wait) => self.pause(ticket, wait).await,
             None => Err(match self.said.take() {
@@ -243,7 +244,7 @@ impl Attempts {
         }
     }
 
-    async fn pause(&mut self, ticket: &Ticket, wait: Duration) -> Result<(), Failure> {
+    async fn pause(&mut self, ticket: &mut Ticket, wait: Duration) -> Result<(), Failure> {
         if wait.is_zero() {
             return Ok(());
         }
@@ -253,7 +254,7 @@ impl Attempts {
             let full = Failure::new(Code::QueueFull, text).with_retry_after(wait);
             return Err(self.no_room(full));
         };
-        ticket.enter(Stage::Pausing);
+        ticket.pauses();
         // Either this sees that the gateway closed, or its closing sees the stage.
         fence(Ordering::SeqCst);
         if self.house.closed.load(Ordering::Acquire) {

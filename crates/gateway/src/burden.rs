@@ -66,6 +66,13 @@ impl Burden {
         self.pending.load(Ordering::Relaxed)
     }
 
+    /// Whether anything was ever learnt of it, and when last: what a target is
+    /// worth when one has to be forgotten.
+    pub(crate) fn worth(&self) -> (bool, Instant) {
+        let average = self.average.lock();
+        (average.known, average.at)
+    }
+
     /// Seconds of work before a newcomer, roughly; comparable with others'.
     pub(crate) fn weigh(&self, now: Instant) -> f64 {
         let average = self.average.lock();

@@ -188,7 +188,7 @@ impl Gateway {
             let second = Duration::from_secs(1);
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
-        self.overloaded(call.priority)?;
+        self.takes(call.priority)?;
         let prepared = self.prepare(call.endpoint, call.body).await?;
         ticket.assign(&prepared.provider, &prepared.model);
         let total = prepared.provider.timeouts.total;
@@ -216,8 +216,12 @@ impl Gateway {
         Ok((good, attempts))
     }
 
-    /// What the overload level refuses (controls A.15).
-    fn overloaded(&self, priority: Priority) -> Result<(), Failure> {
+    /// What the overload level refuses (controls A.15), best before a body is
+    /// read: it would take of what is short.
+    ///
+    /// # Errors
+    /// `overloaded`, with when to come back.
+    pub fn takes(&self, priority: Priority) -> Result<(), Failure> {
         let refused = match self.house.level.get() {
             Level::Calm => false,
             Level::Busy | Level::High => priority == Priority::Batch,
@@ -328,8 +332,11 @@ impl Gateway {
         for provider in self.house.routes.providers() {
             provider.pool.refuse_below(floor);
         }
+        // Who ends already is not ended twice, and who holds nothing in vain.
+        let holds = |one: &Arc<Request>| one.held() > 0 && one.halt.why().is_none();
+        let holders = || self.requests().into_iter().filter(holds);
         if level == Level::Extreme
-            && let Some(largest) = self.requests().into_iter().max_by_key(|one| one.held())
+            && let Some(largest) = holders().max_by_key(|one| one.held())
         {
             let (id, bytes) = (largest.id, largest.held());
             tracing::warn!(%id, bytes, "ended the request that holds most");

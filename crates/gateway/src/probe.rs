@@ -78,6 +78,7 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
         most: MOST,
         room: &mut room,
         pulse: None,
+        holder: None,
     };
     let body = unary::gather(&mut source, &mut alarm, bound)
         .await

@@ -152,7 +152,8 @@ impl Provider {
             targets: Targets::new(targets, clock),
             budgets: Budgets::new(shape.retry.budget, context.tenants, clock),
             pausing: AtomicUsize::new(0),
-            places: shape.pool.queue,
+            // Also where nobody may queue: each of them had a permit before.
+            places: shape.pool.queue.max(shape.pool.size),
             max_wait: shape.pool.max_wait,
             rate_limit: AtomicU64::new(0),
             running: AtomicUsize::new(0),

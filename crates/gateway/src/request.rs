@@ -135,6 +135,12 @@ impl Request {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// More of an answer that is gathered is here: the request goes on, and
+    /// holds it.
+    pub(crate) fn gathers(&self, more: u64) {
+        self.held.fetch_add(more, Ordering::Relaxed);
+    }
+
     pub(crate) fn enter(&self, stage: Stage, now: Instant) {
         let since = now.duration_since(self.started).as_micros();
         self.stage_since_micros
@@ -166,13 +172,18 @@ pub struct Ticket {
     attempted: bool,
     /// Known once it is routed.
     provider: Option<Arc<Provider>>,
+    /// Its body's bytes, and those of an answer that is gathered.
     body: ByteShare,
+    /// The body's alone.
+    kept: u64,
     pulse: Pulse,
     /// How long a caller may take nothing, or send nothing.
     caller: Duration,
     clock: Clock,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
+    /// Tokens of the attempts that failed: they may be billed as well.
+    lost: Option<Usage>,
     /// When it first asked for a permit.
     began: Option<Instant>,
     /// Since when it waits for one.
@@ -194,10 +205,12 @@ impl Ticket {
             attempted: false,
             provider: None,
             body,
+            kept: 0,
             pulse,
             caller,
             clock,
             usage: None,
+            lost: None,
             began: None,
             asked: None,
             queued: Duration::ZERO,
@@ -209,31 +222,37 @@ impl Ticket {
         self.entry.as_deref()
     }
 
-    /// Takes room for `bytes` more of the body, or of an answer that is gathered.
+    /// Takes room for `bytes` more of the body.
     ///
     /// # Errors
     /// `overloaded`, if the bodies of others hold it.
     pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
         self.body.grow(bytes).map_err(|_| no_room())?;
-        if let Some(request) = self.request() {
-            request.held.fetch_add(bytes, Ordering::Relaxed);
-        }
+        self.kept += bytes;
+        self.holds(0);
         Ok(())
     }
 
     /// The body is not needed any more.
     pub(crate) fn let_body_go(&mut self) {
         self.body.clear();
+        self.kept = 0;
+        self.holds(0);
+    }
+
+    /// So many bytes of an answer are held beside the body.
+    pub(crate) fn holds(&self, answer: u64) {
         if let Some(request) = self.request() {
-            request.held.store(0, Ordering::Relaxed);
+            let held = self.kept.saturating_add(answer);
+            request.held.store(held, Ordering::Relaxed);
         }
     }
 
-    /// What reading an answer whole needs: its end from outside, what its bytes
-    /// are taken from, and who sees that it goes on.
-    pub(crate) fn reading(&mut self) -> Option<(&Halt, &mut ByteShare, &Pulse)> {
-        let halt = &self.entry.as_deref()?.halt;
-        Some((halt, &mut self.body, &self.pulse))
+    /// What reading an answer whole needs: whose it is, what its bytes are taken
+    /// from, and who sees that it goes on.
+    pub(crate) fn reading(&mut self) -> Option<(&Request, &mut ByteShare, &Pulse)> {
+        let request = self.entry.as_deref()?;
+        Some((request, &mut self.body, &self.pulse))
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
@@ -280,6 +299,12 @@ impl Ticket {
         self.asked = Some(now);
         self.began.get_or_insert(now);
         self.enter(Stage::Queued);
+    }
+
+    /// Nobody can be asked for a while.
+    pub(crate) fn pauses(&mut self) {
+        self.began.get_or_insert_with(|| self.clock.now());
+        self.enter(Stage::Pausing);
     }
 
     /// It got all the permits that it asked for.
@@ -331,11 +356,16 @@ impl Ticket {
         self.enter_once(Stage::Streaming);
     }
 
-    /// The attempt failed; another may follow.
+    /// The attempt failed; another may follow. What was gathered of its answer
+    /// is gone, what it cost is not.
     pub(crate) fn end_attempt(&mut self, failure: &Failure) {
         if let Some(stake) = self.stake.take() {
             stake.failed(failure, self.usage);
         }
+        self.lost = sum(self.lost, self.usage.take());
+        // It never grows by this.
+        let _ = self.body.resize(self.kept);
+        self.holds(0);
     }
 
     /// The upstream has done its part before the caller has everything.
@@ -369,6 +399,7 @@ impl Ticket {
                 _ => stake.left(self.usage),
             }
         }
+        let usage = sum(self.lost.take(), self.usage.take());
         let Some(entry) = self.entry.take() else {
             return;
         };
@@ -381,12 +412,12 @@ impl Ticket {
             outcome = outcome.label(),
             total_ms = now.duration_since(entry.started).as_millis() as u64,
             queue_ms = self.spent().queued.as_millis() as u64,
-            input_tokens = self.usage.map(|usage| usage.input),
-            output_tokens = self.usage.map(|usage| usage.output),
+            input_tokens = usage.map(|usage| usage.input),
+            output_tokens = usage.map(|usage| usage.output),
             "request ended"
         );
         if let Some(provider) = &self.provider {
-            provider.meter.ended(class(outcome), self.usage);
+            provider.meter.ended(class(outcome), usage);
         }
         entry.settle(class(outcome), outcome.label());
     }
@@ -414,6 +445,13 @@ impl Drop for Ticket {
 pub(crate) fn no_room() -> Failure {
     let text = "Too many large bodies and answers are held at once (`limits.bodies`); try again.";
     Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
+}
+
+fn sum(one: Option<Usage>, other: Option<Usage>) -> Option<Usage> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.plus(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 fn class(outcome: Outcome) -> Class {

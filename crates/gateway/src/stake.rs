@@ -50,21 +50,24 @@ pub(crate) struct Permits {
 }
 
 impl Stake {
-    /// Begins at `target`; gives the permits back if a breaker opened while
-    /// they were waited for.
+    /// Begins at `target`; gives the permits back if a breaker opened, or the
+    /// upstream limited its rate, while they were waited for.
     pub(crate) fn new(
         target: Arc<Target>,
         permits: Permits,
         asked: &Asked,
         clock: Clock,
     ) -> Option<Self> {
+        target.fit(clock.now()).ok()?;
         let passes = Passes {
             key: target.key.breaker.try_pass().ok()?,
             target: target.breaker.try_pass().ok()?,
         };
         target.burden.begin();
         let busy = asked.provider.running.fetch_add(1, Ordering::Relaxed) + 1;
-        let waited = !permits.pool.waited().is_zero();
+        let gate = permits.gate.as_ref();
+        let waited = |permit: &Permit| !permit.waited().is_zero();
+        let waited = waited(&permits.pool) || gate.is_some_and(waited);
         asked.provider.load.began(clock.now(), waited, busy);
         Some(Self {
             provider: Arc::clone(&asked.provider),
@@ -85,9 +88,15 @@ impl Stake {
         self.sent = Some(self.clock.now());
     }
 
-    /// The upstream said how many more it takes.
+    /// What the upstream said of its room, or showed.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.provider.pool.signal(signal);
+        // A time to wait is this target's: the others share the pool, and need
+        // not wait for it to grow.
+        let shared = match signal {
+            Signal::Overloaded { .. } => Signal::Overloaded { retry_after: None },
+            other => other,
+        };
+        self.provider.pool.signal(shared);
         if let Some(gate) = &self.target.gate {
             gate.signal(signal);
         }

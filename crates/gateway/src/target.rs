@@ -180,12 +180,18 @@ impl Targets {
         targets
     }
 
-    /// A model that nobody uses just now. Looked at outside the lock, since a
-    /// breaker has one of its own.
+    /// A model that nobody uses just now: rather one that never answered, or
+    /// whoever invents names would have those forgotten that others use. Looked
+    /// at outside the lock, since a breaker has one of its own.
     fn idle(&self) -> Option<Arc<str>> {
+        let now = self.clock.now();
         let known: Vec<_> = self.models.lock().values().cloned().collect();
-        let idle = known.iter().find(|one| one.iter().all(is_idle));
-        idle.and_then(|one| Some(Arc::clone(&one.first()?.model)))
+        let idle = known
+            .iter()
+            .filter(|one| one.iter().all(|target| target.is_idle(now)));
+        let worth = |one: &&Set| one.iter().map(|target| target.burden.worth()).max();
+        let least = idle.min_by_key(worth)?;
+        Some(Arc::clone(&least.first()?.model))
     }
 
     /// Remembers what was made, unless another call was quicker.
@@ -332,6 +338,18 @@ impl Target {
         self.rests.left(now)
     }
 
+    /// Whether nothing would be lost by forgetting it but its averages.
+    fn is_idle(&self, now: Instant) -> bool {
+        &*self.model != OTHERS
+            && self.burden.pending() == 0
+            && self.breaker.retry_after().is_zero()
+            && self.rests(now).is_zero()
+            && self
+                .gate
+                .as_ref()
+                .is_none_or(|gate| gate.stats().waiting == 0)
+    }
+
     /// Whether it may be asked now.
     pub(crate) fn fit(&self, now: Instant) -> Result<(), Nobody> {
         self.key.fit(now).map_err(Nobody::Unfit)?;
@@ -344,12 +362,6 @@ impl Target {
             after => Err(Nobody::Open(after)),
         }
     }
-}
-
-fn is_idle(target: &Arc<Target>) -> bool {
-    &*target.model != OTHERS
-        && target.burden.pending() == 0
-        && target.breaker.retry_after().is_zero()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::failure::Failure;
-use crate::request::no_room;
+use crate::request::{Request, no_room};
 use crate::upstream::{Pull, Source};
 use crate::wait::{Ended, until};
 
@@ -32,6 +32,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) room: &'a mut ByteShare,
     /// Who sees that it goes on.
     pub(crate) pulse: Option<&'a Pulse>,
+    /// Who holds the bytes.
+    pub(crate) holder: Option<&'a Request>,
 }
 
 /// Why there is no whole body.
@@ -61,6 +63,7 @@ pub(crate) async fn gather(
                     .room
                     .grow(more)
                     .map_err(|_| Short::Failed(no_room()))?;
+                bound.holder.inspect(|request| request.gathers(more));
                 whole.add(data);
                 if whole.len() > bound.most {
                     let text = format!("The provider's answer is over {} bytes.", bound.most);

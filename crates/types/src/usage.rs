@@ -26,4 +26,13 @@ impl Usage {
             estimated: true,
         }
     }
+
+    /// The tokens of both, an estimate if one of them is.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            estimated: self.estimated || other.estimated,
+        }
+    }
 }

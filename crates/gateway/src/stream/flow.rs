@@ -366,9 +366,14 @@ impl Flow {
         }
     }
 
+    /// Bytes in its buffer.
+    pub(crate) fn held(&self) -> u64 {
+        self.framer.held() as u64
+    }
+
     /// Takes room for what the framer holds beyond what every stream has.
     fn take_room(&mut self) -> Option<Filled> {
-        let held = self.framer.held().max(MERGE) as u64;
+        let held = self.held().max(MERGE as u64);
         let room = self.settings.room.resize(held);
         room.is_err().then(|| Filled::Failed(no_room()))
     }

@@ -63,6 +63,7 @@ impl Reply {
             }
             ticket.first_content();
         }
+        ticket.holds(flow.held());
         self.state = State::Flowing(flow, ticket, back);
     }
 

@@ -115,6 +115,18 @@ async fn names_beyond_the_bound_push_out_idle_ones_or_share_one_set() {
         drop(targets.of(&format!("idle-{n}")));
     }
     assert_eq!(targets.all().len(), MOST_MODELS);
+    // Whoever invents names pushes out neither a model that answers, nor one
+    // that rests.
+    let good = targets.of("good");
+    good[0].burden.answered(Duration::from_secs(1), Clock.now());
+    let resting = targets.of("resting");
+    resting[0].rest(Duration::from_secs(60), Clock.now());
+    for n in 0..3 * MOST_MODELS {
+        Clock.sleep(Duration::from_millis(1)).await;
+        drop(targets.of(&format!("invented-{n}")));
+    }
+    assert!(Arc::ptr_eq(&good, &targets.of("good")));
+    assert!(Arc::ptr_eq(&resting, &targets.of("resting")));
     let busy = targets.all();
     busy.iter().for_each(|target| target.burden.begin());
     let (one, two) = (targets.of("one"), targets.of("two"));

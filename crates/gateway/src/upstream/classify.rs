@@ -94,9 +94,9 @@ pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
         (Some("rate_limit_error" | "rate_limit_exceeded" | "tokens" | "requests"), _)
         | (_, Some("rate_limit_exceeded" | "insufficient_quota")) => 429,
         (Some("invalid_request_error"), _) => 400,
-        (Some("authentication_error" | "permission_error"), _) | (_, Some("invalid_api_key")) => {
-            401
-        }
+        (Some("authentication_error"), _) | (_, Some("invalid_api_key")) => 401,
+        // About what was asked for, and not about the key.
+        (Some("permission_error"), _) => 403,
         (_, Some(code)) => code.parse().unwrap_or(500),
         _ => 500,
     };

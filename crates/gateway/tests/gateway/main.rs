@@ -6,5 +6,6 @@
 mod attempts;
 mod ends;
 mod house;
+mod neighbours;
 mod outage;
 mod pipeline;

@@ -226,6 +226,8 @@ async fn inv_permit_a_halt_while_it_pauses_gives_everything_back() {
     };
     let (failed, ()) = tokio::join!(asked, halt);
     assert_eq!(failed.err().unwrap().code, Code::CancelledByOperator);
+    let retried = house.samples().sum("tidegate_retries_total", &[]);
+    assert_eq!(retried, 0.0, "no attempt followed");
     assert_eq!(
         house.outcome().await,
         ("cancelled".into(), "operator".into())

@@ -112,6 +112,10 @@ where
     let tenant = app.access.check(&parts.uri, &parts.headers, peer)?;
     let patience = patience(&parts.headers)?;
     let priority = priority(&parts.headers)?;
+    if let Err(failure) = app.gateway.takes(priority) {
+        body::discard(body, &app.body_limits, app.clock).await;
+        return Err(failure.into());
+    }
     let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
     let mut forwarded = HeaderMap::new();
     for name in FORWARDED {

@@ -1,8 +1,8 @@
 //! The request's body: read whole, within its limits, and not too slowly.
 //!
 //! Promises: 1. no more than the limit is ever held, whatever `content-length`
-//! says or does not say; 2. a body that trickles ends with 408; 3. what is too
-//! large is still read for a moment and thrown away, so that a caller who is
+//! says or does not say; 2. a body that trickles ends with 408; 3. what is not
+//! taken is still read for a moment and thrown away, so that a caller who is
 //! busy writing gets to see the answer; 4. a caller who left is told from one
 //! whose framing is wrong; 5. all bodies together stay within `limits.bodies`.
 
@@ -85,6 +85,14 @@ where
         reading.discard(&mut body).await;
     }
     result
+}
+
+/// Reads what is not wanted, for a moment, and keeps nothing of it.
+pub(crate) async fn discard<B>(mut body: B, limits: &BodyLimits, clock: Clock)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    Reading::new(limits, clock).discard(&mut body).await;
 }
 
 fn check_head(headers: &HeaderMap) -> Result<(), Failure> {

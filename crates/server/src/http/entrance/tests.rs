@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::header::HOST;
 use http_body::Frame;
-use kernel::{BudgetSettings, Clock, PulseSettings, Scope, Watchdog};
+use kernel::{BudgetSettings, Clock, Level, PulseSettings, Scope, Watchdog};
 use tidegate_gateway::{Bounds, Gateway, Settings};
 use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
@@ -163,5 +163,25 @@ async fn a_body_that_ends_early_is_its_callers_leaving() {
         let (class, label, n) = snapshot.by_label[0];
         assert_eq!((class.as_str(), label), outcome, "{kind}");
         assert_eq!((snapshot.received, n), (1, 1));
+    }
+}
+
+/// Controls A.15: near the bounds nothing is taken up before it is refused.
+#[tokio::test]
+async fn near_the_bounds_a_body_is_refused_before_it_is_read() {
+    let app = app(&[]);
+    app.gateway.set_level(Level::Critical);
+    let headers = [("host", "localhost"), ("content-type", "application/json")];
+    let mut asked = request(Method::POST, "/v1/embeddings", &headers);
+    let wrong = io::ErrorKind::InvalidInput;
+    asked.body_mut().0.extend([Ok("{"), Err(wrong.into())]);
+    let answer = serve(&app, Face::All, asked).await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["x-should-retry"], "true");
+    let (class, label, _) = app.gateway.snapshot().by_label[0];
+    assert_eq!((class.as_str(), label), ("refused", "overloaded"));
+    for page in ["/livez", "/metrics", "/debug/overload"] {
+        let asked = request(Method::GET, page, &headers);
+        assert_eq!(serve(&app, Face::All, asked).await.status(), 200, "{page}");
     }
 }
