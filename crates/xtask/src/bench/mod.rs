@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod measure;
 mod nginx;
+mod nouns;
 mod options;
 mod probe;
 mod process;
@@ -119,6 +120,10 @@ fn bench(options: &Options, nginx: &'static str) -> Outcome<ExitCode> {
         report.ready = Spread::of(times.iter().map(std::time::Duration::as_secs_f64));
     }
     drop(stage);
+    if options.wants(rows::NOUNS) {
+        println!("measuring {}: the kernel's bench", rows::NOUNS);
+        report.nouns = nouns::measure(&workspace)?;
+    }
     println!("\n{}", report.tables());
     conclude(&workspace, options, &report)
 }

@@ -17,7 +17,7 @@ pub(crate) const METHOD: &str = "\
 apt-get install -y nginx-light     # Debian; the benchmark installs nothing itself
 cargo xtask bench                  # about five minutes; writes this page
 cargo xtask bench --quick          # about 45 seconds; prints only
-cargo xtask bench --only burst     # one row: unary, burst, paced, prompt, open, streams, ready
+cargo xtask bench --only burst     # one row: unary, burst, paced, prompt, open, streams, ready, nouns
 ```
 
 Nothing else should run on the machine meanwhile.

@@ -9,6 +9,7 @@ use super::{
     figures::{Figures, Spread},
     machine::Machine,
     measure::Measured,
+    nouns::{self, Medians},
     prose,
     stage::Subject,
     streams::Held,
@@ -31,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) streams: Option<[Held; 2]>,
     /// Seconds from process start to ready.
     pub(crate) ready: Option<Spread>,
+    /// What the kernel's nouns cost.
+    pub(crate) nouns: Medians,
 }
 
 impl Report {
@@ -61,6 +64,9 @@ impl Report {
         }
         if !self.rows.is_empty() {
             memory(&mut text, &self.rows);
+        }
+        if !self.nouns.is_empty() {
+            nouns::table(&mut text, &self.nouns);
         }
         text
     }

@@ -93,13 +93,15 @@ pub(crate) static LOADS: [Row; 5] = [
 pub(crate) const STREAMS: &str = "streams";
 /// The name of the row that measures the start.
 pub(crate) const READY: &str = "ready";
+/// How `--only` names what the kernel's nouns cost.
+pub(crate) const NOUNS: &str = "nouns";
 
 /// All names that `--only` knows.
 pub(crate) fn names() -> Vec<&'static str> {
     LOADS
         .iter()
         .map(|row| row.name)
-        .chain([STREAMS, READY])
+        .chain([STREAMS, READY, NOUNS])
         .collect()
 }
 

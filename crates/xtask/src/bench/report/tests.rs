@@ -61,6 +61,7 @@ fn report(ratio: f64, resident_kib: u64) -> Report {
             least: 0.018,
             most: 0.030,
         }),
+        nouns: Default::default(),
     }
 }
 

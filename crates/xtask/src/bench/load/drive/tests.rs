@@ -113,8 +113,11 @@ fn a_stream_has_a_first_event_before_its_end() {
         count(10),
     );
     assert_eq!(tally.first_events.len(), 10, "{:?}", tally.faults);
-    let (first, last) = (tally.first_events[0], tally.latencies[0]);
-    assert!(last >= first + 3_000_000, "{first} ns, then {last} ns");
+    // A generator that was not let run sees both at once: not ten times.
+    let pairs = || tally.first_events.iter().zip(&tally.latencies);
+    assert!(pairs().all(|(first, last)| last >= first));
+    let apart = pairs().any(|(first, last)| *last >= first + 3_000_000);
+    assert!(apart, "{:?}", pairs().collect::<Vec<_>>());
 }
 
 #[test]
