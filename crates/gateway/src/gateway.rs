@@ -25,6 +25,7 @@ use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
 use crate::failure::{Failure, Spent};
 use crate::house::House;
+use crate::names;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::{Context, Link, Provider};
@@ -385,19 +386,13 @@ impl Observe for Gateway {
             observe_targets(provider, house.clock.now(), &labels, to);
             provider.meter.observe(&labels, to);
             to.gauge(
-                "tidegate_requests_pausing",
-                "Requests that hold no permit and wait for the time of their next attempt.",
+                names::REQUESTS_PAUSING,
                 &labels,
                 provider.pausing.load(Ordering::Relaxed) as f64,
             );
             if let Link::Http(http) = &provider.link {
                 let resting = http.idle().len() as f64;
-                to.gauge(
-                    "tidegate_upstream_connections_idle",
-                    "Connections to the upstream that rest between two calls.",
-                    &labels,
-                    resting,
-                );
+                to.gauge(names::UPSTREAM_CONNECTIONS_IDLE, &labels, resting);
             }
         }
         house.oddities.observe(labels, to);
@@ -411,8 +406,7 @@ fn observe_targets(provider: &Provider, now: Instant, labels: &Labels<'_>, to: &
         let labels = [labels, &own].concat();
         target.breaker.observe(&labels, to);
         to.gauge(
-            "tidegate_target_usable",
-            "Whether a model may be asked with a key: neither resting nor left alone.",
+            names::TARGET_USABLE,
             &labels,
             f64::from(u8::from(target.fit(now).is_ok())),
         );
@@ -423,8 +417,7 @@ fn observe_targets(provider: &Provider, now: Instant, labels: &Labels<'_>, to: &
     for key in provider.targets.keys() {
         let labels = [labels, &[("key", &*key.name)]].concat();
         to.gauge(
-            "tidegate_key_usable",
-            "Whether a key is in the rotation.",
+            names::KEY_USABLE,
             &labels,
             f64::from(u8::from(key.fit(now).is_ok())),
         );

@@ -23,6 +23,7 @@ mod house;
 mod keys;
 mod load;
 mod meter;
+mod names;
 mod prepare;
 mod probe;
 mod provider;

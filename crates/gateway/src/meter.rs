@@ -9,6 +9,8 @@ use kernel::{Class, Labels, Observe, Visitor};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 
+use crate::names;
+
 const CLASSES: [Class; 4] = [
     Class::Completed,
     Class::Failed,
@@ -84,46 +86,23 @@ impl Observe for Meter {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         for (class, number) in CLASSES.iter().zip(&self.ended) {
-            to.counter(
-                "tidegate_provider_requests_total",
-                "Requests that were routed to the provider, by the class of their outcome.",
-                &[labels, &[("class", class.as_str())]].concat(),
-                read(number),
-            );
+            let labels = [labels, &[("class", class.as_str())]].concat();
+            to.counter(names::PROVIDER_REQUESTS, &labels, read(number));
         }
         for (direction, number) in [("input", &self.input), ("output", &self.output)] {
-            to.counter(
-                "tidegate_tokens_total",
-                "Tokens, as the provider told them or, where it did not, as estimated.",
-                &[labels, &[("direction", direction)]].concat(),
-                read(number),
-            );
+            let labels = [labels, &[("direction", direction)]].concat();
+            to.counter(names::TOKENS, &labels, read(number));
         }
-        to.counter(
-            "tidegate_attempts_total",
-            "Attempts at the provider; their ratio to its requests is the amplification.",
-            labels,
-            read(&self.attempts),
-        );
         for (code, number) in RETRIED.iter().zip(&self.retries) {
-            to.counter(
-                "tidegate_retries_total",
-                "Attempts that followed one that failed, by its code.",
-                &[labels, &[("reason", code.as_str())]].concat(),
-                read(number),
-            );
+            let labels = [labels, &[("reason", code.as_str())]].concat();
+            to.counter(names::RETRIES, &labels, read(number));
         }
-        to.counter(
-            "tidegate_retries_over_budget_total",
-            "Attempts that were not made because the retry budget was spent.",
-            labels,
-            read(&self.over_budget),
-        );
-        to.counter(
-            "tidegate_usage_estimated_total",
-            "Requests whose tokens are an estimate.",
-            labels,
-            read(&self.estimated),
-        );
+        for (metric, number) in [
+            (names::ATTEMPTS, &self.attempts),
+            (names::RETRIES_OVER_BUDGET, &self.over_budget),
+            (names::USAGE_ESTIMATED, &self.estimated),
+        ] {
+            to.counter(metric, labels, read(number));
+        }
     }
 }

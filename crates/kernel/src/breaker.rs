@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::circuit::{Circuit, Ticket};
 use crate::clock::{Clock, Instant};
 use crate::names;
-use crate::observe::{Labels, Observe, Visitor};
+use crate::observe::{Counter, Labels, Observe, Visitor};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex};
 pub use crate::verdict::{BreakerStats, Open, Phase, Reason, Transition, Verdict};
@@ -161,11 +161,10 @@ impl Breaker {
 impl Observe for Breaker {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
-        let state = names::BREAKER_STATE;
         let level = f64::from(stats.phase as u8);
-        to.gauge(state.name, state.help, labels, level);
-        let mut up = |metric: names::Metric, labels: &Labels<'_>, n| {
-            to.counter(metric.name, metric.help, labels, n);
+        to.gauge(names::BREAKER_STATE, labels, level);
+        let mut up = |metric: Counter, labels: &Labels<'_>, n| {
+            to.counter(metric, labels, n);
         };
         up(names::BREAKER_REFUSED, labels, stats.refused);
         up(names::BREAKER_PROBES, labels, stats.probes);

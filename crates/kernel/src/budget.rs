@@ -14,8 +14,8 @@
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Labels, Observe, Visitor, gauge};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -142,12 +142,11 @@ impl RetryBudget {
 impl Observe for RetryBudget {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
-        let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
+        let mut up = |metric: Counter, n| to.counter(metric, labels, n);
         up(names::BUDGET_DEPOSITS, stats.deposits);
         up(names::BUDGET_WITHDRAWN, stats.withdrawn);
         up(names::BUDGET_REFUSED, stats.refused);
-        let level = names::BUDGET_BALANCE;
-        to.gauge(level.name, level.help, labels, gauge(stats.balance));
+        to.gauge(names::BUDGET_BALANCE, labels, gauge(stats.balance));
     }
 }
 

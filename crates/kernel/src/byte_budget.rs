@@ -62,12 +62,10 @@ impl ByteBudget {
 
 impl Observe for ByteBudget {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let (used, limit) = (names::BODY_BYTES, names::BODY_BYTES_LIMIT);
-        to.gauge(used.name, used.help, labels, gauge(self.used()));
-        to.gauge(limit.name, limit.help, labels, gauge(self.0.limit));
+        to.gauge(names::BODY_BYTES, labels, gauge(self.used()));
+        to.gauge(names::BODY_BYTES_LIMIT, labels, gauge(self.0.limit));
         let refused = self.0.refused.load(Ordering::Relaxed);
-        let name = names::BODY_BYTES_REFUSED;
-        to.counter(name.name, name.help, labels, refused);
+        to.counter(names::BODY_BYTES_REFUSED, labels, refused);
     }
 }
 

@@ -182,16 +182,11 @@ impl<T> Ledger<T> {
 impl<T> Observe for Ledger<T> {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let now = self.snapshot();
-        let (received, live, ended) = (
-            names::REQUESTS_RECEIVED,
-            names::REQUESTS_IN_FLIGHT,
-            names::REQUESTS,
-        );
-        to.counter(received.name, received.help, labels, now.received);
-        to.gauge(live.name, live.help, labels, gauge(now.in_flight));
+        to.counter(names::REQUESTS_RECEIVED, labels, now.received);
+        to.gauge(names::REQUESTS_IN_FLIGHT, labels, gauge(now.in_flight));
         for (class, label, n) in now.by_label {
             let labels = [labels, &[("class", class.as_str()), ("label", label)]].concat();
-            to.counter(ended.name, ended.help, &labels, n);
+            to.counter(names::REQUESTS, &labels, n);
         }
     }
 }

@@ -170,8 +170,7 @@ where
 {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let flying = gauge(self.flying() as u64);
-        let metric = names::ONCE_FLYING;
-        to.gauge(metric.name, metric.help, labels, flying);
+        to.gauge(names::ONCE_FLYING, labels, flying);
         for (metric, total) in [
             (names::ONCE_STARTED, &self.counts.started),
             (names::ONCE_JOINED, &self.counts.joined),
@@ -181,7 +180,7 @@ where
             (names::ONCE_ABANDONED, &self.counts.abandoned),
         ] {
             let total = total.load(Ordering::Relaxed);
-            to.counter(metric.name, metric.help, labels, total);
+            to.counter(metric, labels, total);
         }
     }
 }

@@ -234,17 +234,13 @@ impl Pressure {
 
 impl Observe for Pressure {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let level = names::OVERLOAD_LEVEL;
         let height = gauge(u64::from(self.level as u8));
-        to.gauge(level.name, level.help, labels, height);
-        let part = names::OVERLOAD_PRESSURE;
+        to.gauge(names::OVERLOAD_LEVEL, labels, height);
         for cause in Cause::ALL {
-            let mut labels = labels.to_vec();
-            labels.push(("cause", cause.as_str()));
-            to.gauge(part.name, part.help, &labels, self.readings.of(cause));
+            let labels = [labels, &[("cause", cause.as_str())]].concat();
+            to.gauge(names::OVERLOAD_PRESSURE, &labels, self.readings.of(cause));
         }
-        let changes = names::OVERLOAD_CHANGES;
-        to.counter(changes.name, changes.help, labels, self.changes);
+        to.counter(names::OVERLOAD_CHANGES, labels, self.changes);
     }
 }
 

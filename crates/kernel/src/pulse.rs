@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::clock::{Alarm, Clock};
 use crate::lag::Lag;
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
 use crate::rank::Rank;
 use crate::scope::{Scope, SpawnRefused};
 use crate::stalls::{Book, Life};
@@ -224,13 +224,11 @@ impl Watchdog {
 impl Observe for Watchdog {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let (stats, lag) = (self.stats(), self.lag_p99());
-        let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
+        let mut up = |metric: Counter, n| to.counter(metric, labels, n);
         up(names::PULSE_STALLS, stats.stalls);
         up(names::PULSE_RECOVERIES, stats.recoveries);
         up(names::PULSE_UNWATCHED, stats.unwatched);
-        let mut level = |metric: Metric, value| {
-            to.gauge(metric.name, metric.help, labels, value);
-        };
+        let mut level = |metric: Gauge, value| to.gauge(metric, labels, value);
         level(names::PULSE_WATCHED, gauge(stats.watched));
         level(names::PULSE_STALLED, gauge(stats.stalled));
         level(names::RUNTIME_LAG_P99, lag.as_secs_f64());

@@ -134,7 +134,7 @@ impl Observe for Relays {
             (names::RELAY_SUBSCRIBERS, &totals.subscribers),
         ] {
             let level = gauge(level.load(Ordering::Relaxed));
-            to.gauge(metric.name, metric.help, labels, level);
+            to.gauge(metric, labels, level);
         }
         for (metric, total) in [
             (names::RELAY_PUBLISHED, &totals.published),
@@ -143,7 +143,7 @@ impl Observe for Relays {
             (names::RELAY_REFUSED, &totals.refused),
         ] {
             let total = total.load(Ordering::Relaxed);
-            to.counter(metric.name, metric.help, labels, total);
+            to.counter(metric, labels, total);
         }
     }
 }

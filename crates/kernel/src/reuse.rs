@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
 pub use crate::shelf::History;
 use crate::shelf::{Item, Shelf};
 use crate::sync::{Arc, Mutex};
@@ -195,7 +195,7 @@ impl<T: Reusable> Reuse<T> {
 impl<T: Reusable> Observe for Reuse<T> {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
-        let mut up = |metric: Metric, n| to.counter(metric.name, metric.help, labels, n);
+        let mut up = |metric: Counter, n| to.counter(metric, labels, n);
         up(names::REUSE_REQUESTS, stats.requests);
         up(names::REUSE_HITS, stats.hits);
         up(names::REUSE_MISSES, stats.misses);
@@ -205,7 +205,7 @@ impl<T: Reusable> Observe for Reuse<T> {
         up(names::REUSE_LOW_HITS, stats.low_hits);
         let micros = u64::try_from(stats.spent.as_micros()).unwrap_or(u64::MAX);
         up(names::REUSE_SPENT_MICROS, micros);
-        let mut level = |metric: Metric, n| to.gauge(metric.name, metric.help, labels, gauge(n));
+        let mut level = |metric: Gauge, n| to.gauge(metric, labels, gauge(n));
         level(names::REUSE_IN_USE, stats.in_use);
         level(names::REUSE_KEPT, stats.kept);
         level(names::REUSE_KEPT_BYTES, stats.kept_bytes);
@@ -216,8 +216,7 @@ impl<T: Reusable> Observe for Reuse<T> {
         ];
         for (reason, n) in discarded {
             let labels = [labels, &[("reason", reason)]].concat();
-            let metric = names::REUSE_DISCARDED;
-            to.counter(metric.name, metric.help, &labels, n);
+            to.counter(names::REUSE_DISCARDED, &labels, n);
         }
     }
 }

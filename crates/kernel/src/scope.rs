@@ -308,7 +308,7 @@ impl Observe for Scope {
             (names::TASKS_LIMIT, census.limit),
         ];
         for (metric, n) in levels {
-            to.gauge(metric.name, metric.help, labels, gauge(n as u64));
+            to.gauge(metric, labels, gauge(n as u64));
         }
         let totals = [
             (names::TASKS_SPAWNED, census.spawned),
@@ -316,7 +316,7 @@ impl Observe for Scope {
             (names::TASKS_PANICKED, census.panicked),
         ];
         for (metric, total) in totals {
-            to.counter(metric.name, metric.help, labels, total);
+            to.counter(metric, labels, total);
         }
     }
 }

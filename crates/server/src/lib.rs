@@ -7,6 +7,7 @@
 pub mod config;
 mod http;
 pub mod listen;
+mod names;
 mod overload;
 mod process;
 mod wiring;

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kernel::{Labels, Observe, Visitor};
 use tidegate_kernel as kernel;
 
+use crate::names;
+
 /// A kind of oddity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Odd {
@@ -51,12 +53,9 @@ impl Oddities {
 impl Observe for Oddities {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         for (odd, label) in KINDS {
-            to.counter(
-                "tidegate_upstream_oddities_total",
-                "Things an upstream did that its API does not promise, by kind.",
-                &[labels, &[("kind", label)]].concat(),
-                self.counts[odd as usize].load(Ordering::Relaxed),
-            );
+            let count = self.counts[odd as usize].load(Ordering::Relaxed);
+            let labels = [labels, &[("kind", label)]].concat();
+            to.counter(names::UPSTREAM_ODDITIES, &labels, count);
         }
     }
 }

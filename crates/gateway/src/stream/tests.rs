@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use kernel::{Alarm, ByteBudget, Clock, Halt, Ledger, Observe, PulseSettings, Visitor, Watchdog};
+use kernel::{
+    Alarm, ByteBudget, Clock, Counter, Gauge, Halt, Labels, Ledger, Observe, PulseSettings,
+    Visitor, Watchdog,
+};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestIds};
 
@@ -24,19 +27,13 @@ use crate::upstream::Source;
 struct Counted(Vec<String>);
 
 impl Visitor for Counted {
-    fn counter(
-        &mut self,
-        name: &'static str,
-        _: &'static str,
-        of: &[(&'static str, &str)],
-        n: u64,
-    ) {
-        assert_eq!(name, "tidegate_upstream_oddities_total");
+    fn counter(&mut self, metric: Counter, of: &Labels<'_>, n: u64) {
+        assert_eq!(metric.0.name, "tidegate_upstream_oddities_total");
         self.0.extend((0..n).map(|_| of[0].1.to_owned()));
     }
 
-    fn gauge(&mut self, name: &'static str, _: &'static str, _: &[(&'static str, &str)], _: f64) {
-        panic!("{name} is no counter");
+    fn gauge(&mut self, metric: Gauge, _: &Labels<'_>, _: f64) {
+        panic!("{metric:?} is no counter");
     }
 }
 

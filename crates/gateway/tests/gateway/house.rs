@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
 use kernel::{
-    BreakerSettings, BudgetSettings, Clock, LimitSettings, Observe, Overflow, PoolSettings,
-    Priority, PulseSettings, Scope, Visitor, Watchdog,
+    BreakerSettings, BudgetSettings, Clock, Counter, Gauge, Labels, LimitSettings, Metric, Observe,
+    Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
     BaseUrl, Bounds, Call, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
@@ -217,34 +217,23 @@ impl Samples {
             .sum()
     }
 
-    fn add(&mut self, name: &str, labels: &[(&'static str, &str)], value: f64) {
+    fn add(&mut self, metric: Metric, labels: &Labels<'_>, value: f64) {
+        assert!(metric.has_its_own(labels), "{metric:?} with {labels:?}");
         let labels = labels
             .iter()
             .map(|(_, value)| (*value).to_owned())
             .collect();
-        *self.0.entry((name.to_owned(), labels)).or_default() += value;
+        *self.0.entry((metric.name.to_owned(), labels)).or_default() += value;
     }
 }
 
 impl Visitor for Samples {
-    fn counter(
-        &mut self,
-        name: &'static str,
-        _: &'static str,
-        of: &[(&'static str, &str)],
-        n: u64,
-    ) {
-        self.add(name, of, n as f64);
+    fn counter(&mut self, metric: Counter, of: &Labels<'_>, n: u64) {
+        self.add(metric.0, of, n as f64);
     }
 
-    fn gauge(
-        &mut self,
-        name: &'static str,
-        _: &'static str,
-        of: &[(&'static str, &str)],
-        value: f64,
-    ) {
-        self.add(name, of, value);
+    fn gauge(&mut self, metric: Gauge, of: &Labels<'_>, value: f64) {
+        self.add(metric.0, of, value);
     }
 }
 

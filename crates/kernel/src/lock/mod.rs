@@ -21,8 +21,8 @@ use crate::exit::Exit;
 pub(crate) use crate::lock::line::{Key, Mode};
 use crate::lock::lines::{Asking, Lines, Woken};
 pub use crate::lock::locking::{Hold, Locking};
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
 use crate::order::{DeadlockVictim, Resource, Until};
 use crate::rank::Rank;
 use crate::scope::Scope;
@@ -215,7 +215,7 @@ impl<K: Key, M: Mode> Observe for Lock<K, M> {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let stats = self.stats();
         let labels = [labels, &[("lock", self.0.name)]].concat();
-        let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, &labels, value);
+        let mut up = |metric: Counter, n| to.counter(metric, &labels, n);
         up(names::LOCK_OFFERED, stats.offered);
         up(names::LOCK_GRANTED, stats.granted);
         up(names::LOCK_QUEUED, stats.queued);
@@ -223,14 +223,13 @@ impl<K: Key, M: Mode> Observe for Lock<K, M> {
             names::LOCK_WAIT_SECONDS,
             stats.wait_total_micros / 1_000_000,
         );
-        let mut level = |metric: Metric, n| to.gauge(metric.name, metric.help, &labels, gauge(n));
+        let mut level = |metric: Gauge, n| to.gauge(metric, &labels, gauge(n));
         level(names::LOCK_KEYS, stats.keys);
         level(names::LOCK_HELD, stats.held);
         level(names::LOCK_WAITING, stats.waiting);
         for (reason, n) in stats.refused() {
             let labels = [&labels[..], &[("reason", reason)]].concat();
-            let metric = names::LOCK_REFUSED;
-            to.counter(metric.name, metric.help, &labels, n);
+            to.counter(names::LOCK_REFUSED, &labels, n);
         }
     }
 }

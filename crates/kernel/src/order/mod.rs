@@ -73,14 +73,12 @@ impl Observe for Order {
         };
         let levels = [(names::ORDER_HOLDS, holds), (names::ORDER_WAITS, waits)];
         for (metric, n) in levels {
-            to.gauge(metric.name, metric.help, labels, gauge(n as u64));
+            to.gauge(metric, labels, gauge(n as u64));
         }
-        let total = names::ORDER_DEADLOCKS;
-        to.counter(total.name, total.help, labels, deadlocks);
+        to.counter(names::ORDER_DEADLOCKS, labels, deadlocks);
         let mut pair = |first: &str, second: &str, times| {
             let labels = [labels, &[("first", first), ("second", second)]].concat();
-            let metric = names::ORDER_DEADLOCK_PAIRS;
-            to.counter(metric.name, metric.help, &labels, times);
+            to.counter(names::ORDER_DEADLOCK_PAIRS, &labels, times);
         };
         for Recurring { kinds, times, .. } in self.recurring() {
             pair(kinds.0, kinds.1, times);

@@ -195,7 +195,7 @@ impl Observe for Pool {
         stats.observe(labels, to);
         for (reason, n) in reasons {
             let labels = [labels, &[("reason", reason)]].concat();
-            to.counter(POOL_DECISIONS.name, POOL_DECISIONS.help, &labels, n);
+            to.counter(POOL_DECISIONS, &labels, n);
         }
     }
 }

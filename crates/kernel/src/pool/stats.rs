@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
 use crate::pool::Refusal;
 use crate::tag::Priority;
 
@@ -104,13 +104,13 @@ impl PoolStats {
 
 impl Observe for PoolStats {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, labels, value);
+        let mut up = |metric: Counter, n| to.counter(metric, labels, n);
         up(names::POOL_OFFERED, self.offered);
         up(names::POOL_GRANTED, self.granted);
         up(names::POOL_QUEUED, self.queued);
         up(names::POOL_WAIT_SECONDS, self.wait_total_micros / 1_000_000);
         up(names::POOL_HELD_SECONDS, self.held_total_micros / 1_000_000);
-        let mut level = |metric: Metric, n| to.gauge(metric.name, metric.help, labels, gauge(n));
+        let mut level = |metric: Gauge, n| to.gauge(metric, labels, gauge(n));
         level(names::POOL_PERMITS, self.size);
         level(names::POOL_BUSY, self.busy);
         level(names::POOL_IDLE, self.idle);
@@ -120,13 +120,11 @@ impl Observe for PoolStats {
         level(names::POOL_WAITING_BYTES, self.waiting_bytes);
         for (priority, n) in Priority::ALL.into_iter().zip(self.waiting_by) {
             let labels = [labels, &[("priority", priority.as_str())]].concat();
-            let Metric { name, help } = names::POOL_QUEUE;
-            to.gauge(name, help, &labels, gauge(n));
+            to.gauge(names::POOL_QUEUE, &labels, gauge(n));
         }
         for (reason, n) in self.refused() {
             let labels = [labels, &[("reason", reason)]].concat();
-            let Metric { name, help } = names::POOL_REFUSED;
-            to.counter(name, help, &labels, n);
+            to.counter(names::POOL_REFUSED, &labels, n);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! 1. `offered` = delivered + refused + dropped + cancelled + waiting, always.
 
-use crate::names::{self, Metric};
-use crate::observe::{Labels, Observe, Visitor, gauge};
+use crate::names;
+use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
 use crate::tag::Priority;
 
 /// The numbers of a queue at one time.
@@ -60,22 +60,20 @@ impl QueueStats {
 
 impl Observe for QueueStats {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        let mut up = |metric: Metric, value| to.counter(metric.name, metric.help, labels, value);
+        let mut up = |metric: Counter, n| to.counter(metric, labels, n);
         up(names::QUEUE_OFFERED, self.offered);
         up(names::QUEUE_DELIVERED, self.delivered);
-        let mut level = |metric: Metric, n| to.gauge(metric.name, metric.help, labels, gauge(n));
+        let mut level = |metric: Gauge, n| to.gauge(metric, labels, gauge(n));
         level(names::QUEUE_CAPACITY, self.capacity);
         level(names::QUEUE_BYTES, self.bytes);
         level(names::QUEUE_DOOR, self.door);
         for (priority, n) in Priority::ALL.into_iter().zip(self.queued_by) {
             let labels = [labels, &[("priority", priority.as_str())]].concat();
-            let Metric { name, help } = names::QUEUE_ITEMS;
-            to.gauge(name, help, &labels, gauge(n));
+            to.gauge(names::QUEUE_ITEMS, &labels, gauge(n));
         }
         for (reason, n) in self.refused() {
             let labels = [labels, &[("reason", reason)]].concat();
-            let Metric { name, help } = names::QUEUE_REFUSED;
-            to.counter(name, help, &labels, n);
+            to.counter(names::QUEUE_REFUSED, &labels, n);
         }
     }
 }

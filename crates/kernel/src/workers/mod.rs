@@ -18,7 +18,7 @@ use self::crew::Crew;
 pub use self::job::Job;
 use self::job::Work;
 use crate::clock::Deadline;
-use crate::names::{self, Metric};
+use crate::names;
 use crate::observe::{Labels, Observe, Visitor, gauge};
 use crate::overflow::Overflow;
 use crate::queue::{Offered, QueueSettings, QueueStats};
@@ -211,8 +211,8 @@ impl Observe for Workers {
             (names::WORKERS_BUSY, stats.busy),
             (names::WORKERS_IDLE, stats.idle),
         ];
-        for (Metric { name, help }, n) in levels {
-            to.gauge(name, help, labels, gauge(n));
+        for (metric, n) in levels {
+            to.gauge(metric, labels, gauge(n));
         }
         let ends = [
             ("done", stats.done),
@@ -222,8 +222,7 @@ impl Observe for Workers {
         ];
         for (end, n) in ends {
             let labels = [labels, &[("exit", end)]].concat();
-            let Metric { name, help } = names::WORKERS_JOBS;
-            to.counter(name, help, &labels, n);
+            to.counter(names::WORKERS_JOBS, &labels, n);
         }
         self.crew.queue.observe(labels, to);
     }

@@ -1,25 +1,23 @@
 //! Every noun tells its numbers, under the published names.
-//! A name that is not in `names`, or that is told twice, fails here.
+//! One that is told twice, or without its labels, fails here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_kernel::{
-    Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Deadline, Labels, Ledger,
-    LimitSettings, Observe, Offered, Overflow, Pool, PoolSettings, Pressure, PulseSettings, Queue,
-    QueueSettings, Readings, RetryBudget, Reuse, ReuseSettings, Scope, Tag, Verdict, Visitor,
-    Watchdog, Workers, WorkersSettings, names,
+    Ask, Breaker, BreakerSettings, BudgetSettings, Cause, Class, Clock, Counter, Deadline, Gauge,
+    Labels, Ledger, LimitSettings, Metric, Observe, Offered, Overflow, Pool, PoolSettings,
+    Pressure, PulseSettings, Queue, QueueSettings, Readings, RetryBudget, Reuse, ReuseSettings,
+    Scope, Tag, Verdict, Visitor, Watchdog, Workers, WorkersSettings,
 };
 
 #[derive(Default)]
 pub(crate) struct Page(pub(crate) BTreeMap<String, f64>);
 
 impl Page {
-    fn add(&mut self, name: &str, labels: &Labels<'_>, value: f64) {
-        assert!(
-            names::ALL.iter().any(|metric| metric.name == name),
-            "{name} is not published"
-        );
+    fn add(&mut self, metric: Metric, labels: &Labels<'_>, value: f64) {
+        let name = metric.name;
+        assert!(metric.has_its_own(labels), "{metric:?} with {labels:?}");
         let labels: Vec<_> = labels
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
@@ -32,14 +30,12 @@ impl Page {
 }
 
 impl Visitor for Page {
-    fn counter(&mut self, name: &'static str, _: &'static str, labels: &Labels<'_>, value: u64) {
-        assert!(name.ends_with("_total"), "{name} is a counter");
-        self.add(name, labels, value as f64);
+    fn counter(&mut self, metric: Counter, labels: &Labels<'_>, value: u64) {
+        self.add(metric.0, labels, value as f64);
     }
 
-    fn gauge(&mut self, name: &'static str, _: &'static str, labels: &Labels<'_>, value: f64) {
-        assert!(!name.ends_with("_total"), "{name} is a gauge");
-        self.add(name, labels, value);
+    fn gauge(&mut self, metric: Gauge, labels: &Labels<'_>, value: f64) {
+        self.add(metric.0, labels, value);
     }
 }
 

@@ -13,6 +13,7 @@ use tidegate_kernel as kernel;
 use super::access::Access;
 use super::body::BodyLimits;
 use crate::listen::ListenStats;
+use crate::names;
 use crate::overload::Overload;
 
 /// Where the process stands in its life.
@@ -80,12 +81,7 @@ impl Observe for App {
         let kind = [labels, &[("kind", "large_request_body")]].concat();
         self.body_limits.shelf.observe(&kind, to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
-        to.gauge(
-            "tidegate_ready",
-            "1 while new requests are taken.",
-            labels,
-            ready,
-        );
+        to.gauge(names::READY, labels, ready);
     }
 }
 

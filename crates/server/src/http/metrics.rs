@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use http::{Response, StatusCode};
-use kernel::{Observe, Visitor};
+use kernel::{Counter, Gauge, Labels, Metric, Observe, Visitor};
 use tidegate_kernel as kernel;
 
 use super::app::App;
@@ -36,18 +36,21 @@ struct Family {
 }
 
 impl Page {
-    fn family(
+    fn sample(
         &mut self,
-        name: &'static str,
-        help: &'static str,
+        metric: Metric,
         kind: &'static str,
-    ) -> &mut String {
+        labels: &Labels<'_>,
+        value: &dyn std::fmt::Display,
+    ) {
+        debug_assert!(metric.has_its_own(labels), "{metric:?} with {labels:?}");
         let fresh = || Family {
-            help,
+            help: metric.help,
             kind,
             lines: String::new(),
         };
-        &mut self.families.entry(name).or_insert_with(fresh).lines
+        let family = self.families.entry(metric.name).or_insert_with(fresh);
+        line(&mut family.lines, metric.name, labels, value);
     }
 
     fn render(self) -> String {
@@ -63,35 +66,16 @@ impl Page {
 }
 
 impl Visitor for Page {
-    fn counter(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-        labels: &[(&'static str, &str)],
-        value: u64,
-    ) {
-        let line = self.family(name, help, "counter");
-        sample(line, name, labels, &value);
+    fn counter(&mut self, Counter(metric): Counter, labels: &Labels<'_>, value: u64) {
+        self.sample(metric, "counter", labels, &value);
     }
 
-    fn gauge(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-        labels: &[(&'static str, &str)],
-        value: f64,
-    ) {
-        let line = self.family(name, help, "gauge");
-        sample(line, name, labels, &value);
+    fn gauge(&mut self, Gauge(metric): Gauge, labels: &Labels<'_>, value: f64) {
+        self.sample(metric, "gauge", labels, &value);
     }
 }
 
-fn sample(
-    out: &mut String,
-    name: &str,
-    labels: &[(&'static str, &str)],
-    value: &dyn std::fmt::Display,
-) {
+fn line(out: &mut String, name: &str, labels: &Labels<'_>, value: &dyn std::fmt::Display) {
     out.push_str(name);
     for (index, (label, text)) in labels.iter().enumerate() {
         let open = if index == 0 { '{' } else { ',' };
@@ -111,12 +95,18 @@ fn sample(
 mod tests {
     use super::*;
 
+    fn metric(name: &'static str, help: &'static str) -> Metric {
+        let labels = &[];
+        Metric { name, labels, help }
+    }
+
     #[test]
     fn samples_of_a_name_stand_together_and_labels_are_escaped() {
         let mut page = Page::default();
-        page.counter("b_total", "B.", &[("x", "a\"b\\c\nd"), ("y", "1")], 3);
-        page.gauge("a", "A.", &[], 1.5);
-        page.counter("b_total", "B.", &[], 4);
+        let (a, b) = (metric("a", "A."), metric("b_total", "B."));
+        page.counter(Counter(b), &[("x", "a\"b\\c\nd"), ("y", "1")], 3);
+        page.gauge(Gauge(a), &[], 1.5);
+        page.counter(Counter(b), &[], 4);
         let expected = "# HELP a A.\n# TYPE a gauge\na 1.5\n# HELP b_total B.\n\
                         # TYPE b_total counter\nb_total{x=\"a\\\"b\\\\c\\nd\",y=\"1\"} 3\nb_total 4\n";
         assert_eq!(page.render(), expected);

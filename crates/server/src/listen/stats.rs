@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidegate_kernel::{Labels, Observe, Visitor};
 
+use crate::names;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU64);
@@ -81,56 +83,25 @@ impl ListenStats {
 
 impl Observe for ListenStats {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
-        const REFUSED: &str = "tidegate_connections_refused_total";
-        const REFUSED_HELP: &str = "Connections that were refused, by reason.";
         let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
-        to.gauge(
-            "tidegate_connections_open",
-            "Connections that are served now.",
-            labels,
-            f64::from(open),
-        );
+        to.gauge(names::CONNECTIONS_OPEN, labels, f64::from(open));
         let refused = [
             ("limit", self.refused_limit()),
             ("per_ip", self.refused_per_ip()),
         ];
         for (reason, count) in refused {
-            to.counter(
-                REFUSED,
-                REFUSED_HELP,
-                &[labels, &[("reason", reason)]].concat(),
-                count,
-            );
+            let labels = [labels, &[("reason", reason)]].concat();
+            to.counter(names::CONNECTIONS_REFUSED, &labels, count);
         }
         let totals = [
-            (
-                "tidegate_connections_accepted_total",
-                "Connections that were accepted, served or refused.",
-                self.accepted(),
-            ),
-            (
-                "tidegate_connections_accept_errors_total",
-                "Accepts that failed for want of descriptors or memory.",
-                self.accept_errors(),
-            ),
-            (
-                "tidegate_connections_header_timeouts_total",
-                "Connections closed because a request's head did not arrive in time.",
-                self.header_timeouts(),
-            ),
-            (
-                "tidegate_connections_write_stalls_total",
-                "Connections reset because the caller stopped reading.",
-                self.write_stalls(),
-            ),
-            (
-                "tidegate_connections_panics_total",
-                "Panics of handlers and answers, each caught at its connection.",
-                self.panics(),
-            ),
+            (names::CONNECTIONS_ACCEPTED, self.accepted()),
+            (names::CONNECTIONS_ACCEPT_ERRORS, self.accept_errors()),
+            (names::CONNECTIONS_HEADER_TIMEOUTS, self.header_timeouts()),
+            (names::CONNECTIONS_WRITE_STALLS, self.write_stalls()),
+            (names::CONNECTIONS_PANICS, self.panics()),
         ];
-        for (name, help, count) in totals {
-            to.counter(name, help, labels, count);
+        for (metric, count) in totals {
+            to.counter(metric, labels, count);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::process::Command;
 
-use tidegate_kernel::{Observe, Visitor};
+use tidegate_kernel::{Counter, Gauge, Labels, Observe, Visitor};
 
 use super::*;
 
@@ -191,26 +191,19 @@ async fn few_descriptors() {
 struct Seen(BTreeMap<String, f64>);
 
 impl Visitor for Seen {
-    fn counter(
-        &mut self,
-        name: &'static str,
-        _: &'static str,
-        labels: &[(&'static str, &str)],
-        n: u64,
-    ) {
-        assert!(name.ends_with("_total"), "{name}");
+    fn counter(&mut self, metric: Counter, labels: &Labels<'_>, n: u64) {
         let labels: String = labels
             .iter()
             .map(|(_, value)| format!(" {value}"))
             .collect();
         self.0.insert(
-            format!("{name}{labels}"),
+            format!("{}{labels}", metric.0.name),
             f64::from(u32::try_from(n).unwrap()),
         );
     }
 
-    fn gauge(&mut self, name: &'static str, _: &'static str, _: &[(&'static str, &str)], n: f64) {
-        self.0.insert(name.to_owned(), n);
+    fn gauge(&mut self, metric: Gauge, _: &Labels<'_>, n: f64) {
+        self.0.insert(metric.0.name.to_owned(), n);
     }
 }
 

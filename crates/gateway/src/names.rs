@@ -1,0 +1,20 @@
+//! The names, labels and texts of the gateway's metrics, each in one place.
+//!
+//! A name, once published, keeps its meaning. What a noun of the kernel tells
+//! stands in the kernel's table.
+
+tidegate_kernel::metrics! {
+    PROVIDER_REQUESTS: Counter "tidegate_provider_requests_total" [provider class] "Requests that were routed to the provider, by the class of their outcome.";
+    REQUESTS_PAUSING: Gauge "tidegate_requests_pausing" [provider] "Requests that hold no permit and wait for the time of their next attempt.";
+    ATTEMPTS: Counter "tidegate_attempts_total" [provider] "Attempts at the provider; their ratio to its requests is the amplification.";
+    RETRIES: Counter "tidegate_retries_total" [provider reason] "Attempts that followed one that failed, by its code.";
+    RETRIES_OVER_BUDGET: Counter "tidegate_retries_over_budget_total" [provider] "Attempts that were not made because the retry budget was spent.";
+
+    TOKENS: Counter "tidegate_tokens_total" [provider direction] "Tokens, as the provider told them or, where it did not, as estimated.";
+    USAGE_ESTIMATED: Counter "tidegate_usage_estimated_total" [provider] "Requests whose tokens are an estimate.";
+
+    KEY_USABLE: Gauge "tidegate_key_usable" [provider key] "Whether a key is in the rotation.";
+    TARGET_USABLE: Gauge "tidegate_target_usable" [provider model key] "Whether a model may be asked with a key: neither resting nor left alone.";
+    UPSTREAM_CONNECTIONS_IDLE: Gauge "tidegate_upstream_connections_idle" [provider] "Connections to the upstream that rest between two calls.";
+    UPSTREAM_ODDITIES: Counter "tidegate_upstream_oddities_total" [kind] "Things an upstream did that its API does not promise, by kind.";
+}

@@ -1,0 +1,16 @@
+//! The names, labels and texts of the server's metrics, each in one place.
+//!
+//! A name, once published, keeps its meaning. What a noun of the kernel or the
+//! gateway tells stands in the table of its crate.
+
+tidegate_kernel::metrics! {
+    READY: Gauge "tidegate_ready" [] "1 while new requests are taken.";
+
+    CONNECTIONS_OPEN: Gauge "tidegate_connections_open" [] "Connections that are served now.";
+    CONNECTIONS_ACCEPTED: Counter "tidegate_connections_accepted_total" [] "Connections that were accepted, served or refused.";
+    CONNECTIONS_REFUSED: Counter "tidegate_connections_refused_total" [reason] "Connections that were refused, by reason.";
+    CONNECTIONS_ACCEPT_ERRORS: Counter "tidegate_connections_accept_errors_total" [] "Accepts that failed for want of descriptors or memory.";
+    CONNECTIONS_HEADER_TIMEOUTS: Counter "tidegate_connections_header_timeouts_total" [] "Connections closed because a request's head did not arrive in time.";
+    CONNECTIONS_WRITE_STALLS: Counter "tidegate_connections_write_stalls_total" [] "Connections reset because the caller stopped reading.";
+    CONNECTIONS_PANICS: Counter "tidegate_connections_panics_total" [] "Panics of handlers and answers, each caught at its connection.";
+}
