@@ -39,7 +39,9 @@ pub(crate) struct Stake {
 }
 
 struct Passes {
-    key: Pass,
+    /// Only where the key is being tried again: of a key that is taken there is
+    /// nothing to tell until it is refused.
+    key: Option<Pass>,
     target: Pass,
 }
 
@@ -60,7 +62,10 @@ impl Stake {
     ) -> Option<Self> {
         target.fit(clock.now()).ok()?;
         let passes = Passes {
-            key: target.key.breaker.try_pass().ok()?,
+            key: match target.key.breaker.is_closed() {
+                true => None,
+                false => Some(target.key.breaker.try_pass().ok()?),
+            },
             target: target.breaker.try_pass().ok()?,
         };
         target.burden.begin();
@@ -113,7 +118,7 @@ impl Stake {
         self.first = Some(took);
         self.target.burden.answered(took, now);
         if let Some(passes) = &mut self.passes {
-            passes.key.progressed();
+            passes.key.iter_mut().for_each(Pass::progressed);
             passes.target.progressed();
         }
     }
@@ -131,7 +136,7 @@ impl Stake {
         let first_token = self.first.filter(|_| self.streams);
         self.ended(Ended::Good { took, first_token });
         if let Some(passes) = self.passes.take() {
-            passes.key.settle(Verdict::Succeeded);
+            taken(passes.key);
             passes.target.settle(Verdict::Succeeded);
         }
     }
@@ -153,17 +158,21 @@ impl Stake {
         let key = &self.target.key;
         match is.key {
             KeyIs::Unknown => drop(passes.key),
-            KeyIs::Good | KeyIs::Forbidden => passes.key.settle(Verdict::Succeeded),
+            KeyIs::Good | KeyIs::Forbidden => taken(passes.key),
             KeyIs::Limited => {
                 let after = failure.retry_after.unwrap_or(Duration::from_secs(1));
                 self.target.rest(after, self.clock.now());
-                passes.key.settle(Verdict::Succeeded);
+                taken(passes.key);
             }
             KeyIs::Spent => {
                 key.spent(failure.retry_after);
                 drop(passes.key);
             }
-            KeyIs::Refused => passes.key.settle(Verdict::Failed),
+            KeyIs::Refused => {
+                let pass = passes.key.or_else(|| key.breaker.try_pass().ok());
+                pass.into_iter()
+                    .for_each(|pass| pass.settle(Verdict::Failed));
+            }
         }
         passes.target.settle(is.breaker);
     }
@@ -194,6 +203,12 @@ impl Stake {
             gate.settle(cost);
         }
     }
+}
+
+/// The upstream took the key.
+fn taken(key: Option<Pass>) {
+    key.into_iter()
+        .for_each(|pass| pass.settle(Verdict::Succeeded));
 }
 
 impl Drop for Stake {

@@ -137,6 +137,11 @@ impl Breaker {
             .change(|circuit, now| ((), Some(circuit.close(Reason::Reset, now))));
     }
 
+    /// Whether everybody gets a pass; one atomic read.
+    pub fn is_closed(&self) -> bool {
+        self.0.gate.load(Ordering::Acquire) != SHUT
+    }
+
     /// What it does now. It stays open until somebody asks after its time.
     pub fn state(&self) -> Phase {
         self.0.circuit.lock().phase()
