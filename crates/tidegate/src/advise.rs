@@ -168,7 +168,8 @@ fn tell(chosen: &[&Value], address: &Address) -> Told {
     }
     if !told.results.is_empty() {
         let head = format!(
-            "# From the traffic of {address}. Keys that are not named here stay as they are.\n"
+            "# From the traffic of {address}. Keys that are not named here stay as they are.\n\
+             # A table stands once: write these keys into one that the file has already.\n"
         );
         told.results.insert(0, head);
     }

@@ -40,6 +40,9 @@ pub(crate) struct Judge {
     oddities: Oddities,
     content: bool,
     finished: bool,
+    /// The choices that were begun, and those that ended, a bit each.
+    begun: u64,
+    ended: u64,
     bad: Bad,
     usage: Option<Usage>,
     text_bytes: u64,
@@ -62,6 +65,8 @@ impl Judge {
             oddities,
             content: false,
             finished: false,
+            begun: 0,
+            ended: 0,
             bad: Bad::None,
             usage: None,
             text_bytes: 0,
@@ -118,6 +123,8 @@ impl Judge {
     fn take(&mut self, chunk: &Chunk) {
         self.content |= chunk.content;
         self.finished |= chunk.finish;
+        self.begun |= chunk.seen;
+        self.ended |= chunk.ended;
         self.text_bytes += u64::from(chunk.text_bytes);
         self.usage = chunk.usage.or(self.usage);
         if matches!(self.bad, Bad::Open) {
@@ -158,7 +165,8 @@ impl Judge {
         if matches!(self.bad, Bad::Open) {
             return Err(protocol());
         }
-        if !self.finished {
+        // One of several answers that ended says nothing of the others.
+        if !self.finished || self.begun != self.ended {
             return Err(Failure::new(
                 Code::StreamTruncated,
                 "The provider's stream ended before its answer was finished.",

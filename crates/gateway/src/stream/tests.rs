@@ -117,6 +117,25 @@ async fn run(events: &str) -> (String, Vec<String>, Option<Code>) {
     (out, counted.0, failed)
 }
 
+/// Rows 14 and 15, INV-TRUNC: without `[DONE]` a stream of two answers is whole
+/// when both of them ended; what follows the end of one begins nothing.
+#[tokio::test]
+async fn inv_trunc_one_of_two_choices_that_ended_is_no_end() {
+    let chunk = |index: u64, reason: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"a\"}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let one = [chunk(0, "null"), chunk(1, "null"), chunk(0, "\"stop\"")].concat();
+    let (out, _, code) = run(&one).await;
+    assert_eq!(code, Some(Code::StreamTruncated), "{out}");
+    assert!(!out.contains("[DONE]"), "{out}");
+    let both = [one, chunk(1, "\"length\""), chunk(0, "null")].concat();
+    let (out, _, code) = run(&both).await;
+    assert_eq!(code, None);
+    assert!(out.ends_with("[DONE]\n\n"), "{out}");
+}
+
 /// Row 16: the event that was left out may have been the end of the answer.
 #[tokio::test]
 async fn row_16_done_behind_a_broken_event_is_no_end_unless_one_was_told() {

@@ -12,6 +12,11 @@ use super::reading::{Reading, nearest};
 use super::report::Severity::{self, Error, Warning};
 use super::units::show_duration;
 
+const MIB: u64 = 1 << 20;
+
+/// Memory below this is soon used by a process with a few thousand streams.
+const LITTLE: u64 = 64 * MIB;
+
 /// A caller's key shorter than this can be guessed.
 const SHORT_KEY: usize = 16;
 
@@ -19,6 +24,7 @@ const SHORT_KEY: usize = 16;
 pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
     listening(document, cx);
     short_keys(document, cx);
+    memory(document, cx);
     if document.providers.named.is_empty() && !document.providers.sim.enabled {
         cx.about(Error, "providers", "holds no provider at all".to_owned())
             .hint("add a [providers.x] table, or leave `sim` on");
@@ -102,6 +108,23 @@ fn short_keys(document: &Document, cx: &mut Reading<'_>) {
             .expected(format!("at least {SHORT_KEY} random characters"));
         }
     }
+}
+
+/// From 0.95 of it on everything is refused, so a slip of the unit would end
+/// the service.
+fn memory(document: &Document, cx: &mut Reading<'_>) {
+    const KEY: &str = "limits.memory";
+    let Some(bytes) = document.limits.memory.filter(|_| !cx.is_doubtful(KEY)) else {
+        return;
+    };
+    let (severity, what, least) = match bytes {
+        ..MIB => (Error, "is less than any process uses", "1MiB"),
+        MIB..LITTLE => (Warning, "leaves little for requests", "64MiB"),
+        _ => return,
+    };
+    cx.about(severity, KEY, what.to_owned())
+        .found(format!("{bytes} bytes"))
+        .expected(format!("at least {least}, or 0 for what the system allows"));
 }
 
 /// Whether every item of a list was read: only then do its indices fit.
@@ -235,7 +258,8 @@ fn longer(
     severity: Severity,
     cx: &mut Reading<'_>,
 ) {
-    if cx.place(key).is_some() && value > total {
+    let doubtful = cx.is_doubtful(key) || cx.is_doubtful(total_key);
+    if cx.place(key).is_some() && value > total && !doubtful {
         cx.about(
             severity,
             key,

@@ -17,6 +17,10 @@ pub(super) struct Found {
     pub(super) text_bytes: u64,
     /// Some `finish_reason` is given.
     pub(super) finish: bool,
+    /// The choices there are, a bit each by their indices.
+    pub(super) seen: u64,
+    /// Those of them whose `finish_reason` is given.
+    pub(super) ended: u64,
     /// Some function is called: its name or arguments are there.
     pub(super) calls: bool,
 }
@@ -33,15 +37,23 @@ impl Found {
             if scan.kind()? != Kind::Object {
                 return scan.skip();
             }
-            scan.object(|scan, key| match key.decode().as_ref() {
-                "text" => self.content(scan),
-                "finish_reason" => {
-                    self.finish |= given(scan)?;
-                    Ok(())
+            let (mut index, mut ended) = (0, false);
+            scan.object(|scan, key| {
+                match key.decode().as_ref() {
+                    "text" => self.content(scan)?,
+                    "finish_reason" => ended |= given(scan)?,
+                    "index" => index = scan.whole()?.unwrap_or(0),
+                    name if name == holder => self.holder(scan)?,
+                    _ => scan.skip()?,
                 }
-                name if name == holder => self.holder(scan),
-                _ => scan.skip(),
-            })
+                Ok::<(), Violation>(())
+            })?;
+            // Beyond the bits they are not told apart, and end together.
+            let bit = 1 << index.min(u64::from(u64::BITS) - 1);
+            self.finish |= ended;
+            self.seen |= bit;
+            self.ended |= if ended { bit } else { 0 };
+            Ok(())
         })
     }
 

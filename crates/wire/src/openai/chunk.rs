@@ -39,6 +39,10 @@ pub struct Chunk {
     pub text_bytes: u32,
     /// Some `finish_reason` is given.
     pub finish: bool,
+    /// The choices in it, a bit each by their indices.
+    pub seen: u64,
+    /// Those of them whose `finish_reason` is given.
+    pub ended: u64,
     /// A name or arguments of a called function are in it, which
     /// [`call_pieces`](super::call_pieces) tells.
     pub calls: bool,
@@ -95,6 +99,8 @@ fn read(text: &str) -> Result<Look, Violation> {
             content: found.content,
             text_bytes: u32::try_from(found.text_bytes).unwrap_or(u32::MAX),
             finish: found.finish,
+            seen: found.seen,
+            ended: found.ended,
             calls: found.calls,
             usage,
             empty_choices: found.count == 0,

@@ -48,15 +48,17 @@ fn limits_retries_and_breakers_have_defaults_and_forms() {
     }
 }
 
+/// What is said of a file with one provider and this.
+fn told(more: &str) -> Vec<String> {
+    let text = format!("default_provider = \"m\"\n{PROVIDER}{more}\n");
+    match read(&text) {
+        Ok(loaded) => brief(&loaded.warnings),
+        Err(problems) => brief(&problems),
+    }
+}
+
 #[test]
 fn limits_retries_and_breakers_that_cannot_work_are_refused() {
-    let told = |more: &str| {
-        let text = format!("default_provider = \"m\"\n{PROVIDER}{more}\n");
-        match read(&text) {
-            Ok(loaded) => brief(&loaded.warnings),
-            Err(problems) => brief(&problems),
-        }
-    };
     for (more, expected) in [
         (
             "pool = { size = 10, min = 11 }",
@@ -107,4 +109,25 @@ fn limits_retries_and_breakers_that_cannot_work_are_refused() {
         [] as [&str; 0],
         "a default gives way to what is written"
     );
+}
+
+#[test]
+fn a_slip_of_the_unit_is_told_and_what_is_not_read_is_not_compared() {
+    for (more, expected) in [
+        (
+            "[limits]\nmemory = \"512\"",
+            "error 6:10 limits.memory is less than any process uses",
+        ),
+        (
+            "[limits]\nmemory = \"20MiB\"",
+            "warning 6:10 limits.memory leaves little for requests",
+        ),
+        (
+            // Nothing is said of the default that stands in for it.
+            "timeouts = { total = \"1s\" }\npool = { max_wait = \"10\" }",
+            "error 6:21 providers.m.pool.max_wait cannot be read",
+        ),
+    ] {
+        assert_eq!(told(more), [expected]);
+    }
 }

@@ -93,10 +93,10 @@ fn target(view: &TargetView, now: Instant) -> Value {
         "model": &*view.model,
         "key": &*view.key,
         "pending": view.pending,
+        "rests_ms": view.rests.map(|rests| rests.as_millis()),
         "breaker": {
             "phase": breaker.phase.as_str(),
             "retry_after_ms": view.retry_after.map(|after| after.as_millis()),
-            "rests_ms": view.rests.map(|rests| rests.as_millis()),
             "good_in_window": breaker.window_succeeded,
             "all_in_window": breaker.window_all,
             "failed_in_a_row": breaker.failed_in_a_row,

@@ -102,9 +102,19 @@ fn text_completions_are_read_too() {
             content: true,
             text_bytes: 3,
             finish: true,
+            seen: 1,
+            ended: 1,
             ..Chunk::default()
         }
     );
+}
+
+#[test]
+fn choices_are_told_apart_by_their_indices() {
+    let seen = chunk(
+        r#"{"choices":[{"index":1,"delta":{}},{"finish_reason":"stop","index":3},{"delta":{}},{"index":900,"delta":{}}]}"#,
+    );
+    assert_eq!((seen.seen, seen.ended), (0b1011 | 1 << 63, 0b1000));
 }
 
 #[test]
