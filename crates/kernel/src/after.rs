@@ -1,7 +1,7 @@
 //! What a step under a lock leaves to be done after it.
 //!
 //! 1. Wakers are woken, and dropped, only after the lock: neither is our code.
-//! 2. Waking nobody or one allocates nothing.
+//! 2. Waking nobody or one, and dropping one, allocates nothing.
 
 use std::task::Waker;
 
@@ -12,6 +12,7 @@ pub(crate) struct After {
     first: Option<Waker>,
     more: Vec<Waker>,
     let_go: Option<Waker>,
+    others: Vec<Waker>,
 }
 
 impl After {
@@ -24,16 +25,21 @@ impl After {
         }
     }
 
-    /// This one is not needed any more; a step lets go of one at most.
+    /// This one is not needed any more.
     pub(crate) fn let_go(&mut self, waker: Option<Waker>) {
-        self.let_go = waker;
+        if self.let_go.is_none() {
+            self.let_go = waker;
+        } else {
+            self.others.extend(waker);
+        }
     }
 
     /// `place` holds `waker` from here on.
     pub(crate) fn keep(&mut self, place: &mut Option<Waker>, waker: &Waker) {
         let known = place.as_ref().is_some_and(|known| known.will_wake(waker));
         if !known {
-            self.let_go = place.replace(waker.clone());
+            let before = place.replace(waker.clone());
+            self.let_go(before);
         }
     }
 

@@ -182,7 +182,12 @@ impl Account {
     }
 }
 
-/// The number of the generation; it may wrap, only neighbours are compared.
+/// By how many generations a thread's look at the clock may be older than the
+/// word it changes: a minute. Beyond it a word is old, not from the future.
+const SKEW: u16 = 12;
+
+/// The number of the generation; it wraps after four days, so a word that old
+/// can look fresh, for a minute at most.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "wrapping is meant, see `Earned::at`"
@@ -215,7 +220,7 @@ impl Earned {
             0 => return old,
             1 => (old.fresh + old.before.min(KEPT)).min(PART),
             // Another thread read the clock later and was here first.
-            passed if passed > u16::MAX / 2 => return old,
+            passed if passed > u16::MAX - SKEW => return old,
             _ => old.sum().min(KEPT),
         };
         Self {

@@ -13,6 +13,9 @@ use crate::dice::Dice;
 use crate::tally::Tally;
 use crate::verdict::{BreakerStats, Open, Phase, Reason, Transition, Verdict};
 
+/// How soon to ask again at the earliest while a probe is out.
+const SOON: Duration = Duration::from_millis(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed,
@@ -80,7 +83,7 @@ impl Circuit {
             State::Closed | State::Probing { out: false } => Duration::ZERO,
             State::Open(Some(until)) => until.saturating_duration_since(now),
             State::Open(None) => self.settings.open_max,
-            State::Probing { out: true } => self.settings.open_min,
+            State::Probing { out: true } => self.settings.open_min.max(SOON),
         }
     }
 

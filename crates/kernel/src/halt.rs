@@ -8,6 +8,7 @@
 
 use std::task::{Context, Poll, Waker};
 
+use crate::after::After;
 use crate::scope::Why;
 use crate::sync::Mutex;
 
@@ -52,15 +53,16 @@ impl Halt {
 
     /// Ready once it was pulled; otherwise the task is woken when it is.
     pub fn poll_halted(&self, cx: &mut Context<'_>) -> Poll<Why> {
-        let mut state = self.state.lock();
-        if let Some(why) = state.why {
-            return Poll::Ready(why);
-        }
-        match &mut state.waiter {
-            Some(waiter) => waiter.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-        Poll::Pending
+        let mut after = After::default();
+        let why = {
+            let mut state = self.state.lock();
+            if state.why.is_none() {
+                after.keep(&mut state.waiter, cx.waker());
+            }
+            state.why
+        };
+        after.run();
+        why.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

@@ -291,8 +291,12 @@ where
             // A caught future ends in no third way; what it says is told.
             other => Err(OnceError::Panicked(panic_of(other).into())),
         };
-        self.land(result.clone());
-        Poll::Ready(result)
+        self.land(result);
+        // The clone is not our code: it comes when all the others are told.
+        self.flight
+            .landed
+            .get()
+            .map_or(Poll::Pending, |result| Poll::Ready(result.clone()))
     }
 
     fn land(&self, result: Shared<V, E>) {

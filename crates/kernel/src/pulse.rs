@@ -191,7 +191,7 @@ impl Watchdog {
         let (clock, every) = (self.0.clock, self.0.lag.lock().every());
         let (mut alarm, mut look_at) = (Alarm::new(), clock.now());
         loop {
-            let due = clock.now() + every;
+            let due = clock.after(every);
             alarm.set(due);
             poll_fn(|cx| alarm.poll_due(cx)).await;
             let now = clock.now();
@@ -199,7 +199,7 @@ impl Watchdog {
             self.0.lag.lock().record(late);
             if now >= look_at {
                 self.look();
-                look_at = now + self.0.settings.look_every;
+                look_at = clock.after(self.0.settings.look_every);
             }
         }
     }

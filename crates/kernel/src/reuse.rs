@@ -292,9 +292,12 @@ impl<T: Reusable> Drop for Lease<T> {
         let begun = self.timed.then(|| inner.clock.now());
         let mut item = std::mem::take(&mut self.item);
         // One that cannot be emptied is not for the next.
-        let emptied = catch_unwind(AssertUnwindSafe(|| item.value.reset()));
+        let emptied = catch_unwind(AssertUnwindSafe(|| {
+            item.value.reset();
+            item.value.bytes()
+        }));
         let spoiled = self.spoiled || emptied.is_err();
-        item.bytes = item.value.bytes();
+        item.bytes = emptied.unwrap_or_default();
         let left = inner.shelf.lock().bring(item, spoiled, &inner.settings);
         drop(left);
         inner.spent(begun);

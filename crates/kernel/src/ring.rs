@@ -79,7 +79,8 @@ impl<E> Ring<E> {
     }
 
     fn has_room(&self, count: usize, sum: u64, more: u64) -> bool {
-        count < self.bounds.events && sum.saturating_add(more) <= self.bounds.bytes
+        let sum = sum.checked_add(more);
+        count < self.bounds.events && sum.is_some_and(|sum| sum <= self.bounds.bytes)
     }
 
     /// Puts an event at the end and tells its number. What it pushes out goes

@@ -10,6 +10,9 @@ use crate::reuse::{LowHits, ReuseSettings, ReuseStats};
 /// clock cost more than what they measure.
 pub(crate) const TIMED: u64 = 64;
 
+/// Places that are there from the start, so that few shelves ever grow.
+const SET_ASIDE: usize = 1024;
+
 /// What a debug build knows about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
@@ -49,7 +52,7 @@ const NONE_JUDGED: LowHits = LowHits {
 impl<T> Shelf<T> {
     pub(crate) fn new(items: usize) -> Self {
         Self {
-            items: Vec::with_capacity(items),
+            items: Vec::with_capacity(items.min(SET_ASIDE)),
             stats: ReuseStats::default(),
             judged: NONE_JUDGED,
             low: None,

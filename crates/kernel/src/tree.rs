@@ -7,12 +7,12 @@
 //! 3. One lock at a time; wakers, aborts and drops of nodes come after it.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::OnceLock;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::task::AbortHandle;
 
+use crate::bell::Bell;
 use crate::clock::{Clock, Instant};
 use crate::scope::{Kind, Running, SpawnRefused, Why};
 use crate::slots::Slots;
@@ -53,7 +53,7 @@ struct Inside {
     seated: Slots<Seated>,
     watchers: Slots<Waker>,
     /// Those who wait for a count of zero.
-    waiting: Vec<Waker>,
+    waiting: Bell,
 }
 
 struct Seated {
@@ -271,21 +271,10 @@ impl Node {
     }
 
     /// Waits until the count of this node is `enough`.
-    pub(crate) fn empty(&self, enough: fn(Counted) -> bool) -> impl Future<Output = ()> {
-        std::future::poll_fn(move |cx| {
-            let mut inside = self.inside.lock();
-            if enough(self.count.load()) {
-                return Poll::Ready(());
-            }
-            if !inside
-                .waiting
-                .iter()
-                .any(|waker| waker.will_wake(cx.waker()))
-            {
-                inside.waiting.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
+    pub(crate) async fn empty(&self, enough: fn(Counted) -> bool) {
+        let seat = self.inside.lock().waiting.sit();
+        let waits = Waits { node: self, seat };
+        std::future::poll_fn(|cx| waits.poll(enough, cx)).await;
     }
 
     pub(crate) fn running(&self, now: Instant, all: &mut Vec<Running>) {
@@ -324,6 +313,32 @@ impl fmt::Debug for Node {
         f.debug_struct("Node")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// A seat of one who waits for a count, given up when it is dropped.
+struct Waits<'a> {
+    node: &'a Node,
+    seat: usize,
+}
+
+impl Waits<'_> {
+    fn poll(&self, enough: fn(Counted) -> bool, cx: &Context<'_>) -> Poll<()> {
+        let mut inside = self.node.inside.lock();
+        if enough(self.node.count.load()) {
+            return Poll::Ready(());
+        }
+        let before = inside.waiting.wait(self.seat, cx.waker());
+        drop(inside);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let waker = self.node.inside.lock().waiting.leave(self.seat);
+        drop(waker);
     }
 }
 
@@ -388,7 +403,8 @@ impl Drop for Seat {
                 Kind::Guard => left.all() == 0,
             };
             if news {
-                let woken = std::mem::take(&mut node.inside.lock().waiting);
+                let mut woken = Vec::new();
+                node.inside.lock().waiting.ring(&mut woken);
                 woken.into_iter().for_each(Waker::wake);
             }
         }

@@ -3,8 +3,9 @@
 //! 1. While all wait, priorities get 8:4:1 of the cost; none starves (INV-STARVE).
 //! 2. Two tenants that both wait differ by at most twice the largest cost
 //!    (INV-FAIR). A tenant's sessions take turns; each is first in, first out.
-//! 3. A cost is an estimate until it is settled. A debt outlives a short idle
-//!    time, credit does not. 4. Items and bytes stay within bounds (INV-LIM).
+//! 3. A cost is an estimate until it is settled. A tenant's debt outlives a short
+//!    idle time, credit does not; a priority owes only for what it took while
+//!    another waited. 4. Items and bytes stay within bounds (INV-LIM).
 
 mod forecast;
 mod lane;
@@ -136,19 +137,18 @@ impl<T> Fair<T> {
 
     /// The bytes of all that wait.
     pub(crate) fn bytes(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.bytes).sum()
+        let sum = |sum: u64, lane: &Lane<T>| sum.saturating_add(lane.bytes);
+        self.lanes.iter().fold(0, sum)
     }
 
     /// Whether there is a place for one with this tag.
     pub(crate) fn room(&self, tag: &Tag) -> Room {
         let [batch, interactive, control] = self.lanes.each_ref();
         let within = |lanes: &[&Lane<T>], items: usize, bytes: u64| {
-            let (mut used, mut sum) = (0, tag.bytes);
-            for lane in lanes {
-                used += lane.ages.len();
-                sum = sum.saturating_add(lane.bytes);
-            }
-            used < items && sum <= bytes
+            let used: usize = lanes.iter().map(|lane| lane.ages.len()).sum();
+            let add = |sum: u64, lane: &&Lane<T>| sum.checked_add(lane.bytes);
+            let sum = lanes.iter().try_fold(tag.bytes, add);
+            used < items && sum.is_some_and(|sum| sum <= bytes)
         };
         let Bounds { items, bytes } = self.bounds;
         // The lanes that stay when all others give way to it.
@@ -195,17 +195,17 @@ impl<T> Fair<T> {
 
     /// Takes the one whose turn it is, and charges its tenant for it.
     pub(crate) fn pop(&mut self) -> Option<(T, Tag)> {
-        let lane = self.next_lane()?;
-        let lane = &mut self.lanes[lane];
+        let at = self.next_lane()?;
+        let lane = &mut self.lanes[at];
         let tenant = lane.pick(&mut self.tenants)?;
         let sessions = &mut self.tenants[tenant].sessions;
         let session = sessions.front()?;
         sessions.turn(&self.sessions);
         let key = self.sessions[session].items.front()?;
         let cost = counted(self.items[key].tag.cost);
-        lane.credit -= cost;
         lane.learn(cost);
         lane.charge(&mut self.tenants, tenant, cost);
+        self.charge_lane(at, cost);
         self.unlink(key)
     }
 
@@ -228,11 +228,8 @@ impl<T> Fair<T> {
     pub(crate) fn settle(&mut self, tag: &Tag, cost: u64) {
         let cost = cost.min(MOST).cast_signed();
         let more = cost - counted(tag.cost);
+        self.charge_lane(tag.priority as usize, more);
         let lane = &mut self.lanes[tag.priority as usize];
-        lane.credit -= more;
-        if lane.is_empty() {
-            lane.credit = lane.credit.min(lane.weight);
-        }
         if cost > 0 {
             lane.learn(cost);
         }
@@ -252,6 +249,19 @@ impl<T> Fair<T> {
                 self.retire(key);
             }
             None => {}
+        }
+    }
+
+    /// A lane pays `cost`, or gets it back, if another one waits beside it: what
+    /// it took while nobody else wanted it is no debt.
+    fn charge_lane(&mut self, at: usize, cost: i64) {
+        let mut others = self.lanes.iter().enumerate();
+        if others.any(|(other, lane)| other != at && !lane.is_empty()) {
+            let lane = &mut self.lanes[at];
+            lane.credit -= cost;
+            if lane.is_empty() {
+                lane.credit = lane.credit.min(lane.weight);
+            }
         }
     }
 
@@ -297,7 +307,14 @@ impl<T> Fair<T> {
             }
             self.retire(of);
         }
-        Some((self.items.remove(key)?.value, tag))
+        let gone = self.items.remove(key)?;
+        if self.items.len() == 0 {
+            // Nobody waits any more: the lanes are even.
+            self.lanes
+                .iter_mut()
+                .for_each(|lane| lane.credit = lane.weight);
+        }
+        Some((gone.value, tag))
     }
 
     /// One that does not wait is remembered for as long as it owes something.

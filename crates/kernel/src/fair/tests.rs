@@ -114,9 +114,9 @@ impl Plain {
             |tag: &Tag| (tag.priority as usize, tag.tenant, tag.session) == (at, tenant, session);
         let place = self.waiting.iter().position(|(_, tag)| is(tag))?;
         let cost = counted(self.waiting[place].1.cost);
-        lane.spent += cost;
         lane.learn(cost);
         lane.charge(tenant, cost);
+        self.pay(at, cost);
         self.leave(place)
     }
 
@@ -140,7 +140,24 @@ impl Plain {
             }
             lane.go(tag.tenant);
         }
+        if self.waiting.is_empty() {
+            for (lane, weight) in self.lanes.iter_mut().zip(WEIGHTS) {
+                lane.spent = -weight;
+            }
+        }
         Some(id)
+    }
+
+    fn pay(&mut self, at: usize, cost: i64) {
+        if (0..3).any(|other| other != at && !self.empty(other)) {
+            let least = if self.empty(at) {
+                -WEIGHTS[at]
+            } else {
+                i64::MIN
+            };
+            let lane = &mut self.lanes[at];
+            lane.spent = (lane.spent + cost).max(least);
+        }
     }
 
     fn remove(&mut self, id: u32) -> bool {
@@ -164,12 +181,9 @@ impl Plain {
             tag.priority as usize,
             cost.cast_signed() - counted(tag.cost),
         );
-        let (waits, empty) = (self.of(at, tag.tenant) > 0, self.empty(at));
+        let waits = self.of(at, tag.tenant) > 0;
+        self.pay(at, more);
         let lane = &mut self.lanes[at];
-        lane.spent += more;
-        if empty {
-            lane.spent = lane.spent.max(-WEIGHTS[at]);
-        }
         if cost > 0 {
             lane.learn(cost.cast_signed());
         }
@@ -371,5 +385,31 @@ proptest! {
             let next = costs[(turns[tenant] + 2) % costs.len()];
             fair.push(interactive(tag.tenant, next), ());
         }
+    }
+}
+
+#[test]
+fn inv_starve_a_lane_owes_nothing_for_a_time_in_which_no_other_waited() {
+    for settled_before in [true, false] {
+        let mut fair = unbounded();
+        (0..100).for_each(|n| _ = fair.push(interactive(1, 1), n));
+        let served: Vec<Tag> = (0..100).filter_map(|_| Some(fair.pop()?.1)).collect();
+        let settle = |fair: &mut Fair<i32>| {
+            served.iter().for_each(|tag| fair.settle(tag, 100_000));
+        };
+        if settled_before {
+            settle(&mut fair);
+        }
+        let batch = tag(Priority::Batch, 2, 1000);
+        (0..1000).for_each(|n| _ = fair.push(batch, n));
+        if !settled_before {
+            fair.push(interactive(3, 1000), 0);
+            assert_eq!(fair.pop().unwrap().1.priority, Priority::Interactive);
+            settle(&mut fair);
+        }
+        fair.push(interactive(3, 1000), 0);
+        let before = (0..).find(|_| fair.pop().unwrap().1.tenant == 3);
+        // What is told while others wait is paid, and only that.
+        assert_eq!(before, Some(if settled_before { 0 } else { 1000 }));
     }
 }

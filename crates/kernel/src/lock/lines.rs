@@ -14,6 +14,7 @@ use std::collections::hash_map::Entry;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::after::After;
 use crate::clock::{Deadline, Instant};
 use crate::lock::line::{Key, Line, Mode};
 use crate::lock::{LockRefusal, LockSettings, LockStats};
@@ -87,9 +88,6 @@ pub(crate) struct Place {
     pub(crate) due: Instant,
 }
 
-/// Who has to be woken once the lock is free.
-pub(crate) type Woken = Vec<Waker>;
-
 impl<K: Key, M: Mode> Lines<K, M> {
     pub(crate) fn new(settings: LockSettings) -> Self {
         Self {
@@ -102,13 +100,13 @@ impl<K: Key, M: Mode> Lines<K, M> {
         }
     }
 
-    pub(crate) fn close(&mut self, woken: &mut Woken) {
+    pub(crate) fn close(&mut self, after: &mut After) {
         self.closed = true;
         let mut lines: Vec<usize> = self.keys.values().copied().collect();
         lines.sort_unstable();
         for line in lines {
             while let Some((ticket, waiter)) = self.front(line) {
-                self.refuse(line, ticket, waiter, LockRefusal::Closed, woken);
+                self.refuse(line, ticket, waiter, LockRefusal::Closed, after);
             }
         }
     }
@@ -118,7 +116,7 @@ impl<K: Key, M: Mode> Lines<K, M> {
         &mut self,
         asking: Asking<K, M>,
         now: Instant,
-        woken: &mut Woken,
+        after: &mut After,
     ) -> Admission {
         self.counts.offered += 1;
         let refusal = if self.closed {
@@ -143,7 +141,7 @@ impl<K: Key, M: Mode> Lines<K, M> {
             }
             let waiting = self.lines.get(line).map_or(0, |(_, line)| line.waiting());
             if waiting < self.settings.places {
-                let waiter = self.waiter(deadline, owner, now, woken);
+                let waiter = self.waiter(deadline, owner, now, after);
                 return Admission::Waiting(self.line_up(line, mode, waiter));
             }
             LockRefusal::Full { waiting }
@@ -159,14 +157,18 @@ impl<K: Key, M: Mode> Lines<K, M> {
         place: Place,
         now: Instant,
         waker: &Waker,
-        woken: &mut Woken,
+        after: &mut After,
     ) -> Option<Result<Granted, LockRefusal>> {
-        let why = self.waiters.get_mut(place.waiter)?.news(now, waker)?;
+        let why = self
+            .waiters
+            .get_mut(place.waiter)?
+            .news(now, waker, after)?;
         if let Some(why) = why {
-            self.refuse(place.line, place.ticket, place.waiter, why, woken);
-            self.look(place.line, now, woken);
+            self.refuse(place.line, place.ticket, place.waiter, why, after);
+            self.look(place.line, now, after);
         }
         let waiter = self.waiters.remove(place.waiter)?;
+        after.let_go(waiter.waker);
         let (line, waited) = (place.line, now.saturating_duration_since(waiter.since));
         match waiter.answer {
             Answer::Awaited(_) => None,
@@ -184,26 +186,29 @@ impl<K: Key, M: Mode> Lines<K, M> {
             Answer::Granted(holding) => {
                 self.counts.waiting -= 1;
                 self.counts.expired += 1;
-                self.exit(line, holding, || now, woken);
+                self.exit(line, holding, || now, after);
                 Some(Err(LockRefusal::DeadlinePassed))
             }
         }
     }
 
     /// A waiter goes away without having asked for its answer.
-    pub(crate) fn leave(&mut self, place: Place, now: impl FnOnce() -> Instant, woken: &mut Woken) {
+    pub(crate) fn leave(&mut self, place: Place, now: impl FnOnce() -> Instant, after: &mut After) {
         let Some(waiter) = self.waiters.remove(place.waiter) else {
             return;
         };
+        after.let_go(waiter.waker);
         match waiter.answer {
             // It was counted when it was refused.
             Answer::Refused(_) => return,
             Answer::Awaited(blocked) => {
-                drop(blocked);
+                if let Some(blocked) = blocked {
+                    blocked.end(after);
+                }
                 self.unqueue(place.line, place.ticket);
-                self.look(place.line, now(), woken);
+                self.look(place.line, now(), after);
             }
-            Answer::Granted(holding) => self.exit(place.line, holding, now, woken),
+            Answer::Granted(holding) => self.exit(place.line, holding, now, after),
         }
         self.counts.waiting -= 1;
         self.counts.cancelled += 1;
@@ -215,14 +220,14 @@ impl<K: Key, M: Mode> Lines<K, M> {
         line: usize,
         holding: Option<Holding>,
         now: impl FnOnce() -> Instant,
-        woken: &mut Woken,
+        after: &mut After,
     ) {
         drop(holding);
         self.counts.held -= 1;
         if let Some((_, inside)) = self.lines.get_mut(line) {
             inside.exit();
             if inside.waiting() > 0 {
-                self.look(line, now(), woken);
+                self.look(line, now(), after);
             } else {
                 self.forget_unused(line);
             }
@@ -231,6 +236,11 @@ impl<K: Key, M: Mode> Lines<K, M> {
 
     /// How many will get in before this one.
     pub(crate) fn ahead(&self, place: Place) -> usize {
+        let waiter = self.waiters.get(place.waiter);
+        if !waiter.is_some_and(|waiter| matches!(waiter.answer, Answer::Awaited(_))) {
+            // Its line may be another key's by now.
+            return 0;
+        }
         let line = self.lines.get(place.line);
         line.and_then(|(_, line)| line.ahead(place.ticket))
             .unwrap_or(0)
@@ -277,13 +287,15 @@ impl<K: Key, M: Mode> Lines<K, M> {
         deadline: Deadline,
         owner: Option<(Owner, Resource)>,
         now: Instant,
-        woken: &mut Woken,
+        after: &mut After,
     ) -> Waiter {
         let patience = now.checked_add(self.settings.max_wait);
         let due = patience.map_or(deadline, Deadline::at).earlier(deadline);
         let blocked = owner.map(|(owner, resource)| {
             let (blocked, gave_way) = owner.block(resource);
-            woken.extend(gave_way);
+            gave_way
+                .into_iter()
+                .for_each(|waker| after.wake(Some(waker)));
             blocked
         });
         Waiter {
@@ -314,7 +326,7 @@ impl<K: Key, M: Mode> Lines<K, M> {
 
     /// Lets the front in for as long as it gets along with who is inside. One
     /// whose time is over, or who gave way, gets its refusal instead.
-    fn look(&mut self, line: usize, now: Instant, woken: &mut Woken) {
+    fn look(&mut self, line: usize, now: Instant, after: &mut After) {
         while let Some((_, inside)) = self.lines.get_mut(line)
             && let Some(front) = inside.front()
             && let Some(waiter) = self.waiters.get_mut(front.waiter)
@@ -323,18 +335,18 @@ impl<K: Key, M: Mode> Lines<K, M> {
             let answer = if waiter.due <= now {
                 Err(waiter.too_late(now))
             } else if inside.fits(&front.mode) {
-                waiter.granted()
+                waiter.granted(after)
             } else {
                 return;
             };
             match answer {
-                Err(why) => self.refuse(line, ticket, key, why, woken),
+                Err(why) => self.refuse(line, ticket, key, why, after),
                 Ok(waker) => {
                     if let Some(front) = inside.remove(ticket) {
                         inside.enter(front.mode);
                     }
                     self.counts.held += 1;
-                    woken.extend(waker);
+                    after.wake(waker);
                 }
             }
         }
@@ -353,14 +365,17 @@ impl<K: Key, M: Mode> Lines<K, M> {
         ticket: u64,
         waiter: usize,
         why: LockRefusal,
-        woken: &mut Woken,
+        after: &mut After,
     ) {
         self.unqueue(line, ticket);
         self.counts.waiting -= 1;
         self.counts.count(&why);
         if let Some(waiter) = self.waiters.get_mut(waiter) {
-            waiter.answer = Answer::Refused(why);
-            woken.extend(waiter.waker.take());
+            let before = std::mem::replace(&mut waiter.answer, Answer::Refused(why));
+            if let Answer::Awaited(Some(blocked)) = before {
+                blocked.end(after);
+            }
+            after.wake(waiter.waker.take());
         }
     }
 
@@ -390,31 +405,35 @@ impl<K: Key, M: Mode> Lines<K, M> {
 impl Waiter {
     /// `None`: it waits on, and `waker` is told. Otherwise there is an answer,
     /// or a reason to refuse it.
-    fn news(&mut self, now: Instant, waker: &Waker) -> Option<Option<LockRefusal>> {
+    fn news(
+        &mut self,
+        now: Instant,
+        waker: &Waker,
+        after: &mut After,
+    ) -> Option<Option<LockRefusal>> {
         let Answer::Awaited(blocked) = &self.answer else {
             return Some(None);
         };
-        let victim = blocked.as_ref().and_then(|blocked| blocked.victim(waker));
+        let victim = blocked
+            .as_ref()
+            .and_then(|blocked| blocked.victim(waker, after));
         if let Some(victim) = victim {
             return Some(Some(LockRefusal::Deadlock(victim)));
         }
         if self.due <= now {
             return Some(Some(self.too_late(now)));
         }
-        match &mut self.waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        after.keep(&mut self.waker, waker);
         None
     }
 
     /// It is inside from here on, unless it has given way.
-    fn granted(&mut self) -> Result<Option<Waker>, LockRefusal> {
+    fn granted(&mut self, after: &mut After) -> Result<Option<Waker>, LockRefusal> {
         let blocked = match &mut self.answer {
             Answer::Awaited(blocked) => blocked.take(),
             Answer::Granted(_) | Answer::Refused(_) => None,
         };
-        let holding = blocked.map(Blocked::granted).transpose()?;
+        let holding = blocked.map(|blocked| blocked.grant(after)).transpose()?;
         self.answer = Answer::Granted(holding);
         Ok(self.waker.take())
     }

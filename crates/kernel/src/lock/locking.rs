@@ -87,7 +87,7 @@ impl<K: Key, M: Mode> Future for Locking<K, M> {
         let waker = cx.waker();
         let answer = this
             .lock
-            .change(|lines, woken| lines.answer(place, now, waker, woken));
+            .change(|lines, after| lines.answer(place, now, waker, after));
         match answer {
             Some(answer) => Poll::Ready(answer.map(|granted| Hold::new(&this.lock, granted))),
             None => {
@@ -103,7 +103,7 @@ impl<K: Key, M: Mode> Drop for Locking<K, M> {
         if let Stage::Waiting(place) = self.stage {
             let now = || self.lock.now();
             self.lock
-                .change(|lines, woken| lines.leave(place, now, woken));
+                .change(|lines, after| lines.leave(place, now, after));
         }
     }
 }
@@ -144,6 +144,6 @@ impl<K: Key, M: Mode> Drop for Hold<K, M> {
         let (line, holding) = (self.line, self.holding.take());
         let now = || self.lock.now();
         self.lock
-            .change(|lines, woken| lines.exit(line, holding, now, woken));
+            .change(|lines, after| lines.exit(line, holding, now, after));
     }
 }

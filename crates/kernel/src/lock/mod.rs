@@ -16,10 +16,11 @@ mod locking;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::after::After;
 use crate::clock::{Clock, Instant};
 use crate::exit::Exit;
 pub(crate) use crate::lock::line::{Key, Mode};
-use crate::lock::lines::{Asking, Lines, Woken};
+use crate::lock::lines::{Asking, Lines};
 pub use crate::lock::locking::{Hold, Locking};
 use crate::names;
 use crate::observe::{Counter, Gauge, Labels, Observe, Visitor, gauge};
@@ -159,7 +160,7 @@ impl<K: Key, M: Mode> Lock<K, M> {
             deadline: until.deadline,
             owner,
         };
-        let admission = self.change(|lines, woken| lines.admit(asking, now, woken));
+        let admission = self.change(|lines, after| lines.admit(asking, now, after));
         Locking::new(self.clone(), admission)
     }
 
@@ -184,7 +185,7 @@ impl<K: Key, M: Mode> Lock<K, M> {
     }
 
     pub(crate) fn close(&self) {
-        self.change(|lines, woken| lines.close(woken));
+        self.change(|lines, after| lines.close(after));
     }
 
     pub(crate) fn waiting(&self, key: &K) -> usize {
@@ -201,12 +202,10 @@ impl<K: Key, M: Mode> Lock<K, M> {
 
     /// One step under the lock; wakes after it, since what a waker does is
     /// not our code.
-    pub(crate) fn change<R>(&self, step: impl FnOnce(&mut Lines<K, M>, &mut Woken) -> R) -> R {
-        let mut woken = Woken::new();
-        let result = step(&mut self.0.lines.lock(), &mut woken);
-        for waker in woken {
-            waker.wake();
-        }
+    pub(crate) fn change<R>(&self, step: impl FnOnce(&mut Lines<K, M>, &mut After) -> R) -> R {
+        let mut after = After::default();
+        let result = step(&mut self.0.lines.lock(), &mut after);
+        after.run();
         result
     }
 }

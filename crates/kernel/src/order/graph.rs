@@ -12,6 +12,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::task::Waker;
 
+use crate::after::After;
 use crate::order::{DeadlockVictim, Recurring, Resource, Step};
 use crate::slots::Slots;
 
@@ -50,7 +51,7 @@ pub(crate) struct Wait {
     owner: Birth,
     name: &'static str,
     resource: Resource,
-    waker: Option<Waker>,
+    pub(crate) waker: Option<Waker>,
     /// Written once; from then on it counts as gone.
     pub(crate) victim: Option<DeadlockVictim>,
 }
@@ -95,13 +96,15 @@ impl Graph {
     }
 
     /// Whether this wait has to give way; if not, `waker` is told when it has.
-    pub(crate) fn victim(&mut self, key: usize, waker: &Waker) -> Option<DeadlockVictim> {
+    pub(crate) fn victim(
+        &mut self,
+        key: usize,
+        waker: &Waker,
+        after: &mut After,
+    ) -> Option<DeadlockVictim> {
         let wait = self.waits.get_mut(key)?;
         if wait.victim.is_none() {
-            match &mut wait.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
+            after.keep(&mut wait.waker, waker);
         }
         wait.victim.clone()
     }
@@ -352,7 +355,8 @@ mod tests {
                         prop_assert_eq!(graph.deadlocks > before, waits_for_ever(&holds, &all));
                         let mut gave_way = 0;
                         waits.retain(|(key, _)| {
-                            let victim = graph.victim(*key, Waker::noop()).is_some();
+                            let mut after = After::default();
+                            let victim = graph.victim(*key, Waker::noop(), &mut after).is_some();
                             gave_way += u64::from(victim);
                             !victim || graph.end(*key).is_none()
                         });

@@ -18,6 +18,7 @@ use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::after::After;
 use crate::clock::Deadline;
 use crate::names;
 use crate::observe::{Labels, Observe, Visitor, gauge};
@@ -333,22 +334,30 @@ pub struct Blocked {
 impl Blocked {
     /// Ready when this wait has to give way; otherwise the task is woken then.
     pub fn poll_victim(&mut self, cx: &mut Context<'_>) -> Poll<DeadlockVictim> {
-        match self.victim(cx.waker()) {
-            Some(victim) => Poll::Ready(victim),
-            None => Poll::Pending,
-        }
+        let mut after = After::default();
+        let victim = self.victim(cx.waker(), &mut after);
+        after.run();
+        victim.map_or(Poll::Pending, Poll::Ready)
     }
 
-    pub(crate) fn victim(&self, waker: &Waker) -> Option<DeadlockVictim> {
+    pub(crate) fn victim(&self, waker: &Waker, after: &mut After) -> Option<DeadlockVictim> {
         let mut graph = self.owner.order.0.graph.lock();
-        graph.victim(self.key?, waker)
+        graph.victim(self.key?, waker, after)
     }
 
     /// The wait has ended well: what it was for is held from here on.
     ///
     /// # Errors
     /// It had to give way before that, and what was got must go back.
-    pub fn granted(mut self) -> Result<Holding, DeadlockVictim> {
+    pub fn granted(self) -> Result<Holding, DeadlockVictim> {
+        let mut after = After::default();
+        let granted = self.grant(&mut after);
+        after.run();
+        granted
+    }
+
+    /// As `granted`, for one who holds a lock.
+    pub(crate) fn grant(mut self, after: &mut After) -> Result<Holding, DeadlockVictim> {
         let ended = {
             let mut graph = self.owner.order.0.graph.lock();
             let ended = self.key.take().and_then(|key| graph.end(key));
@@ -357,7 +366,11 @@ impl Blocked {
             }
             ended
         };
-        match ended.and_then(|wait| wait.victim) {
+        let victim = ended.and_then(|wait| {
+            after.let_go(wait.waker);
+            wait.victim
+        });
+        match victim {
             Some(victim) => Err(victim),
             None => Ok(Holding {
                 owner: self.owner.clone(),
@@ -365,14 +378,22 @@ impl Blocked {
             }),
         }
     }
+
+    /// The wait has ended without it, for one who holds a lock.
+    pub(crate) fn end(mut self, after: &mut After) {
+        after.let_go(self.over());
+    }
+
+    /// The note is gone; gives its waker.
+    fn over(&mut self) -> Option<Waker> {
+        let key = self.key.take()?;
+        self.owner.order.0.graph.lock().end(key)?.waker
+    }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            let ended = self.owner.order.0.graph.lock().end(key);
-            drop(ended);
-        }
+        drop(self.over());
     }
 }
 

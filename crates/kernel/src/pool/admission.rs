@@ -40,6 +40,8 @@ pub(super) struct State {
     least: Priority,
     /// One slot for each `Acquire` that had to wait, until it knows its answer.
     waiters: Slots<Waiter>,
+    /// How many of them were refused and do not know it.
+    refused: usize,
     /// The waiter whose alarm rings when the limit may give more, and when.
     keeper: Option<(usize, Instant)>,
     pace: Pace,
@@ -142,6 +144,7 @@ impl State {
             max_wait: settings.max_wait,
             least: Priority::Batch,
             waiters: Slots::default(),
+            refused: 0,
             keeper: None,
             pace: Pace::new(now),
             closed: false,
@@ -204,18 +207,26 @@ impl State {
             return Ok(Admission::Granted);
         }
         let tag = ask.tag();
-        let mut room = self.fair.room(&tag);
+        let room = self.fair.room(&tag);
         if room == Room::No || room == Room::AfterOldest && self.overflow != Overflow::DropOldest {
             return Err(self.full(&tag, now));
         }
         self.in_time(&tag, ask.deadline, now)?;
-        while room == Room::AfterOldest
-            && let Some((oldest, _)) = self.fair.give_up(ask.priority)
-        {
-            self.refuse(oldest, Refusal::Dropped, after);
-            room = self.fair.room(&tag);
+        if room == Room::AfterOldest {
+            self.make_room(&tag, after);
         }
         Ok(Admission::Waiting(self.line_up(tag, ask.deadline, now)))
+    }
+
+    /// Gives up the oldest ones until there is room.
+    fn make_room(&mut self, tag: &Tag, after: &mut After) {
+        while self.fair.room(tag) == Room::AfterOldest
+            && let Some((oldest, _)) = self.fair.give_up(tag.priority)
+        {
+            self.refuse(oldest, Refusal::Dropped, after);
+        }
+        // The keeper may have been among them.
+        self.keep(after);
     }
 
     fn full(&mut self, tag: &Tag, now: Instant) -> Refusal {
@@ -293,7 +304,10 @@ impl State {
         after.let_go(waiter.waker);
         let waited = now.saturating_duration_since(waiter.since);
         let why = match waiter.answer {
-            Answer::Refused(why) => return Heard::Refused(why),
+            Answer::Refused(why) => {
+                self.refused -= 1;
+                return Heard::Refused(why);
+            }
             Answer::Granted(tag) if now < waiter.deadline.instant() => {
                 self.grant(now, waited);
                 return Heard::Granted(Grant {
@@ -324,7 +338,10 @@ impl State {
         after.let_go(waiter.waker);
         match waiter.answer {
             // It was counted when it was refused.
-            Answer::Refused(_) => return,
+            Answer::Refused(_) => {
+                self.refused -= 1;
+                return;
+            }
             Answer::Awaited => self.step_out(place, after),
             Answer::Granted(tag) => self.return_unused(&tag, now, after),
         }
@@ -364,10 +381,6 @@ impl State {
     }
 
     pub(super) fn stats(&self) -> PoolStats {
-        let answered = self
-            .waiters
-            .iter()
-            .filter(|w| matches!(w.answer, Answer::Refused(_)));
         let (size, busy) = (self.limit.size() as u64, self.limit.busy() as u64);
         PoolStats {
             size,
@@ -375,7 +388,7 @@ impl State {
             idle: size.saturating_sub(busy),
             computed: self.limit.computed() as u64,
             max: self.limit.max() as u64,
-            waiting: (self.waiters.len() - answered.count()) as u64,
+            waiting: (self.waiters.len() - self.refused) as u64,
             waiting_by: Priority::ALL.map(|priority| self.fair.waiting(priority) as u64),
             waiting_bytes: self.fair.bytes(),
             ..self.counts
@@ -499,6 +512,7 @@ impl State {
         self.counts.count_refused(&why);
         if let Some(waiter) = self.waiters.get_mut(key) {
             waiter.answer = Answer::Refused(why);
+            self.refused += 1;
             after.wake(waiter.waker.take());
         }
     }

@@ -15,6 +15,7 @@ mod pace;
 mod stats;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -145,7 +146,8 @@ impl Pool {
     }
 
     /// Calls `hook` for every decision of the limit, in order for each caller
-    /// and without a lock. The first hook stays.
+    /// and without a lock. The first hook stays; what it panics with goes
+    /// nowhere.
     pub fn on_decision(&self, hook: impl Fn(&Decision) + Send + Sync + 'static) {
         let _ = self.0.on_decision.set(Box::new(hook));
     }
@@ -180,7 +182,10 @@ impl Pool {
         };
         after.run();
         if let Some(hook) = self.0.on_decision.get() {
-            decided.iter().for_each(hook);
+            for decision in &decided {
+                // A hook that panics must not take the permit with it.
+                let _ = catch_unwind(AssertUnwindSafe(|| hook(decision)));
+            }
         }
         result
     }

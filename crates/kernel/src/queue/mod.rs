@@ -12,6 +12,7 @@ mod stats;
 mod wait;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use self::state::State;
@@ -86,7 +87,7 @@ impl<T> Queue<T> {
 
     /// Gives what the policy drops out of the queue to `hook`, without a lock,
     /// so that its owner is told; without a hook it is dropped as a value is.
-    /// The first hook stays.
+    /// The first hook stays; what it panics with goes nowhere.
     pub fn on_drop(&self, hook: impl Fn(T, Tag) + Send + Sync + 'static) {
         let _ = self.0.on_drop.set(Box::new(hook));
     }
@@ -151,7 +152,10 @@ impl<T> Queue<T> {
 
     fn told(&self, dropped: Vec<(T, Tag)>) {
         if let Some(hook) = self.0.on_drop.get() {
-            dropped.into_iter().for_each(|(item, tag)| hook(item, tag));
+            for (item, tag) in dropped {
+                // A hook that panics must not keep the others from being told.
+                let _ = catch_unwind(AssertUnwindSafe(|| hook(item, tag)));
+            }
         }
     }
 }

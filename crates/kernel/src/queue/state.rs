@@ -108,7 +108,10 @@ impl<T> State<T> {
             && tag.priority != Priority::Control
             && !self.closed
             && self.door.len() < items
-            && self.door_bytes.saturating_add(tag.bytes) <= bytes;
+            && self
+                .door_bytes
+                .checked_add(tag.bytes)
+                .is_some_and(|sum| sum <= bytes);
         if !waits {
             return Entry::Known(self.refuse(item, &tag));
         }

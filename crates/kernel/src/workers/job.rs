@@ -59,10 +59,11 @@ impl<T: Send + 'static> Job<T> {
             slot: Arc::clone(&slot),
             said: false,
         };
+        // Dropped in this order, begun or not: the owner hears of the end when
+        // all that the work held is gone.
+        let held = Held { work, reply };
         let work = Box::pin(async move {
-            // Named first, so that it is dropped last: the owner hears of the
-            // end when all that the work held is gone.
-            let mut reply = reply;
+            let Held { work, mut reply } = { held };
             let exit = caught(work).await;
             reply.say(exit);
         });
@@ -111,6 +112,11 @@ impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("id", &self.id).finish()
     }
+}
+
+struct Held<W, T> {
+    work: W,
+    reply: Reply<T>,
 }
 
 /// The duty to say how the work ended.

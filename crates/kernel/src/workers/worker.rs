@@ -2,10 +2,12 @@
 //!
 //! 1. It goes when there are too many, when it was idle for long enough and is
 //!    not needed, when the queue has ended, or when its scope is cancelled.
-//! 2. With the last one of a cancelled scope goes the queue: what is in it is
-//!    dropped, so that no owner waits for ever.
+//! 2. With the last one that goes against its will, or could not be started,
+//!    goes what is queued, so that no owner waits for ever; with a cancelled
+//!    scope the queue itself.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +19,9 @@ use crate::queue::{Take, Taken};
 use crate::scope::Cancelled;
 use crate::sync::Arc;
 use crate::task::caught;
+
+/// How soon one who may not rest yet asks again, whatever its patience.
+const AGAIN: Duration = Duration::from_millis(1);
 
 pub(crate) struct Worker {
     crew: Arc<Crew>,
@@ -75,7 +80,7 @@ impl Worker {
             return Poll::Ready(job);
         } else if alarm.poll_due(cx).is_ready() {
             self.left = self.crew.rests();
-            alarm.set(Clock.after(patience));
+            alarm.set(Clock.after(patience.max(AGAIN)));
             let _ = alarm.poll_due(cx);
         }
         if self.left {
@@ -103,11 +108,13 @@ impl Drop for Worker {
         if self.left {
             return;
         }
-        let last = self.crew.gone(self.busy);
-        if last && self.crew.reporter.is_cancelled() {
-            self.crew.queue.close();
+        if self.crew.gone(self.busy) {
+            if self.crew.reporter.is_cancelled() {
+                self.crew.queue.close();
+            }
             while let Taken::Item(job) = self.crew.queue.try_take() {
-                drop(job);
+                // A panic in the drop of one is not another's.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
             }
         }
     }

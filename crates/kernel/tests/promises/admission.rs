@@ -242,3 +242,44 @@ async fn r_d16_wait_and_work_of_the_same_request_are_known() {
         (30_000, 50_000)
     );
 }
+
+/// The one who looks for what time frees was given up, and somebody else does.
+#[tokio::test(start_paused = true)]
+async fn promise_2_who_takes_the_place_of_the_keeper_looks_in_its_stead() {
+    let limit = LimitSettings::adaptive(1, 10);
+    let pool = Pool::new(
+        PoolSettings {
+            limit,
+            max_wait: Duration::from_secs(60),
+            ..settings(10, 1, Overflow::DropOldest)
+        },
+        Clock,
+    );
+    let retry_after = Some(Duration::from_secs(1));
+    pool.signal(Signal::Overloaded { retry_after });
+    let mut keeper = pool.acquire(long());
+    assert!(!poll_once(&mut keeper).await);
+    let start = Clock.now();
+    let next = pool.acquire(long());
+    // Its alarm goes with it.
+    assert_eq!(keeper.await.err(), Some(Refusal::Dropped));
+    let next = next.await.expect("the pause ends");
+    let waited = Clock.now() - start;
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    drop(next);
+    assert!(pool.stats().holds());
+}
+
+/// INV-PERMIT: what a hook panics with goes nowhere, least of all with a permit.
+#[tokio::test(start_paused = true)]
+async fn inv_permit_a_hook_that_panics_takes_no_permit_with_it() {
+    let pool = moving(LimitSettings::scaled(1, 4));
+    pool.on_decision(|_| panic!("in a hook"));
+    let permits: Vec<_> = (0..4).map(|_| pool.acquire(long())).collect();
+    for permit in permits {
+        drop(permit.await.expect("one of four"));
+    }
+    let stats = pool.stats();
+    assert_eq!((stats.busy, stats.granted), (0, 4));
+    assert!(stats.holds() && !pool.decisions().is_empty());
+}

@@ -314,3 +314,24 @@ async fn promise_5_each_transition_is_told_once_outside_the_lock() {
     let counted: u64 = breaker.stats().transitions().map(|(_, n)| n).sum();
     assert_eq!(counted, 5);
 }
+
+/// Also where no time at all passes between two probes.
+#[tokio::test(start_paused = true)]
+async fn promise_2_one_probe_at_a_time_also_when_it_is_open_for_no_time() {
+    let settings = BreakerSettings {
+        open_min: Duration::ZERO,
+        open_max: Duration::ZERO,
+        ..settings()
+    };
+    let breaker = Breaker::new(settings, Clock);
+    fail(&breaker, 5);
+    let probe = pass(&breaker);
+    assert!(probe.is_probe());
+    assert!(breaker.try_pass().is_err(), "a second probe");
+    probe.settle(Verdict::Failed);
+    pass(&breaker).settle(Verdict::Succeeded);
+    assert_eq!(
+        (breaker.state(), breaker.stats().probes),
+        (Phase::Closed, 2)
+    );
+}

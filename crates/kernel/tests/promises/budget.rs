@@ -183,3 +183,19 @@ proptest! {
         })?;
     }
 }
+
+/// However long nobody asked: after two days the count of generations is more
+/// than half round, and after four it comes by the same number again.
+#[tokio::test(start_paused = true)]
+async fn promise_3_after_days_of_calm_earnings_expire_as_ever() {
+    for hours in [1, 50, 80, 91, 92, 1000] {
+        let budget = budget(10, 0);
+        deposit(&budget, 1000);
+        sleep(3600 * SECOND * hours).await;
+        deposit(&budget, 1000);
+        sleep(SECOND * 90).await;
+        deposit(&budget, 10);
+        sleep(SECOND * 11).await;
+        assert_eq!(drain(&budget), 2, "{hours} h");
+    }
+}

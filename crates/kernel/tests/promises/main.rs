@@ -60,6 +60,8 @@ mod queue;
 #[cfg(test)]
 mod rank;
 #[cfg(test)]
+mod reentry;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod relay_bounds;

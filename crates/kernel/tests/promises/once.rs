@@ -241,3 +241,41 @@ async fn r_g15_a_shared_value_is_built_once_by_a_thousand_and_a_failure_is_tried
     assert_eq!((failed, tries, built.load(Ordering::SeqCst)), (3, 4, 1));
     assert_eq!(cell.get(), Some(&41));
 }
+
+/// Its first clone panics.
+#[derive(Debug)]
+struct Fragile(Arc<AtomicU32>);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "in a clone");
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_4_r_d12_a_value_whose_clone_panics_strands_nobody() {
+    let scope = Scope::root("test", 10);
+    let once = Arc::new(Once::<u32, Fragile, u32>::new(1));
+    let clones = Arc::new(AtomicU32::new(0));
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (once, clones) = (Arc::clone(&once), Arc::clone(&clones));
+            let work = || async {
+                Clock.sleep(MS).await;
+                Ok(Fragile(clones))
+            };
+            let call = async move { once.run(1, work).await.is_ok() };
+            scope.spawn("caller", call).expect("room")
+        })
+        .collect();
+    let (mut good, mut bad) = (0, 0);
+    for task in tasks {
+        let exit = Deadline::after(Clock, 1000 * MS).bound(task).await;
+        match exit.expect("nobody waits for ever").done() {
+            Some(true) => good += 1,
+            _ => bad += 1,
+        }
+    }
+    assert_eq!((good, bad, once.flying()), (3, 1, 0));
+}

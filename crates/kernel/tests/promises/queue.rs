@@ -361,3 +361,38 @@ proptest! {
         prop_assert!(heard <= n as u64, "{:?}", stats);
     }
 }
+
+/// INV-LIM: numbers that nobody can mean bound it like all others.
+#[tokio::test(start_paused = true)]
+async fn inv_lim_sizes_beyond_all_sums_are_refused_and_not_added_up() {
+    let queue = Queue::new(QueueSettings {
+        items: 10,
+        bytes: u64::MAX,
+        overflow: Overflow::Block,
+    });
+    let huge = |priority| Tag {
+        priority,
+        bytes: u64::MAX,
+        cost: u64::MAX,
+        ..Tag::default()
+    };
+    let interactive = huge(Priority::Interactive);
+    assert_eq!(queue.offer(1, interactive), Offered::Submitted);
+    assert_eq!(queue.offer(2, interactive), Offered::Full(2));
+    let door = queue.submit(3, interactive, Deadline::after(Clock, 10 * MS));
+    assert!(!door.is_ready(), "the door has as many again");
+    let beyond = queue.submit(4, interactive, Deadline::after(Clock, 10 * MS));
+    assert_eq!(beyond.await, Offered::Full(4));
+    let small = Tag {
+        bytes: 1,
+        ..huge(Priority::Control)
+    };
+    assert_eq!(queue.offer(5, small), Offered::Submitted);
+    let stats = queue.stats();
+    assert_eq!((stats.bytes, stats.door_bytes), (u64::MAX, u64::MAX));
+    assert!(stats.holds());
+    drop(door);
+    assert_eq!(queue.take().await, Some(5));
+    assert_eq!(queue.take().await, Some(1));
+    assert_eq!((queue.stats().bytes, queue.stats().door_bytes), (0, 0));
+}

@@ -222,3 +222,24 @@ async fn close_also_ends_a_task_that_is_being_started_just_now() {
         assert!(starter.await.is_done());
     }
 }
+
+struct Idle;
+
+impl std::task::Wake for Idle {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// A scope that is never empty is drained again and again, by deadline.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_is_given_up_leaves_nothing_behind() {
+    let scope = Scope::root("test", 10);
+    let _guard = scope.enter().expect("room");
+    let idle = Arc::new(Idle);
+    {
+        let waker = std::task::Waker::from(Arc::clone(&idle));
+        let mut cx = std::task::Context::from_waker(&waker);
+        let mut drain = Box::pin(scope.drain(Deadline::after(Clock, 1000 * MS)));
+        assert!(drain.as_mut().poll(&mut cx).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&idle), 1, "its waker stayed");
+}

@@ -297,3 +297,63 @@ async fn r_p16_a_job_that_meets_a_worker_on_its_way_out_is_done() {
     }
     assert!(workers.stats().holds());
 }
+
+/// A panic in the drop of one queued job is not another's (R-D12).
+#[tokio::test(start_paused = true)]
+async fn r_p11_a_drop_that_panics_hides_no_end_from_the_owners_of_the_others() {
+    let (workers, scope) = crew(1);
+    let mut jobs = vec![submit(&workers, pending::<()>()).await.expect("room")];
+    tokio::task::yield_now().await;
+    for bomb in [Some(Explodes), None] {
+        let work = async move {
+            let _bomb = bomb;
+            pending::<()>().await;
+        };
+        jobs.push(submit(&workers, work).await.expect("room"));
+    }
+    scope.close().await;
+    for job in jobs {
+        let exit = soon().bound(job).await.expect("it has an end");
+        assert!(!exit.is_done());
+    }
+    let stats = workers.stats();
+    assert_eq!((stats.open, stats.active), (0, 0));
+    assert!(stats.holds());
+}
+
+/// Notes that it is gone.
+struct Gone(Arc<AtomicUsize>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Sees(Arc<AtomicUsize>, AtomicUsize);
+
+impl std::task::Wake for Sees {
+    fn wake(self: Arc<Self>) {
+        self.1
+            .store(self.0.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+    }
+}
+
+/// Also of a job that never began: what it held is gone before its end is told.
+#[tokio::test(start_paused = true)]
+async fn r_d13_an_owner_hears_of_the_end_when_all_that_the_work_held_is_gone() {
+    let (workers, scope) = crew(1);
+    let first = submit(&workers, pending::<()>()).await.expect("room");
+    tokio::task::yield_now().await;
+    let gone = Arc::new(AtomicUsize::new(0));
+    let held = Gone(Arc::clone(&gone));
+    let work = async move { drop(held) };
+    let mut job = submit(&workers, work).await.expect("room");
+    let sees = Arc::new(Sees(gone, AtomicUsize::new(0)));
+    let waker = std::task::Waker::from(Arc::clone(&sees));
+    let mut cx = std::task::Context::from_waker(&waker);
+    assert!(std::pin::Pin::new(&mut job).poll(&mut cx).is_pending());
+    scope.close().await;
+    assert_eq!(sees.1.load(Ordering::SeqCst), 2, "one was gone at the wake");
+    assert!(matches!(first.await, Exit::Cancelled));
+}
