@@ -106,7 +106,7 @@ impl Crew {
     }
 
     /// Whether nobody is there who would ever take a job.
-    pub(super) fn is_deserted(&self) -> bool {
+    pub(crate) fn is_deserted(&self) -> bool {
         self.books.lock().active == 0
     }
 

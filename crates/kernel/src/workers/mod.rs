@@ -147,7 +147,7 @@ impl Workers {
         let (job, work) = Job::new(&self.crew, work);
         self.staffed(&job)?;
         let offered = self.crew.queue.submit(work, tag, deadline).await;
-        answered(job, offered)
+        self.answered(job, offered)
     }
 
     /// Hands `work` in if there is room now.
@@ -162,7 +162,7 @@ impl Workers {
         self.crew.opened();
         let (job, work) = Job::new(&self.crew, work);
         self.staffed(&job)?;
-        answered(job, self.crew.queue.offer(work, tag))
+        self.answered(job, self.crew.queue.offer(work, tag))
     }
 
     /// Takes no more jobs, lets those that were taken end, and returns when all
@@ -199,6 +199,29 @@ impl Workers {
             Ok(()) => Ok(()),
         }
     }
+
+    /// The handle for what was taken; what was not is dropped here.
+    fn answered<T: Send + 'static>(
+        &self,
+        job: Job<T>,
+        offered: Offered<Work>,
+    ) -> Result<Job<T>, Unsubmitted> {
+        let (why, work) = match offered {
+            Offered::Submitted => {
+                // The worker that was counted on may not have started. Without
+                // any now, the queue goes with the next that cannot.
+                if self.crew.is_deserted() {
+                    let _ = self.staff();
+                }
+                return Ok(job);
+            }
+            Offered::Full(work) => (Unsubmitted::Full, work),
+            Offered::Closed(work) => (Unsubmitted::Stopped, work),
+        };
+        job.refuse();
+        drop(work);
+        Err(why)
+    }
 }
 
 /// The numbers of the workers, and of the queue before them.
@@ -226,18 +249,6 @@ impl Observe for Workers {
         }
         self.crew.queue.observe(labels, to);
     }
-}
-
-/// The handle for what was taken; what was not is dropped here.
-fn answered<T: Send + 'static>(job: Job<T>, offered: Offered<Work>) -> Result<Job<T>, Unsubmitted> {
-    let (why, work) = match offered {
-        Offered::Submitted => return Ok(job),
-        Offered::Full(work) => (Unsubmitted::Full, work),
-        Offered::Closed(work) => (Unsubmitted::Stopped, work),
-    };
-    job.refuse();
-    drop(work);
-    Err(why)
 }
 
 impl fmt::Debug for Workers {

@@ -27,6 +27,8 @@ struct House {
     crew: Arc<Crew>,
     scope: Scope,
     workers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// Whether there is room for a task.
+    room: bool,
 }
 
 impl House {
@@ -38,14 +40,20 @@ impl House {
             crew,
             scope,
             workers,
+            room: true,
         }
     }
 
-    fn staff(&self) {
+    fn staff(&self) -> bool {
         while let Some(worker) = self.crew.hire() {
+            if !self.room {
+                drop(worker);
+                return false;
+            }
             let worker = spawn(worker.run(self.scope.cancelled()));
             self.workers.lock().push(worker);
         }
+        true
     }
 
     async fn submit(&self, n: usize) -> Option<Exit<usize>> {
@@ -54,10 +62,18 @@ impl House {
             shuttle::future::yield_now().await;
             n
         });
-        self.staff();
+        if !self.staff() && self.crew.is_deserted() {
+            job.refuse();
+            return None;
+        }
         let deadline = Deadline::after(Clock, 1000 * SECOND);
         match self.crew.queue.submit(work, Tag::default(), deadline).await {
-            Offered::Submitted => Some(job.await),
+            Offered::Submitted => {
+                if self.crew.is_deserted() {
+                    self.staff();
+                }
+                Some(job.await)
+            }
             Offered::Full(work) | Offered::Closed(work) => {
                 job.refuse();
                 drop(work);
@@ -143,6 +159,27 @@ fn r_p16_a_job_that_meets_a_worker_at_rest_or_too_many_is_done() {
         }
         house.crew.queue.close();
         house.at_rest(2);
+    });
+}
+
+#[test]
+fn r_g30_a_job_that_counted_on_a_worker_who_could_not_start_has_its_end() {
+    check(|| {
+        let mut house = House::new(1);
+        house.room = false;
+        let owners: Vec<_> = (0..3)
+            .map(|n| {
+                let house = house.clone();
+                spawn(async move {
+                    let exit = house.submit(n).await;
+                    assert!(matches!(exit, None | Some(Exit::Cancelled)), "{exit:?}");
+                })
+            })
+            .collect();
+        for owner in owners {
+            block_on(owner).expect("an owner failed");
+        }
+        house.at_rest(3);
     });
 }
 
