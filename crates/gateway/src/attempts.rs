@@ -175,7 +175,12 @@ impl Attempts {
                 }
                 let retry = self.made.saturating_sub(1);
                 let delay = provider.backoff().delay(retry, self.house.dice.roll());
-                (after.max(delay), cost)
+                // Those who were refused together come back one by one.
+                let wait = match after.is_zero() {
+                    true => delay,
+                    false => self.spread(after).max(delay),
+                };
+                (wait, cost)
             }
             Again::WhenFit => {
                 if let (true, Some(index)) = (is.key.bars(), self.tried.last) {

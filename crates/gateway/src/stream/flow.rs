@@ -172,6 +172,16 @@ impl Flow {
         self.judge.content() || self.done_at.is_some() || self.framer.kept() >= MERGE
     }
 
+    /// When its caller last got anything.
+    pub(crate) fn last_sent(&self) -> Instant {
+        self.last_sent
+    }
+
+    /// Its caller got the last thing before it began.
+    pub(crate) fn goes_on_from(&mut self, last_sent: Instant) {
+        self.last_sent = last_sent;
+    }
+
     /// What was judged good and not handed out yet.
     pub(crate) fn rest(&mut self) -> Bytes {
         self.framer.drain()

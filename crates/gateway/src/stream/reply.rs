@@ -100,8 +100,10 @@ impl Reply {
                 ticket.usage = Some(flow.usage());
                 match back {
                     Some(attempts) if !flow.has_content() => {
+                        let silent = flow.last_sent();
                         drop(flow);
-                        self.state = State::Attempting(Attempting::new(attempts, ticket, failure));
+                        let next = Attempting::new(attempts, ticket, failure, silent);
+                        self.state = State::Attempting(next);
                         Polled::Again
                     }
                     _ => {
@@ -128,7 +130,8 @@ impl Reply {
             Poll::Ready(Some(Err(Panicked))) => Polled::Data(panicked().event()),
             Poll::Ready(Some(Ok((attempts, mut ticket, result)))) => match result {
                 Ok(good) => match good.body {
-                    GoodBody::Stream(flow) => {
+                    GoodBody::Stream(mut flow) => {
+                        flow.goes_on_from(attempting.silent);
                         self.flows(flow, ticket, Some(attempts));
                         Polled::Again
                     }
@@ -216,7 +219,8 @@ struct Attempting {
     work: Pin<Box<dyn Future<Output = Attempted> + Send>>,
     alarm: Alarm,
     clock: Clock,
-    ping: Instant,
+    /// Since when the caller got nothing.
+    silent: Instant,
 }
 
 /// A defect below the attempts.
@@ -225,7 +229,12 @@ struct Panicked;
 type Attempted = (Box<Attempts>, Ticket, Result<Good, Failure>);
 
 impl Attempting {
-    fn new(mut attempts: Box<Attempts>, mut ticket: Ticket, failure: Failure) -> Box<Self> {
+    fn new(
+        mut attempts: Box<Attempts>,
+        mut ticket: Ticket,
+        failure: Failure,
+        silent: Instant,
+    ) -> Box<Self> {
         let clock = attempts.clock();
         let work = Box::pin(async move {
             let result = attempts.run(&mut ticket, Some(failure)).await;
@@ -235,7 +244,7 @@ impl Attempting {
             work,
             alarm: Alarm::new(),
             clock,
-            ping: clock.now() + PING_EVERY,
+            silent,
         })
     }
 
@@ -247,9 +256,9 @@ impl Attempting {
             // Its ticket went with it, and has said what it was.
             Err(_) => return Poll::Ready(Some(Err(Panicked))),
         }
-        self.alarm.set(self.ping);
+        self.alarm.set(self.silent + PING_EVERY);
         std::task::ready!(self.alarm.poll_due(cx));
-        self.ping = self.clock.now() + PING_EVERY;
+        self.silent = self.clock.now();
         Poll::Ready(None)
     }
 }

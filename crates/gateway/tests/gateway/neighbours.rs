@@ -211,3 +211,33 @@ async fn a_wait_before_the_first_attempt_is_told() {
     let upstream = failure.spent.upstream;
     assert!(upstream >= SECOND, "{upstream:?}");
 }
+
+/// Row 3: those who were refused in one moment do not come back in one.
+#[tokio::test(start_paused = true)]
+async fn row_3_requests_that_failed_together_are_not_retried_together() {
+    let house = House::new(plan(2), None);
+    let began = Clock.now();
+    let ask = || async {
+        house.ask("fault-529", false).await.err().unwrap();
+        Clock.now() - began
+    };
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    assert!(one >= SECOND, "{one:?}");
+    assert!(one != two && two != three, "{one:?} {two:?} {three:?}");
+}
+
+/// Row 33: a caller hears something every fifteen seconds, however many attempts
+/// are made in silence.
+#[tokio::test(start_paused = true)]
+async fn row_33_pings_go_on_from_one_attempt_to_the_next() {
+    let mut plan = plan(2);
+    plan.timeouts.first_content = 14 * SECOND;
+    let house = House::new(plan, None);
+    let began = Clock.now();
+    let mut reply = house.ask("sim-60000-5-0-4", true).await.unwrap();
+    assert_eq!(frame(&mut reply).await.unwrap(), ": ping\n\n");
+    let first = Clock.now() - began;
+    assert!(first <= 16 * SECOND, "{first:?}");
+    let answer = text(reply).await;
+    assert!(answer.contains("upstream_timeout"), "{answer}");
+}
