@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::suite::{self, Options as SuiteOptions, Size};
 use crate::watch::Stopwatch;
-use crate::workspace::{Outcome, Workspace};
+use crate::workspace::{Outcome, Workspace, answer, commit, today};
 
 /// The page of results, newest last.
 const PAGE: &str = "docs/proofs.md";
@@ -39,8 +39,7 @@ pub(crate) struct Options {
 /// Runs rounds until the time is over or one fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
     let budget = Duration::from_secs(options.minutes * 60);
-    let date = answer(workspace, "date", &["-u", "+%Y-%m-%d"])?;
-    let commit = commit(workspace)?;
+    let (date, commit) = (today(workspace)?, commit(workspace, PAGE)?);
     let first = match options.seed {
         Some(seed) => seed,
         None => answer(workspace, "date", &["+%s"])?
@@ -81,27 +80,6 @@ fn size(seed: u64, options: &Options) -> Size {
             ("TIDEGATE_SEED", seed.to_string()),
         ],
     }
-}
-
-/// The commit, with a `+` when the tree differs from it.
-fn commit(workspace: &Workspace) -> Outcome<String> {
-    let commit = answer(workspace, "git", &["rev-parse", "--short=10", "HEAD"])?;
-    let changed = answer(
-        workspace,
-        "git",
-        &["status", "--porcelain", "--untracked-files=no"],
-    )?;
-    // The page itself changes with every round.
-    let changed = changed.lines().any(|line| !line.ends_with(PAGE));
-    Ok(if changed { commit + "+" } else { commit })
-}
-
-fn answer(workspace: &Workspace, program: &str, arguments: &[&str]) -> Outcome<String> {
-    let output = workspace.program(program).args(arguments).output();
-    let output = output.map_err(|error| format!("{program} does not start: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout)
-        .trim_end()
-        .to_owned())
 }
 
 fn note(workspace: &Workspace, row: &str) -> Outcome {

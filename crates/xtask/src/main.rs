@@ -1,7 +1,7 @@
 //! The repository's own commands, so that a person and the build server run
 //! the same thing: `test` is the test command of the README, `ci` is every
 //! check, `tidy` the house rules, `docs` the generated pages, `bench` the
-//! measurements, `long` the large proofs.
+//! measurements, `long` the large proofs, `mutants` the proof of the tests.
 //!
 //! It promises an exit code that tells the truth, and it needs nothing beyond
 //! Rust to start. It never repairs a file behind your back: only `docs` and
@@ -16,6 +16,7 @@ mod bench;
 mod ci;
 mod docs;
 mod long;
+mod mutants;
 mod python;
 mod suite;
 mod tidy;
@@ -53,6 +54,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Bugs put in on purpose, each of which a named test must catch
+    Mutants(mutants::Options),
     /// The large proofs, for as long as you allow; results go to docs/proofs.md
     Long(long::Options),
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Ci(options) => ci::run(&workspace, &options),
         Command::Tidy => tidy::run(&workspace),
         Command::Docs(options) => docs::run(&workspace, &options),
+        Command::Mutants(options) => mutants::run(&workspace, &options),
         Command::Long(options) => long::run(&workspace, &options),
         Command::Bench { .. } => Ok(()),
     });

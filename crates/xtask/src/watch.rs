@@ -9,7 +9,7 @@ mod processes;
 mod progress;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,6 +50,13 @@ pub(crate) struct Limits {
     pub(crate) silence: Option<Duration>,
 }
 
+impl Limits {
+    fn of(total: Duration) -> Self {
+        let silence = Some(total);
+        Self { total, silence }
+    }
+}
+
 /// Runs `work` and ends whatever it leaves running: a server whose test was
 /// killed sits in a process group that the test runner does not reach.
 pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
@@ -60,6 +67,23 @@ pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
         eprintln!("{count} processes were left behind by the tests; they were killed");
     }
     outcome
+}
+
+/// What a program said, on both streams as it came, and how it ended.
+pub(crate) struct Overheard {
+    pub(crate) text: String,
+    /// `None` when it was killed over its limit.
+    pub(crate) status: Option<ExitStatus>,
+}
+
+/// Runs `command` in silence for at most `limit`.
+pub(crate) fn overhear(command: &mut Command, limit: Duration) -> Outcome<Overheard> {
+    let (text, limits) = (Text::default(), Limits::of(limit));
+    let (ended, _) = attend(command, limits, text.clone(), text.clone())?;
+    Ok(Overheard {
+        text: text.read(),
+        status: ended.ok(),
+    })
 }
 
 /// Runs `command` to its end, or ends it.
@@ -73,6 +97,25 @@ fn run_into(
     out: impl Write + Send + 'static,
     err: impl Write + Send + 'static,
 ) -> Outcome {
+    let name = shown(command);
+    let (ended, heard) = attend(command, limits, out, err)?;
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{name}` ended with {status}")),
+        Err(reason) => Err(format!(
+            "`{name}` {reason}; it was killed. {}",
+            heard.suspects()
+        )),
+    }
+}
+
+/// The status, or why it was killed; and what was heard of it.
+fn attend(
+    command: &mut Command,
+    limits: Limits,
+    out: impl Write + Send + 'static,
+    err: impl Write + Send + 'static,
+) -> Outcome<(Result<ExitStatus, String>, Arc<Heard>)> {
     let name = shown(command);
     command.stdin(Stdio::null());
     if limits.silence.is_some() {
@@ -90,22 +133,11 @@ fn run_into(
     }
     let ended = wait(&mut child, limits, &heard);
     heard.last_words();
-    match ended {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`{name}` ended with {status}")),
-        Err(reason) => Err(format!(
-            "`{name}` {reason}; it was killed. {}",
-            heard.suspects()
-        )),
-    }
+    Ok((ended, heard))
 }
 
 /// Waits for the child; over a limit it is killed with all its descendants.
-fn wait(
-    child: &mut Child,
-    limits: Limits,
-    heard: &Heard,
-) -> Result<std::process::ExitStatus, String> {
+fn wait(child: &mut Child, limits: Limits, heard: &Heard) -> Result<ExitStatus, String> {
     let watch = Stopwatch::start();
     loop {
         if let Some(status) = child
@@ -126,6 +158,31 @@ fn wait(
             return Err(reason);
         }
         heard.pause(TICK);
+    }
+}
+
+/// What is written into it can be read later.
+#[derive(Clone, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl Text {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> String {
+        String::from_utf8_lossy(&self.lock()).into_owned()
+    }
+}
+
+impl Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

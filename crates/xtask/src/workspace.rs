@@ -80,6 +80,30 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     }
 }
 
+/// What a program prints, without the line break at its end.
+pub(crate) fn answer(workspace: &Workspace, program: &str, arguments: &[&str]) -> Outcome<String> {
+    let output = workspace.program(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{program} does not start: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned())
+}
+
+/// The date of today in UTC.
+pub(crate) fn today(workspace: &Workspace) -> Outcome<String> {
+    answer(workspace, "date", &["-u", "+%Y-%m-%d"])
+}
+
+/// The commit, with a `+` when the tree differs from it in more than `page`,
+/// which a command writes itself.
+pub(crate) fn commit(workspace: &Workspace, page: &str) -> Outcome<String> {
+    let commit = answer(workspace, "git", &["rev-parse", "--short=10", "HEAD"])?;
+    let changed = ["status", "--porcelain", "--untracked-files=no"];
+    let changed = answer(workspace, "git", &changed)?;
+    let changed = changed.lines().any(|line| !line.ends_with(page));
+    Ok(if changed { commit + "+" } else { commit })
+}
+
 /// Whether `command` can be run at all and succeeds, in silence.
 pub(crate) fn answers(command: &mut Command) -> bool {
     let quiet = command

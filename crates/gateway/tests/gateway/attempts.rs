@@ -403,6 +403,29 @@ async fn inv_budget_a_spent_budget_allows_no_further_attempt_but_to_others() {
     assert_eq!(upstream.count(), 55);
 }
 
+/// Over all tenants the process has a budget too: many with a little each are
+/// one storm.
+#[tokio::test]
+async fn inv_budget_the_process_has_a_budget_over_all_tenants() {
+    let upstream = Upstream::start().await;
+    upstream.always(error(500, "x"));
+    let mut plan = plan(1);
+    plan.tenants = 4;
+    plan.breaker.consecutive = 0;
+    plan.breaker.min_requests = u32::MAX;
+    plan.budget = BudgetSettings {
+        percent: 10,
+        per_second: 0,
+    };
+    let house = House::new(plan, Some(&upstream));
+    for n in 0..40 {
+        let mut call = House::call("up/m", false);
+        call.tenant = n % 4;
+        house.send(call).await.err().unwrap();
+    }
+    assert_eq!(upstream.count(), 44, "ten per cent of forty");
+}
+
 /// Row 35: one of three keys is dead, and its share of the calls is not lost.
 #[tokio::test]
 async fn row_35_one_dead_key_of_three_costs_no_caller_anything() {

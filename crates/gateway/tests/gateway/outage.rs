@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kernel::{Clock, Finding, Level, LimitSettings, Overflow, Priority, Why};
+use kernel::{BudgetSettings, Clock, Finding, Level, LimitSettings, Overflow, Priority, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -232,4 +232,39 @@ async fn inv_permit_a_halt_while_it_pauses_gives_everything_back() {
         house.outcome().await,
         ("cancelled".into(), "operator".into())
     );
+}
+
+/// Whoever waits for its next attempt has one of so many places; who finds none
+/// is told what its upstream said, at once.
+#[tokio::test(start_paused = true)]
+async fn only_so_many_wait_for_their_next_attempt() {
+    let mut plan = Plan {
+        pool: pool(6, 2, Overflow::Error),
+        ..Plan::default()
+    };
+    plan.retry.base = 10 * SECOND;
+    plan.retry.cap = 10 * SECOND;
+    plan.retry.budget = BudgetSettings {
+        percent: 100,
+        per_second: 100,
+    };
+    plan.budget = plan.retry.budget;
+    plan.breaker.consecutive = 0;
+    let house = House::new(plan, None);
+    let waits = async |house: &House| {
+        Clock.sleep(SECOND / 10).await;
+        let live = house.gateway.requests();
+        let stages: Vec<_> = live.iter().map(|one| one.stage().as_str()).collect();
+        assert_eq!(stages, ["pausing"; 2]);
+        house.gateway.halt(Why::Operator);
+    };
+    let ask = || house.ask("fault-500", false);
+    let all = async { tokio::join!(ask(), ask(), ask(), ask(), ask(), ask()) };
+    let (ended, ()) = tokio::join!(all, waits(&house));
+    let (a, b, c, d, e, f) = ended;
+    let codes = [a, b, c, d, e, f].map(|one| one.err().unwrap().code);
+    let of = |wanted| codes.iter().filter(|code| **code == wanted).count();
+    assert_eq!(of(Code::CancelledByOperator), 2);
+    assert_eq!(of(Code::UpstreamError), 4);
+    house.scope.close().await;
 }

@@ -34,28 +34,14 @@ fn an_ordinary_end_is_passed_on() {
 }
 
 #[test]
-fn output_is_passed_on_as_it_stands() {
-    let said = Arc::new(Mutex::new(Vec::new()));
-    let sink = Shared(Arc::clone(&said));
-    let mut command = shell("printf 'a\\nb'");
-    assert_eq!(
-        run_into(&mut command, limits(60_000, Some(60_000)), sink, io::sink()),
-        Ok(())
-    );
-    assert_eq!(*said.lock().unwrap(), b"a\nb");
-}
-
-/// A writer whose bytes can be looked at.
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn what_is_overheard_is_whole_and_a_hang_has_no_status() {
+    let minute = Duration::from_secs(60);
+    let heard = overhear(&mut shell("printf 'a\\nb'; exit 4"), minute).unwrap();
+    assert_eq!(heard.text, "a\nb");
+    assert_eq!(heard.status.and_then(|status| status.code()), Some(4));
+    let limit = Duration::from_millis(300);
+    let heard = overhear(&mut shell("echo begun; sleep 100"), limit).unwrap();
+    assert_eq!((heard.text.as_str(), heard.status), ("begun\n", None));
 }
 
 #[test]

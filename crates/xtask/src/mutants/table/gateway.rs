@@ -1,0 +1,131 @@
+//! Mutants of the requests: attempts, keys, budgets, streams.
+//! What they cost is what a caller sees or pays.
+
+use super::{Mutant, piece, request};
+
+pub(super) const ALL: &[Mutant] = &[
+    Mutant {
+        name: "gateway: another attempt after the first content",
+        file: "crates/gateway/src/stream/reply.rs",
+        before: r"            if back.take().is_some() {
+                ticket.let_body_go();
+            }
+            ticket.first_content();
+        }
+        self.state",
+        after: r"            ticket.first_content();
+        }
+        self.state",
+        caught_by: &[request(
+            "attempts::a_stream_that_breaks_after_its_content_is_not_asked_for_again",
+        )],
+        why: "A.5: the caller reads the same words twice",
+    },
+    Mutant {
+        name: "gateway: a limited key does not rest",
+        file: "crates/gateway/src/stake.rs",
+        before: r"                key.rest(failure.retry_after.unwrap_or(Duration::from_secs(1)));
+",
+        after: "",
+        caught_by: &[
+            request("attempts::row_1_a_limited_key_rests_and_another_is_asked_at_once"),
+            request("attempts::row_1_all_keys_limited_for_long_is_told_with_the_first_ones_time"),
+        ],
+        why: "row 1: the same key is asked before its time",
+    },
+    Mutant {
+        name: "gateway: the permit is held while it pauses",
+        file: "crates/gateway/src/attempts.rs",
+        before: r"                ticket.end_attempt(&failure);
+",
+        after: "",
+        caught_by: &[request(
+            "outage::inv_permit_a_halt_while_it_pauses_gives_everything_back",
+        )],
+        why: "INV-ISO: those who wait for a retry block those who could go",
+    },
+    Mutant {
+        name: "gateway: the budget is not asked",
+        file: "crates/gateway/src/attempts.rs",
+        before: "if wait >= remaining || !self.withdraw(cost) {",
+        after: "if wait >= remaining || cost == 0 {",
+        caught_by: &[
+            request("attempts::inv_budget_a_spent_budget_allows_no_further_attempt_but_to_others"),
+            request("outage::inv_budget_the_budget_alone_bounds_what_retries_add"),
+        ],
+        why: "INV-BUDGET: an outage is doubled",
+    },
+    Mutant {
+        name: "gateway: the SDK may go on where we gave up",
+        file: "crates/gateway/src/attempts.rs",
+        before: r"        failure.gave_up |= provider.retry.attempts > 1 && failure.code.fault() == Fault::Provider;
+",
+        after: r"        let _ = (provider, Fault::Provider);
+",
+        caught_by: &[request(
+            "attempts::row_4_a_server_error_is_tried_once_more_and_then_told",
+        )],
+        why: "A.5: three attempts of the SDK times two of ours",
+    },
+    Mutant {
+        name: "gateway: one tenant's retries are paid by another",
+        file: "crates/gateway/src/budgets.rs",
+        before: "self.0.get(index.min(self.0.len() - 1))",
+        after: "self.0.get(index.min(0))",
+        caught_by: &[request(
+            "attempts::inv_budget_a_spent_budget_allows_no_further_attempt_but_to_others",
+        )],
+        why: "A.5: a budget for each tenant and provider",
+    },
+    Mutant {
+        name: "gateway: a request's own mistake counts against its target",
+        file: "crates/gateway/src/consequence.rs",
+        before: "Code::UpstreamRejected => (Verdict::Neutral, None, KeyIs::Good, Again::Never),",
+        after: "Code::UpstreamRejected => (Verdict::Failed, None, KeyIs::Good, Again::Never),",
+        caught_by: &[
+            request("attempts::row_5_a_refusal_of_the_request_itself_is_told_at_once"),
+            piece("consequence::tests::callers_mistakes_and_our_own_never_count_against_a_target"),
+        ],
+        why: "A.3: five bad requests of one caller, and nobody is served",
+    },
+    Mutant {
+        name: "gateway: the process is not asked for a retry",
+        file: "crates/gateway/src/budgets.rs",
+        before: "own.try_withdraw(cost) && all.try_withdraw(cost)",
+        after: "own.try_withdraw(cost) && all.stats().balance < u64::MAX",
+        caught_by: &[request(
+            "attempts::inv_budget_the_process_has_a_budget_over_all_tenants",
+        )],
+        why: "A.5: many tenants with a small budget each are one large storm",
+    },
+    Mutant {
+        name: "gateway: a stream without its end has finished",
+        file: "crates/gateway/src/stream/flow.rs",
+        before: r"        match self.judge.end(&mut self.framer) {
+            Ok(()) => Filled::Finished,
+            Err(failure) => Filled::Failed(failure),
+        }",
+        after: r"        drop(self.judge.end(&mut self.framer));
+        Filled::Finished",
+        caught_by: &[request(
+            "pipeline::inv_trunc_streams_that_fail_end_with_one_error_event",
+        )],
+        why: "INV-TRUNC: half an answer that looks whole",
+    },
+    Mutant {
+        name: "gateway: comments keep a silent stream alive",
+        file: "crates/gateway/src/stream/flow.rs",
+        before: "Verdict::Comment => self.comment = true,",
+        after: "Verdict::Comment => (self.comment, self.last_event) = (true, now),",
+        caught_by: &[request("pipeline::r_p7_idle_ends_within_its_time")],
+        why: "R-P7: an upstream that only sends pings holds its permit for ever",
+    },
+    Mutant {
+        name: "gateway: a pause has no bound on who waits",
+        file: "crates/gateway/src/attempts.rs",
+        before: "let fits = |taken: usize| (taken < places).then_some(taken + 1);",
+        after: "let fits = |taken: usize| (places > 0).then_some(taken + 1);",
+        caught_by: &[request("outage::only_so_many_wait_for_their_next_attempt")],
+        why: "every wait is bounded: an outage must not become a second queue",
+    },
+];
