@@ -47,12 +47,32 @@ fn at_rest(queue: &Queue<usize>, mut ends: Vec<usize>, sent: usize) {
     assert_eq!((stats.queued, stats.door, stats.takers), (0, 0, 0));
 }
 
+/// What came out, and news of it.
+#[derive(Default)]
+struct Ends(shuttle::sync::Mutex<Vec<usize>>, shuttle::sync::Condvar);
+
+impl Ends {
+    fn push(&self, item: usize) {
+        self.0.lock().expect("nobody panics under it").push(item);
+        self.1.notify_all();
+    }
+
+    /// Waits until so many are out: who slept on would hold us here for ever.
+    fn wait_for(&self, all: usize) -> Vec<usize> {
+        let mut ends = self.0.lock().expect("nobody panics under it");
+        while ends.len() < all {
+            ends = self.1.wait(ends).expect("nobody panics under it");
+        }
+        std::mem::take(&mut ends)
+    }
+}
+
 #[test]
 fn what_is_submitted_reaches_takers_although_takers_leave() {
     check(|| {
         // Two in, one before the door: there is room for all.
         let queue = Queue::new(settings(2));
-        let ends = Arc::new(Mutex::new(Vec::new()));
+        let ends = Arc::new(Ends::default());
         let takers: Vec<_> = (0..3)
             .map(|n| {
                 let (queue, ends) = (queue.clone(), Arc::clone(&ends));
@@ -63,12 +83,12 @@ fn what_is_submitted_reaches_takers_although_takers_leave() {
                         let taken = poll_fn(|cx| Poll::Ready(Pin::new(&mut take).poll(cx))).await;
                         shuttle::future::yield_now().await;
                         if let Poll::Ready(Some(item)) = taken {
-                            ends.lock().push(item);
+                            ends.push(item);
                         }
                         return;
                     }
                     while let Some(item) = queue.take().await {
-                        ends.lock().push(item);
+                        ends.push(item);
                     }
                 })
             })
@@ -84,11 +104,12 @@ fn what_is_submitted_reaches_takers_although_takers_leave() {
             let offered = block_on(sender).expect("a sender failed");
             assert_eq!(offered, Offered::Submitted);
         }
+        // Before the close, which wakes everybody.
+        let ends = ends.wait_for(3);
         queue.close();
         for taker in takers {
             block_on(taker).expect("a taker failed");
         }
-        let ends = std::mem::take(&mut *ends.lock());
         at_rest(&queue, ends, 3);
     });
 }

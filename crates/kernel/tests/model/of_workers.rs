@@ -162,6 +162,22 @@ fn r_p16_a_job_that_meets_a_worker_at_rest_or_too_many_is_done() {
     });
 }
 
+/// Nothing but this one moment: the last worker rings, the job comes.
+#[test]
+fn r_p16_a_job_that_meets_the_last_worker_on_its_way_is_done() {
+    check(|| {
+        let house = House::new(1);
+        let first = block_on(house.submit(0));
+        assert!(matches!(first, Some(Exit::Done(0))), "{first:?}");
+        let time = thread::spawn(|| advance(SECOND));
+        let second = block_on(house.submit(1));
+        assert!(matches!(second, Some(Exit::Done(1))), "{second:?}");
+        time.join().expect("the time failed");
+        house.crew.queue.close();
+        house.at_rest(2);
+    });
+}
+
 #[test]
 fn r_g30_a_job_that_counted_on_a_worker_who_could_not_start_has_its_end() {
     check(|| {

@@ -121,6 +121,53 @@ async fn nobody_waits_longer_than_max_wait_or_its_own_deadline() {
     assert!(stats.holds());
 }
 
+/// Also one whose own timer nobody polled: the permit goes on to who can use it.
+#[tokio::test(start_paused = true)]
+async fn a_permit_passes_by_who_has_waited_too_long() {
+    let pool = pool(1, 10, Overflow::Block);
+    let busy = ask(&pool, 1).await.expect("idle");
+    let mut late = ask(&pool, 1);
+    assert!(!poll_once(&mut late).await);
+    tokio::time::advance(60 * MS).await;
+    let next = ask(&pool, 1);
+    tokio::time::advance(60 * MS).await;
+    drop(busy);
+    let permit = next.await.expect("handed over");
+    assert_eq!(permit.waited(), 60 * MS);
+    let answer = late.await;
+    assert!(matches!(answer, Err(Refusal::WaitedTooLong { waited, .. }) if waited == 120 * MS));
+    assert!(pool.stats().holds());
+}
+
+/// A.1: a wait that is foretold to be longer than the time that is left is not
+/// begun, but only when enough is known to foretell it.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_cannot_be_met_is_refused_at_once() {
+    let pool = pool(1, 10, Overflow::Error);
+    for _ in 0..15 {
+        let _permit = ask(&pool, 1).await.expect("idle");
+        Clock.sleep(50 * MS).await;
+    }
+    let short = || pool.acquire(Ask::new(Deadline::after(Clock, 90 * MS)).bytes(1));
+    let busy = ask(&pool, 1).await.expect("idle");
+    let behind = [ask(&pool, 1), ask(&pool, 1)];
+    assert!(!short().is_ready(), "fifteen are too few to know");
+    drop(behind);
+    Clock.sleep(50 * MS).await;
+    drop(busy);
+
+    let _busy = ask(&pool, 1).await.expect("idle");
+    let _behind = ask(&pool, 1);
+    let refused = short().await.err();
+    let Some(Refusal::WouldWait { predicted, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(predicted, 100 * MS, "the one before it, and its own turn");
+    assert!(!ask(&pool, 1).is_ready(), "who has the time may wait");
+    let stats = pool.stats();
+    assert!(stats.would_wait == 1 && stats.holds(), "{stats:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn inv_deadline_no_permit_is_given_when_nothing_is_left() {
     let pool = pool(1, 10, Overflow::Block);

@@ -24,7 +24,7 @@ pub(super) const ALL: &[Mutant] = &[
         after: "            Answer::Granted(holding) => drop(holding),",
         caught_by: &[
             promise("lane::a_grant_that_comes_too_late_or_to_a_leaver_goes_on_to_the_next"),
-            model("of_lane::inv_mutex_cancel_grant_timeout_and_close_in_any_order"),
+            model("of_lane::inv_mutex_whoever_stays_gets_in_alone_whoever_leaves_disturbs_nobody"),
         ],
         why: "R-P40: the key is held by nobody, for ever",
     },

@@ -55,10 +55,8 @@ pub(super) const ALL: &[Mutant] = &[
         name: "pool: one whose time is over is served",
         file: "crates/kernel/src/pool/admission.rs",
         before: "            if now < waiter.due {",
-        after: "            if now < waiter.due || waiter.waker.is_some() {",
-        caught_by: &[promise(
-            "pool::nobody_waits_longer_than_max_wait_or_its_own_deadline",
-        )],
+        after: "            if waiter.waits() {",
+        caught_by: &[promise("pool::a_permit_passes_by_who_has_waited_too_long")],
         why: "A.1: work for callers who have given up is how overload stays",
     },
     Mutant {
@@ -103,7 +101,8 @@ pub(super) const ALL: &[Mutant] = &[
             self.keep(after);
         }
     }",
-        after: r"            self.keep(after);
+        after: r"            self.keeper = None;
+            let _ = after;
         }
     }",
         caught_by: &[model(
@@ -121,7 +120,7 @@ pub(super) const ALL: &[Mutant] = &[
             return Ok(());
         }",
         caught_by: &[promise(
-            "overload::overload_of_a_fixed_limit_costs_those_who_are_too_many_and_nobody_else",
+            "pool::a_deadline_that_cannot_be_met_is_refused_at_once",
         )],
         why: "A.1: who cannot be in time is told at once, not at its deadline",
     },
@@ -203,7 +202,7 @@ pub(super) const ALL: &[Mutant] = &[
         before: "let behind = self.door.len() > 0 && tag.priority != Priority::Control;",
         after: "let behind = false;",
         caught_by: &[promise(
-            "queue::inv_lim_items_and_bytes_bound_the_queue_and_its_door",
+            "queue::promise_2_who_leaves_before_it_is_in_takes_its_thing_along_and_lets_others_in",
         )],
         why: "R-G20: who waits for room is passed by whoever comes",
     },
@@ -238,7 +237,7 @@ pub(super) const ALL: &[Mutant] = &[
         before: "let rests = books.open < books.active;",
         after: "let rests = books.open <= books.active;",
         caught_by: &[model(
-            "of_workers::r_p16_a_job_that_meets_a_worker_at_rest_or_too_many_is_done",
+            "of_workers::r_p16_a_job_that_meets_the_last_worker_on_its_way_is_done",
         )],
         why: "R-P16: the job that meets the last worker on its way out is stranded",
     },
