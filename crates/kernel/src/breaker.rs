@@ -95,7 +95,8 @@ impl Breaker {
     }
 
     /// Calls `hook` for every transition, outside the lock. The first hook
-    /// stays; what it panics with goes nowhere.
+    /// stays; what it panics with goes nowhere. One that keeps the breaker
+    /// itself keeps both for ever.
     pub fn on_transition(&self, hook: impl Fn(&Transition) + Send + Sync + 'static) {
         let _ = self.0.hook.set(Box::new(hook));
     }

@@ -137,7 +137,8 @@ impl Watchdog {
     }
 
     /// Calls `hook` for every finding, outside the lock. The first hook stays;
-    /// what it panics with goes nowhere.
+    /// what it panics with goes nowhere. One that keeps the watchdog itself
+    /// keeps both for ever.
     pub fn on_finding(&self, hook: impl Fn(&Finding) + Send + Sync + 'static) {
         let _ = self.0.hook.set(Box::new(hook));
     }

@@ -162,7 +162,8 @@ impl<T: Reusable> Reuse<T> {
     }
 
     /// Calls `hook` when the hits fall below their threshold, once until they
-    /// are above it again. The first hook stays.
+    /// are above it again. The first hook stays; one that keeps the shelf
+    /// itself keeps both for ever.
     pub fn on_low_hits(&self, hook: impl Fn(&LowHits) + Send + Sync + 'static) {
         let _ = self.0.hook.set(Box::new(hook));
     }

@@ -40,3 +40,28 @@ fn inv_cons_the_law_holds_in_every_snapshot_of_every_schedule() {
         );
     });
 }
+
+/// As many as the ledger has shards: so many entries later it is the same one.
+const SHARDS: u64 = 16;
+
+#[test]
+fn inv_one_an_entry_settles_nobody_else_where_its_place_is_used_again() {
+    check(|| {
+        let ledger = Ledger::new();
+        let first = ledger.open(1);
+        for _ in 1..SHARDS {
+            ledger.open(1).settle(Class::Completed, "ok");
+        }
+        let again = ledger.clone();
+        let second = thread::spawn(move || {
+            let entry = again.open(2);
+            assert!(again.find(|n| *n == 2).is_some(), "settled by another");
+            entry.settle(Class::Refused, "queue_full");
+        });
+        first.settle(Class::Completed, "ok");
+        second.join().expect("the second failed");
+        let end = ledger.snapshot();
+        assert!(end.holds(), "{end:?}");
+        assert_eq!((end.completed, end.refused), (SHARDS, 1));
+    });
+}

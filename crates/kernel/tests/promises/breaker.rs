@@ -284,10 +284,12 @@ async fn failures_rows_2_and_6_a_quota_pauses_and_a_refused_key_holds() {
 async fn promise_5_each_transition_is_told_once_outside_the_lock() {
     let breaker = breaker();
     let told = Arc::new(Mutex::new(Vec::<Transition>::new()));
-    let (log, own) = (Arc::clone(&told), breaker.clone());
+    let own = Arc::new(Mutex::new(Some(breaker.clone())));
+    let (log, asked) = (Arc::clone(&told), Arc::clone(&own));
     breaker.on_transition(move |transition| {
         // It would hang here if the lock were held.
-        assert_eq!(own.state(), transition.to);
+        let own = asked.lock().expect("no panic").clone();
+        assert_eq!(own.expect("there").state(), transition.to);
         log.lock().expect("no panic").push(*transition);
         panic!("goes nowhere");
     });
@@ -313,6 +315,8 @@ async fn promise_5_each_transition_is_told_once_outside_the_lock() {
     assert_eq!(row, expected);
     let counted: u64 = breaker.stats().transitions().map(|(_, n)| n).sum();
     assert_eq!(counted, 5);
+    // A hook that keeps its breaker keeps both for ever.
+    *own.lock().expect("no panic") = None;
 }
 
 /// Also where no time at all passes between two probes.

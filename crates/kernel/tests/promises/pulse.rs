@@ -139,9 +139,11 @@ async fn more_than_there_is_room_for_go_unwatched_and_are_counted() {
 async fn promise_3_one_task_looks_at_all_and_ends_with_its_scope() {
     let (dog, scope) = (watchdog(), Scope::root("process", 10));
     let told = Arc::new(Mutex::new(Vec::new()));
-    let (log, own) = (Arc::clone(&told), dog.clone());
+    let own = Arc::new(Mutex::new(Some(dog.clone())));
+    let (log, asked) = (Arc::clone(&told), Arc::clone(&own));
     dog.on_finding(move |finding| {
-        let _ = own.stats();
+        let own = asked.lock().unwrap().clone();
+        let _ = own.unwrap().stats();
         log.lock().unwrap().push(*finding);
         panic!("goes nowhere");
     });
@@ -166,6 +168,8 @@ async fn promise_3_one_task_looks_at_all_and_ends_with_its_scope() {
     let ended = Deadline::after(Clock, SECOND).bound(task).await;
     assert!(ended.is_ok(), "it watches the cancel by itself");
     assert_eq!(scope.tasks(), 0);
+    // A hook that keeps its watchdog keeps both for ever.
+    *own.lock().unwrap() = None;
 }
 
 #[tokio::test(start_paused = true)]

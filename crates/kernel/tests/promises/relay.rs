@@ -208,6 +208,19 @@ async fn promise_5_r_g17_the_last_one_to_leave_stops_the_producer() {
     assert_eq!(relay.unneeded().await, Unneeded::Ended(end));
 }
 
+#[tokio::test(start_paused = true)]
+async fn promise_5_r_g17_who_only_waits_for_it_is_woken() {
+    let scope = Scope::root("turn", 10);
+    let (_publisher, relay) = open(10);
+    let one = relay.subscribe(Since::Start).expect("room");
+    let waits = scope.spawn("waits", async move { relay.unneeded().await });
+    Clock.sleep(10 * MS).await;
+    drop(one);
+    let told = Deadline::after(Clock, 10 * MS).bound(waits.expect("room"));
+    let told = told.await.expect("woken by the one that left").done();
+    assert_eq!(told, Some(Unneeded::Deserted));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn regression_1000_subscribers_connect_and_leave_during_a_stream() {
     let scope = Scope::root("turn", 2000);

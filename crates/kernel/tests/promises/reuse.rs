@@ -131,9 +131,11 @@ fn an_object_whose_making_panics_is_counted_as_a_miss_only() {
 fn r_d10_low_hits_are_told_once_until_they_recover() {
     let shelf = buffers();
     let told = Arc::new(Mutex::new(Vec::new()));
-    let (log, own) = (Arc::clone(&told), shelf.clone());
+    let own = Arc::new(Mutex::new(Some(shelf.clone())));
+    let (log, asked) = (Arc::clone(&told), Arc::clone(&own));
     shelf.on_low_hits(move |low: &LowHits| {
-        let _ = own.stats();
+        let own = asked.lock().unwrap().clone();
+        let _ = own.unwrap().stats();
         log.lock().unwrap().push(*low);
     });
     let all_miss = |rounds: usize| {
@@ -161,6 +163,8 @@ fn r_d10_low_hits_are_told_once_until_they_recover() {
     };
     assert_eq!(*told.lock().unwrap(), [low, again]);
     assert_eq!(shelf.stats().low_hits, 2);
+    // A hook that keeps its shelf keeps both for ever.
+    *own.lock().unwrap() = None;
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,7 +79,11 @@ async fn r_p18_r_p26_adjacent_reads_of_a_branch_run_together() {
     let late = inside(read(&plans, "main")).await;
     drop((one, two, three));
     assert_eq!(plans.stats().held, 1);
+    // The batch is over with its last one, not with its first.
+    let mut write = write(&plans);
+    assert!(outside(&mut write).await);
     drop(late);
+    drop(inside(write).await);
     assert!(at_rest(&plans));
 }
 
@@ -123,14 +127,26 @@ async fn r_p23_inv_ord_a_read_behind_a_write_waits_for_it() {
     // The queue that the origin's first design reordered: read, write, read.
     let plans = plans();
     let first = inside(read(&plans, "main")).await;
-    let (write, mut second) = (write(&plans), read(&plans, "main"));
+    let (between, mut second) = (write(&plans), read(&plans, "main"));
     assert!(outside(&mut second).await);
-    assert_eq!((write.ahead(), second.ahead()), (0, 1));
+    assert_eq!((between.ahead(), second.ahead()), (0, 1));
     drop(first);
-    let write = inside(write).await;
+    let between = inside(between).await;
     assert!(outside(&mut second).await);
-    drop(write);
+    drop(between);
     drop(inside(second).await);
+    // The same with all three in the queue, where the origin's design took the
+    // reads together.
+    let running = inside(write(&plans)).await;
+    let (first, between) = (read(&plans, "main"), write(&plans));
+    let mut second = read(&plans, "main");
+    drop(running);
+    let first = inside(first).await;
+    assert!(outside(&mut second).await, "it would overtake the write");
+    drop(first);
+    drop(inside(between).await);
+    drop(inside(second).await);
+    assert!(at_rest(&plans));
 }
 
 #[tokio::test(start_paused = true)]

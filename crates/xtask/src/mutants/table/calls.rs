@@ -114,7 +114,7 @@ pub(super) const ALL: &[Mutant] = &[
         }",
         after: "",
         caught_by: &[
-            promise("relay::promise_5_r_g17_the_last_one_to_leave_stops_the_producer"),
+            promise("relay::promise_5_r_g17_who_only_waits_for_it_is_woken"),
             model("of_relay::r_g17_the_producer_hears_that_the_last_one_left_or_that_it_ended"),
         ],
         why: "R-G17: tokens are paid that nobody reads",
@@ -128,7 +128,7 @@ pub(super) const ALL: &[Mutant] = &[
         drop(page);
         self.outcome = Some((class, label));",
         caught_by: &[model(
-            "of_ledger::inv_cons_the_law_holds_in_every_snapshot_of_every_schedule",
+            "of_ledger::inv_one_an_entry_settles_nobody_else_where_its_place_is_used_again",
         )],
         why: "INV-ONE: the second settles whoever has the place by then",
     },
@@ -186,10 +186,9 @@ pub(super) const ALL: &[Mutant] = &[
         file: "crates/kernel/src/tree.rs",
         before: "Kind::Guard => left.all() == 0,",
         after: "Kind::Guard => left.all() == 0 && left.guards() > 0,",
-        caught_by: &[
-            promise("scope_end::r_d9_drain_ends_as_soon_as_the_last_one_has_ended"),
-            model("of_scope::drain_is_woken_by_the_last_guard_wherever_it_sits"),
-        ],
+        caught_by: &[model(
+            "of_scope::drain_is_woken_by_the_last_guard_wherever_it_sits",
+        )],
         why: "R-D9: every stop takes the whole grace time",
     },
     Mutant {
@@ -233,7 +232,7 @@ pub(super) const ALL: &[Mutant] = &[
         before: "let good = matches!(piece.exit, PieceExit::Good(_));",
         after: "let good = !matches!(piece.exit, PieceExit::Failed(_));",
         caught_by: &[promise(
-            "gather_end::r_d12_a_panic_also_in_a_drop_fails_that_piece_only",
+            "gather::r_g26_no_good_one_at_all_is_an_error_that_names_each",
         )],
         why: "R-D12: a quorum of two answers and one defect",
     },
