@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::watch::Stopwatch;
 use crate::workspace::{Outcome, Workspace, answers, on_ci, run as call};
-use crate::{docs, suite, tidy};
+use crate::{docs, mutants, suite, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -35,6 +35,8 @@ enum Stage {
     Tidy,
     /// The test command of the README
     Test,
+    /// Three seeded bugs, which their tests must notice
+    Mutants,
     /// Licences, sources and banned crates of dependencies
     Deny,
     /// The documentation builds, and generated pages are up to date
@@ -55,6 +57,7 @@ impl fmt::Display for Stage {
             Self::Clippy => "clippy",
             Self::Tidy => "tidy",
             Self::Test => "test",
+            Self::Mutants => "mutants",
             Self::Deny => "deny",
             Self::Docs => "docs",
         })
@@ -98,6 +101,7 @@ fn run_stage(workspace: &Workspace, stage: Stage) -> Ended {
         ),
         Stage::Tidy => tidy::run(workspace),
         Stage::Test => suite::run(workspace, &suite::Options::default()),
+        Stage::Mutants => mutants::quick(workspace),
         Stage::Deny if !answers(&mut workspace.cargo(&["deny", "--version"])) && !on_ci() => {
             return Ended::LeftOut("needs `cargo install cargo-deny --locked`");
         }

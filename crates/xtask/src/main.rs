@@ -4,8 +4,8 @@
 //! measurements, `long` the large proofs, `mutants` the proof of the tests.
 //!
 //! It promises an exit code that tells the truth, and it needs nothing beyond
-//! Rust to start. It never repairs a file behind your back: only `docs` and
-//! `bench` write into the tree, and only their own pages.
+//! Rust to start. It never repairs a file behind your back: what writes into
+//! the tree (`docs`, `bench`, `long`, `mutants --write`) has pages of its own.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,6 +18,7 @@ mod docs;
 mod long;
 mod mutants;
 mod python;
+mod sanitize;
 mod suite;
 mod tidy;
 mod watch;
@@ -56,6 +57,8 @@ enum Command {
     },
     /// Bugs put in on purpose, each of which a named test must catch
     Mutants(mutants::Options),
+    /// The kernel's tests under Miri and sanitizers, as far as a nightly has them
+    Sanitize(sanitize::Options),
     /// The large proofs, for as long as you allow; results go to docs/proofs.md
     Long(long::Options),
 }
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&workspace),
         Command::Docs(options) => docs::run(&workspace, &options),
         Command::Mutants(options) => mutants::run(&workspace, &options),
+        Command::Sanitize(options) => sanitize::run(&workspace, &options),
         Command::Long(options) => long::run(&workspace, &options),
         Command::Bench { .. } => Ok(()),
     });

@@ -48,7 +48,15 @@ impl Workspace {
 
     /// A call of the same cargo that started us, at the root of the workspace.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = self.program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = self.nested(cargo);
+        command.args(arguments);
+        command
+    }
+
+    /// A call of a program that calls cargo, at the root of the workspace.
+    pub(crate) fn nested(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.program(program);
         for (key, _) in env::vars_os() {
             let name = key.to_string_lossy();
             if OF_THE_OUTER_RUN
@@ -58,7 +66,6 @@ impl Workspace {
                 command.env_remove(&key);
             }
         }
-        command.args(arguments);
         command
     }
 

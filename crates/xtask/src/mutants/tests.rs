@@ -42,6 +42,17 @@ fn every_mutant_has_a_name_of_its_own_and_tests_that_stand_in_its_suite() {
 }
 
 #[test]
+fn the_quick_ones_are_in_the_table_and_share_a_program_of_tests() {
+    let quick = |name: &&str| all().find(|mutant| mutant.name == *name).unwrap();
+    let suites = QUICK.iter().map(quick).flat_map(|one| one.caught_by);
+    assert!(
+        suites
+            .into_iter()
+            .all(|test| test.suite == table::Suite::Kernel)
+    );
+}
+
+#[test]
 fn numbers_may_be_single_and_ranges() {
     assert_eq!(numbers("3"), Ok(3..=3));
     assert_eq!(numbers("3-5"), Ok(3..=5));

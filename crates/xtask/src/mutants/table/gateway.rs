@@ -24,9 +24,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: a limited key does not rest",
         file: "crates/gateway/src/stake.rs",
-        before: r"                key.rest(failure.retry_after.unwrap_or(Duration::from_secs(1)));
-",
-        after: "",
+        before: "self.target.rest(after, self.clock.now());",
+        after: "let _ = after;",
         caught_by: &[
             request("attempts::row_1_a_limited_key_rests_and_another_is_asked_at_once"),
             request("attempts::row_1_all_keys_limited_for_long_is_told_with_the_first_ones_time"),

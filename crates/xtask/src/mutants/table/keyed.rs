@@ -179,8 +179,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "order: only the first circle is opened",
         file: "crates/kernel/src/order/graph.rs",
-        before: "        while let Some(cycle) = self.cycle(owner) {",
-        after: "        if let Some(cycle) = self.cycle(owner) {",
+        before: "        while let Some(cycle) = self.cycle(owner, resource) {",
+        after: "        if let Some(cycle) = self.cycle(owner, resource) {",
         caught_by: &[promise(
             "order::promise_1_one_wait_that_closes_two_circles_opens_both",
         )],
