@@ -6,15 +6,15 @@
 //! named for it fails, hangs or crashes with it and passes without; (3) a
 //! survivor, or a mutant that does not build, fails the run.
 
-mod copy;
 mod page;
+mod sandbox;
 mod table;
 mod trial;
 
 use std::time::Duration;
 
-use self::copy::Copy;
 use self::page::Page;
+use self::sandbox::Sandbox;
 use self::table::{Mutant, all};
 use self::trial::Trial;
 use crate::watch::{Stopwatch, leaving_nothing};
@@ -91,13 +91,13 @@ fn attempt(
     chosen: &[(usize, &'static Mutant)],
     limit: Duration,
 ) -> Outcome<Vec<Trial>> {
-    let copy = Copy::of(workspace)?;
-    eprintln!("without any mutant, in {}:", copy.place());
-    trial::baseline(&copy, chosen, limit)?;
+    let sandbox = Sandbox::of(workspace)?;
+    eprintln!("without any mutant, in {}:", sandbox.place());
+    trial::baseline(&sandbox, chosen, limit)?;
     let mut trials = Vec::new();
     for (n, (number, mutant)) in chosen.iter().enumerate() {
         let watch = Stopwatch::start();
-        let result = trial::attempt(&copy, mutant, limit)?;
+        let result = trial::attempt(&sandbox, mutant, limit)?;
         let took = watch.elapsed();
         eprintln!(
             "{:>3} of {}  #{number} {}: {result} ({:.0} s)",

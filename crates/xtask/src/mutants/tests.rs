@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use super::trial::Result as Tried;
+use super::trial::Fate;
 use super::*;
 
 #[test]
@@ -71,12 +71,12 @@ fn a_survivor_and_one_that_does_not_build_fail_the_run() {
         result,
         took: Duration::ZERO,
     };
-    assert_eq!(verdict(&[trial(Tried::Caught(""))]), Ok(()));
+    assert_eq!(verdict(&[trial(Fate::Caught(""))]), Ok(()));
     for bad in [
-        Tried::Survived(vec!["a::x"]),
-        Tried::Broken("error".to_owned()),
+        Fate::Survived(vec!["a::x"]),
+        Fate::Broken("error".to_owned()),
     ] {
-        let trials = [trial(Tried::Caught("")), trial(bad)];
+        let trials = [trial(Fate::Caught("")), trial(bad)];
         assert!(verdict(&trials).unwrap_err().starts_with("#1 "));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::copy::Copy;
+use super::sandbox::Sandbox;
 use super::table::{Mutant, Suite, Test};
 use crate::watch::{self, Overheard};
 use crate::workspace::Outcome;
@@ -22,13 +22,13 @@ const SHOWN: usize = 4000;
 pub(super) struct Trial {
     pub(super) number: usize,
     pub(super) mutant: &'static Mutant,
-    pub(super) result: Result,
+    pub(super) result: Fate,
     pub(super) took: Duration,
 }
 
 /// What became of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Result {
+pub(super) enum Fate {
     /// Every named test failed; the words say how where it was not by a panic.
     Caught(&'static str),
     /// These tests passed all the same.
@@ -37,13 +37,13 @@ pub(super) enum Result {
     Broken(String),
 }
 
-impl Result {
+impl Fate {
     pub(super) fn is_caught(&self) -> bool {
         matches!(self, Self::Caught(_))
     }
 }
 
-impl fmt::Display for Result {
+impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Caught(how) => write!(f, "caught{how}"),
@@ -66,15 +66,15 @@ enum End {
 
 /// Runs the tests of all these mutants on the sound tree; all must pass.
 pub(super) fn baseline(
-    copy: &Copy,
+    sandbox: &Sandbox,
     chosen: &[(usize, &'static Mutant)],
     limit: Duration,
 ) -> Outcome {
     let tests = chosen.iter().flat_map(|(_, mutant)| mutant.caught_by);
     for (suite, tests) in by_suite(tests) {
-        build(copy, suite).map_err(|why| format!("the sound tree does not build: {why}"))?;
+        build(sandbox, suite).map_err(|why| format!("the sound tree does not build: {why}"))?;
         let most = limit.saturating_mul(10);
-        let (ends, said) = test(copy, suite, &tests, most)?;
+        let (ends, said) = test(sandbox, suite, &tests, most)?;
         let bad = ends.iter().find(|(_, end)| *end != End::Passed);
         if let Some((name, end)) = bad {
             return Err(format!(
@@ -87,27 +87,27 @@ pub(super) fn baseline(
 }
 
 /// Puts the mutant in, and runs its tests.
-pub(super) fn attempt(copy: &Copy, mutant: &Mutant, limit: Duration) -> Outcome<Result> {
-    copy.with(mutant, || {
+pub(super) fn attempt(sandbox: &Sandbox, mutant: &Mutant, limit: Duration) -> Outcome<Fate> {
+    sandbox.with(mutant, || {
         let mut all = Vec::new();
         for (suite, tests) in by_suite(mutant.caught_by) {
-            if let Err(why) = build(copy, suite) {
-                return Ok(Result::Broken(why));
+            if let Err(why) = build(sandbox, suite) {
+                return Ok(Fate::Broken(why));
             }
-            let (ends, _) = test(copy, suite, &tests, limit)?;
+            let (ends, _) = test(sandbox, suite, &tests, limit)?;
             all.extend(ends);
         }
-        Ok(result(&all))
+        Ok(fate(&all))
     })?
 }
 
-fn result(ends: &[(&'static str, End)]) -> Result {
+fn fate(ends: &[(&'static str, End)]) -> Fate {
     let by = |wanted| ends.iter().any(|(_, end)| *end == wanted);
     if by(End::Passed) {
         let passed = ends.iter().filter(|(_, end)| *end == End::Passed);
-        return Result::Survived(passed.map(|(name, _)| *name).collect());
+        return Fate::Survived(passed.map(|(name, _)| *name).collect());
     }
-    Result::Caught(match (by(End::Hung), by(End::Crashed)) {
+    Fate::Caught(match (by(End::Hung), by(End::Crashed)) {
         (true, _) => " by a hang",
         (_, true) => " by a crash",
         _ => "",
@@ -125,8 +125,8 @@ fn by_suite<'a>(tests: impl IntoIterator<Item = &'a Test>) -> BTreeMap<Suite, Ve
     suites
 }
 
-fn build(copy: &Copy, suite: Suite) -> Outcome {
-    let mut cargo = copy.cargo(&["test", "--quiet", "--no-run"]);
+fn build(sandbox: &Sandbox, suite: Suite) -> Outcome {
+    let mut cargo = sandbox.cargo(&["test", "--quiet", "--no-run"]);
     let heard = watch::overhear(cargo.args(suite.words()), BUILD)?;
     if heard.status.is_some_and(|status| status.success()) {
         return Ok(());
@@ -136,12 +136,12 @@ fn build(copy: &Copy, suite: Suite) -> Outcome {
 }
 
 fn test(
-    copy: &Copy,
+    sandbox: &Sandbox,
     suite: Suite,
     names: &[&'static str],
     limit: Duration,
 ) -> Outcome<(Vec<(&'static str, End)>, String)> {
-    let mut cargo = copy.cargo(&["test"]);
+    let mut cargo = sandbox.cargo(&["test"]);
     cargo
         .args(suite.words())
         .args(["--", "--exact"])
@@ -239,10 +239,10 @@ mod tests {
         let killed = ends(&heard(text, None), names).unwrap();
         assert_eq!(killed[2], ("a::z", End::Hung));
 
-        assert_eq!(result(&[x, y, z]), Result::Survived(vec!["a::x"]));
-        assert_eq!(result(&[y]), Result::Caught(""));
-        assert_eq!(result(&[y, z]), Result::Caught(" by a crash"));
-        assert_eq!(result(&killed[1..]), Result::Caught(" by a hang"));
+        assert_eq!(fate(&[x, y, z]), Fate::Survived(vec!["a::x"]));
+        assert_eq!(fate(&[y]), Fate::Caught(""));
+        assert_eq!(fate(&[y, z]), Fate::Caught(" by a crash"));
+        assert_eq!(fate(&killed[1..]), Fate::Caught(" by a hang"));
     }
 
     #[test]

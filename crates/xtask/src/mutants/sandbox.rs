@@ -14,9 +14,9 @@ use super::table::Mutant;
 use crate::workspace::{Outcome, Workspace};
 
 /// See the module's text.
-pub(super) struct Copy(Workspace);
+pub(super) struct Sandbox(Workspace);
 
-impl Copy {
+impl Sandbox {
     /// Brings the copy up to date.
     pub(super) fn of(workspace: &Workspace) -> Outcome<Self> {
         let place = workspace.target.join("mutants");
