@@ -363,14 +363,25 @@ async fn attempts_behind_the_head_end_in_one_event_or_with_their_caller() {
 /// After the first content there is never another attempt.
 #[tokio::test]
 async fn a_stream_that_breaks_after_its_content_is_not_asked_for_again() {
-    let upstream = Upstream::start().await;
     let content = openai::content_chunk("ti");
-    upstream.always(Script::sse().event(&content).wait(50 * MS).rst());
-    let house = House::new(plan(3), Some(&upstream));
-    let answer = text(house.ask("up/m", true).await.unwrap()).await;
-    assert!(answer.contains("upstream_disconnected"), "{answer}");
-    assert_eq!(upstream.count(), 1);
-    assert_eq!(house.outcome().await.1, "upstream_disconnected");
+    let begun = || Script::sse().event(&content).wait(50 * MS);
+    // Cut, and ended as if all were well.
+    let breaks = [
+        (begun().rst(), "upstream_disconnected"),
+        (begun(), "stream_truncated"),
+    ];
+    for (broken, code) in breaks {
+        let upstream = Upstream::start().await;
+        upstream.always(broken);
+        let house = House::new(plan(3), Some(&upstream));
+        let answer = text(house.ask("up/m", true).await.unwrap()).await;
+        assert!(
+            answer.contains(code) && !answer.contains("[DONE]"),
+            "{answer}"
+        );
+        assert_eq!(upstream.count(), 1);
+        assert_eq!(house.outcome().await.1, code);
+    }
 }
 
 /// The budget is the tenant's own, and bounds what retries add.
@@ -387,20 +398,24 @@ async fn inv_budget_a_spent_budget_allows_no_further_attempt_but_to_others() {
         per_second: 0,
     };
     let house = House::new(plan, Some(&upstream));
-    for _ in 0..40 {
+    for _ in 0..45 {
         house.ask("up/m", false).await.err().unwrap();
     }
-    assert_eq!(upstream.count(), 44, "ten per cent of forty");
+    assert_eq!(
+        upstream.count(),
+        45 + 4,
+        "ten per cent, and half a retry left"
+    );
     let samples = house.samples();
     let over = samples.sum("tidegate_retries_over_budget_total", &["up"]);
-    assert_eq!(over, 36.0);
-    // The other tenant has earned its own.
-    for _ in 0..10 {
+    assert_eq!(over, 41.0);
+    // The other tenant has its own, and nothing of that half.
+    for n in 1..=10 {
         let mut call = House::call("up/m", false);
         call.tenant = 1;
         house.send(call).await.err().unwrap();
+        assert_eq!(upstream.count(), 49 + n + n / 10);
     }
-    assert_eq!(upstream.count(), 55);
 }
 
 /// Over all tenants the process has a budget too: many with a little each are

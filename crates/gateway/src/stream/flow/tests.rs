@@ -61,3 +61,21 @@ async fn a_halt_behind_done_adds_no_second_end() {
         Poll::Pending
     ));
 }
+
+/// R-P7: an upstream that only says that it is there stands still.
+#[tokio::test(start_paused = true)]
+async fn r_p7_comments_do_not_put_the_idle_time_off() {
+    let (mut flow, halt) = (flow(), Halt::new());
+    let mut cx = Context::from_waker(Waker::noop());
+    flow.settings.total += Duration::from_secs(600);
+    let content = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    assert!(flow.take_in(content).is_none() && flow.judge.content());
+    for _ in 0..6 {
+        flow.clock.sleep(Duration::from_secs(10)).await;
+        assert!(flow.take_in(b": still here\n\n").is_none());
+    }
+    let Poll::Ready(Some(failure)) = flow.poll_timers(&mut cx, &halt, None) else {
+        panic!("it goes on");
+    };
+    assert_eq!(failure.code, Code::StreamIdleTimeout);
+}

@@ -6,16 +6,11 @@ use super::{Mutant, piece, request};
 pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: another attempt after the first content",
-        file: "crates/gateway/src/stream/reply.rs",
-        before: r"            if back.take().is_some() {
-                ticket.let_body_go();
-            }
-            ticket.first_content();
-        }
-        self.state",
-        after: r"            ticket.first_content();
-        }
-        self.state",
+        file: "crates/gateway/src/stream/flow.rs",
+        before: r"    pub(crate) fn has_content(&self) -> bool {
+        self.commits()",
+        after: r"    pub(crate) fn has_content(&self) -> bool {
+        self.commits() && self.received == 0",
         caught_by: &[request(
             "attempts::a_stream_that_breaks_after_its_content_is_not_asked_for_again",
         )],
@@ -107,7 +102,7 @@ pub(super) const ALL: &[Mutant] = &[
         after: r"        drop(self.judge.end(&mut self.framer));
         Filled::Finished",
         caught_by: &[request(
-            "pipeline::inv_trunc_streams_that_fail_end_with_one_error_event",
+            "attempts::a_stream_that_breaks_after_its_content_is_not_asked_for_again",
         )],
         why: "INV-TRUNC: half an answer that looks whole",
     },
@@ -116,7 +111,9 @@ pub(super) const ALL: &[Mutant] = &[
         file: "crates/gateway/src/stream/flow.rs",
         before: "Verdict::Comment => self.comment = true,",
         after: "Verdict::Comment => (self.comment, self.last_event) = (true, now),",
-        caught_by: &[request("pipeline::r_p7_idle_ends_within_its_time")],
+        caught_by: &[piece(
+            "stream::flow::tests::r_p7_comments_do_not_put_the_idle_time_off",
+        )],
         why: "R-P7: an upstream that only sends pings holds its permit for ever",
     },
     Mutant {
