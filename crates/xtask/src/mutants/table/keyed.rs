@@ -7,10 +7,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "lane: who gets in is not woken",
         file: "crates/kernel/src/lock/lines.rs",
-        before: r"                    self.counts.held += 1;
-                    woken.extend(waker);",
-        after: r"                    self.counts.held += 1;
-                    drop(waker);",
+        before: "after.wake(waker);",
+        after: "after.let_go(waker);",
         caught_by: &[
             promise("lane::r_s3_one_key_runs_in_order_and_r_p15_other_keys_never_wait"),
             model("of_lane::inv_mutex_whoever_stays_gets_in_alone_whoever_leaves_disturbs_nobody"),
@@ -20,8 +18,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "lane: a grant that meets its leaver is lost",
         file: "crates/kernel/src/lock/lines.rs",
-        before: "            Answer::Granted(holding) => self.exit(place.line, holding, now, woken),",
-        after: "            Answer::Granted(holding) => drop(holding),",
+        before: "Answer::Granted(holding) => self.exit(place.line, holding, now, after),",
+        after: "Answer::Granted(holding) => drop(holding),",
         caught_by: &[
             promise("lane::a_grant_that_comes_too_late_or_to_a_leaver_goes_on_to_the_next"),
             model("of_lane::inv_mutex_whoever_stays_gets_in_alone_whoever_leaves_disturbs_nobody"),
@@ -31,9 +29,9 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "lane: one who left stays in the line",
         file: "crates/kernel/src/lock/lines.rs",
-        before: r"                drop(blocked);
-                self.unqueue(place.line, place.ticket);",
-        after: "                drop(blocked);",
+        before: r"                self.unqueue(place.line, place.ticket);
+                self.look(place.line, now(), after);",
+        after: r"                self.look(place.line, now(), after);",
         caught_by: &[
             model("of_lane::inv_mutex_whoever_stays_gets_in_alone_whoever_leaves_disturbs_nobody"),
             promise("share::promise_3_the_caller_of_the_first_read_goes_and_the_batch_goes_on"),
@@ -140,12 +138,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "share: nobody looks when a write leaves the line",
         file: "crates/kernel/src/lock/lines.rs",
-        before: r"                self.unqueue(place.line, place.ticket);
-                self.look(place.line, now(), woken);
-            }",
-        after: r"                self.unqueue(place.line, place.ticket);
-                let _ = (now(), &woken);
-            }",
+        before: "self.look(place.line, now(), after);",
+        after: "let _ = now();",
         caught_by: &[
             promise("share_random::inv_ord_share_does_what_a_plain_list_would"),
             model("of_share::promise_3_reads_come_together_when_the_write_between_them_leaves"),
