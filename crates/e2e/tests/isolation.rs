@@ -1,7 +1,8 @@
 //! INV-ISO, R-D1: one provider's trouble is not another's.
 //!
-//! While provider `sick` hangs, fails or floods, every call of provider `well`
-//! is answered as before; how much slower is a figure, printed.
+//! While provider `sick` hangs, fails, floods or makes its callers wait between
+//! attempts, every call of provider `well` is answered as before; how much
+//! slower is a figure, printed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,19 +23,25 @@ struct Two {
     gate: Gate,
 }
 
-async fn two() -> Two {
+async fn two(adjust: impl FnOnce(Provider) -> Provider) -> Two {
     let (well, sick) = (Upstream::start().await, Upstream::start().await);
     let small = r#"size = 20, queue = 40, overflow = "error", max_wait = "3s""#;
-    let settings = Settings::with(Provider::new("well", &well.base_url()))
-        .and(Provider::new("sick", &sick.base_url()).pool(small));
+    let sickly = adjust(Provider::new("sick", &sick.base_url()).pool(small));
+    let settings = Settings::with(Provider::new("well", &well.base_url())).and(sickly);
     let gate = Gate::start(&settings).await;
     well.always(Script::json(200, &completion("well")));
     Two { well, sick, gate }
 }
 
-/// Calls of the well provider; the time of each, sorted.
-async fn times(gate: &Gate) -> Vec<Duration> {
+/// Some calls of the well provider: the time of each, sorted, and of all.
+struct Run {
+    times: Vec<Duration>,
+    took: Duration,
+}
+
+async fn run(gate: &Gate) -> Run {
     let address = gate.address();
+    let start = Stopwatch::start();
     let mut times = crowd(CALLS, 8, |_| async move {
         let start = Stopwatch::start();
         let mut client = RawClient::connect(address).await;
@@ -44,25 +51,32 @@ async fn times(gate: &Gate) -> Vec<Duration> {
         start.elapsed()
     })
     .await;
+    let took = start.elapsed();
     times.sort();
-    times
+    Run { times, took }
 }
 
-fn told(name: &str, alone: &[Duration], beside: &[Duration]) {
-    let at = |times: &[Duration], share: usize| times[times.len() * share / 100];
+/// Prints both runs; fails only where one looks like a hang.
+fn told(name: &str, alone: &Run, beside: &Run) {
+    let at = |run: &Run, share: usize| run.times[CALLS * share / 100];
+    let rate = |run: &Run| CALLS as f64 / run.took.as_secs_f64();
     figure(&format!(
-        "INV-ISO beside {name}: p50 {:?} -> {:?}, p99 {:?} -> {:?}",
+        "INV-ISO beside {name}: {:.0} -> {:.0} calls a second, p50 {:?} -> {:?}, p99 {:?} -> {:?}",
+        rate(alone),
+        rate(beside),
         at(alone, 50),
         at(beside, 50),
         at(alone, 99),
         at(beside, 99),
     ));
+    let bound = 5 * at(alone, 99) + Duration::from_secs(1);
+    assert!(at(beside, 99) < bound, "{:?} is no tail", at(beside, 99));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_iso_beside_a_provider_that_hangs() {
-    let two = two().await;
-    let alone = times(&two.gate).await;
+    let two = two(|same| same).await;
+    let alone = run(&two.gate).await;
     two.sick.always(Script::silent());
     let mut stuck = Vec::new();
     for _ in 0..60 {
@@ -76,7 +90,7 @@ async fn inv_iso_beside_a_provider_that_hangs() {
     two.gate
         .until_metric("tidegate_pool_waiting", &[("provider", "sick")], 40.0)
         .await;
-    let beside = times(&two.gate).await;
+    let beside = run(&two.gate).await;
     told("a provider that hangs", &alone, &beside);
     let waiting = two
         .gate
@@ -90,8 +104,8 @@ async fn inv_iso_beside_a_provider_that_hangs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_iso_beside_a_provider_that_fails_and_floods() {
-    let two = two().await;
-    let alone = times(&two.gate).await;
+    let two = two(|same| same).await;
+    let alone = run(&two.gate).await;
     two.sick.on_model("fails", Script::json(500, "{}"));
     let mut flood = Script::sse();
     for _ in 0..200 {
@@ -121,7 +135,7 @@ async fn inv_iso_beside_a_provider_that_fails_and_floods() {
             asked
         }
     }));
-    let beside = times(&two.gate).await;
+    let beside = run(&two.gate).await;
     over.store(true, Ordering::Relaxed);
     let attacks: usize = attack.result().await.into_iter().sum();
     told(
@@ -139,4 +153,42 @@ async fn inv_iso_beside_a_provider_that_fails_and_floods() {
         (2 * CALLS) as f64,
         "only the well provider completes"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_iso_beside_a_provider_whose_callers_wait_between_attempts() {
+    let retry = r#"attempts = 3, base = "200ms", budget = 100, per_second = 1000"#;
+    let two = two(|sick| sick.retry(retry)).await;
+    let alone = run(&two.gate).await;
+    // Its only key rests: sixty callers come, forty may wait for it.
+    let headers = [("content-type", "application/json"), ("retry-after", "25")];
+    two.sick.always(Script::whole(429, &headers, b"{}"));
+    let mut stuck = Vec::new();
+    for _ in 0..60 {
+        let mut client = two.gate.connect().await;
+        client.post(CHAT, &chat("sick/m-1", false)).await;
+        stuck.push(client);
+    }
+    let sick = [("provider", "sick")];
+    for (name, count) in [
+        ("tidegate_requests_pausing", 40.0),
+        ("tidegate_pool_permits_busy", 0.0),
+        ("tidegate_pool_waiting", 0.0),
+    ] {
+        two.gate.until_metric(name, &sick, count).await;
+    }
+    let beside = run(&two.gate).await;
+    told("a provider whose callers wait", &alone, &beside);
+    let metrics = two.gate.metrics().await;
+    let well = [("provider", "well")];
+    assert_eq!(metrics.sum("tidegate_requests_pausing", &well), 0.0);
+    assert_eq!(metrics.sum("tidegate_requests_pausing", &sick), 40.0);
+    assert_eq!(two.well.count(), 2 * CALLS);
+    drop(stuck);
+    let metrics = two.gate.until_quiet().await;
+    assert_eq!(metrics.conserved(), Ok(2 * CALLS as u64 + 60));
+    let class = |class| metrics.sum("tidegate_requests_total", &[("class", class)]);
+    assert_eq!(class("completed"), (2 * CALLS) as f64);
+    assert_eq!(class("cancelled"), 40.0, "they left");
+    assert_eq!(class("failed") + class("refused"), 20.0, "no place to wait");
 }

@@ -143,6 +143,7 @@ impl Start {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             folder: self.folder,
+            key: None,
         }
     }
 }
@@ -160,6 +161,8 @@ pub struct Gate {
     child: Child,
     address: SocketAddr,
     folder: Folder,
+    /// What its own pages are asked with.
+    key: Option<String>,
 }
 
 impl Gate {
@@ -173,6 +176,13 @@ impl Gate {
             (self.get("/readyz").await.status() == 200).then_some(())
         })
         .await;
+    }
+
+    /// The same, asked for its pages with this key from now on.
+    #[must_use]
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
     }
 
     /// Where it listens.
@@ -203,7 +213,14 @@ impl Gate {
     /// One GET on a connection of its own.
     pub async fn get(&self, path: &str) -> Reply {
         let mut client = self.connect().await;
-        client.get(path).await;
+        match &self.key {
+            None => client.get(path).await,
+            Some(key) => {
+                let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n");
+                let head = format!("{head}authorization: Bearer {key}\r\n\r\n");
+                client.send(head).await;
+            }
+        }
         client.reply().await
     }
 

@@ -37,8 +37,9 @@ impl Usage {
     }
 }
 
-/// Lets this test open as many descriptors as the machine allows.
-pub fn raise_descriptors() {
+/// Lets this test, and what it starts, open as many descriptors as the machine
+/// allows; says how many that is.
+pub fn raise_descriptors() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let limit = getrlimit(Resource::Nofile);
@@ -50,6 +51,7 @@ pub fn raise_descriptors() {
             ..limit
         },
     );
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Runs a command to its end, and gives all that it wrote. It is killed when

@@ -1,0 +1,215 @@
+//! R-G46, INV-ONE, INV-CONS: ten thousand requests in flight at once.
+//!
+//! Each says something of its own and must hear just that: no answer is lost,
+//! none is crossed, each upstream call is made once. The law of the ledger
+//! holds in every look while they come, wait and end; after them every gauge
+//! of what is held is back at nothing. Every third one loses its first attempt
+//! on the way, which its caller must not notice.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tidegate_e2e::Scene;
+use tidegate_e2e::tries::{BUDGET, QUICK, failing};
+use tidegate_testkit::openai::{chat, completion};
+use tidegate_testkit::wait::until_async;
+use tidegate_testkit::{
+    Gate, Provider, RawClient, Recorded, Script, Settings, Signal, Stopwatch, beside, crowd,
+    figure, pause, raise_descriptors, until,
+};
+
+const CHAT: &str = "/v1/chat/completions";
+const MOST: usize = 10_000;
+const PERMITS: usize = 400;
+
+/// What the process may hold only for requests.
+const HELD: [&str; 6] = [
+    "tidegate_requests_in_flight",
+    "tidegate_requests_pausing",
+    "tidegate_pool_permits_busy",
+    "tidegate_pool_waiting",
+    "tidegate_pool_waiting_bytes",
+    "tidegate_body_bytes",
+];
+
+/// Every third one loses its first attempt.
+fn stumbles(number: usize) -> bool {
+    number.is_multiple_of(3)
+}
+
+fn streams(number: usize) -> bool {
+    number.is_multiple_of(2)
+}
+
+/// What the request with this number says; some are longer than others.
+fn said(number: usize) -> String {
+    format!("mark-{number}-{}", "x".repeat(number % 97))
+}
+
+/// The number of the request that the upstream got.
+fn number(seen: &Recorded) -> Option<usize> {
+    let text = seen.text();
+    let (_, rest) = text.split_once("mark-")?;
+    rest.split_once('-')?.0.parse().ok()
+}
+
+/// What the upstream says to it, once `all_in` is fired.
+fn answer(number: usize, all_in: &Signal) -> Script {
+    let said = said(number);
+    let script = match streams(number) {
+        true => Script::stream_of(&["heard ", &said]),
+        false => Script::json(200, &completion(&format!("heard {said}"))),
+    };
+    script.held(all_in)
+}
+
+/// How often the upstream was asked by each.
+type Asked = Arc<Mutex<HashMap<usize, usize>>>;
+
+async fn scene(all_in: &Signal, asked: &Asked) -> Scene {
+    let pool = format!(
+        r#"limit = "fixed", size = {PERMITS}, queue = {MOST}, overflow = "error", max_wait = "100s""#
+    );
+    let timeouts = r#"connect = "20s", first_byte = "100s", first_content = "100s", idle = "100s", total = "120s""#;
+    let scene = Scene::with_settings(|provider: Provider| {
+        let provider = provider.pool(&pool).timeouts(timeouts).retry(QUICK);
+        let breaker = "breaker = { failures = 0, ratio = 0.0 }";
+        let settings = Settings::with(provider.line(breaker));
+        settings.tables(&format!("{BUDGET}\n[limits]\nconnections = {}", MOST + 500))
+    })
+    .await;
+    let (asked, all_in) = (Arc::clone(asked), all_in.clone());
+    scene.upstream.by(move |seen| {
+        let number = number(seen)?;
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = asked.entry(number).or_default();
+        *times += 1;
+        match *times == 1 && stumbles(number) {
+            true => Some(failing(500, "x").held(&all_in)),
+            false => Some(answer(number, &all_in)),
+        }
+    });
+    scene
+}
+
+/// One look at `/metrics`: the law holds; how many are in flight.
+async fn look(gate: &Gate) -> usize {
+    let metrics = gate.metrics().await;
+    metrics.conserved().expect("the conservation law");
+    metrics.sum("tidegate_requests_in_flight", &[]) as usize
+}
+
+/// Reads the answer with this number; the reason when it is not its own.
+async fn hears(number: usize, mut client: RawClient) -> Result<(), String> {
+    let reply = client.reply().await;
+    let heard = match (reply.status(), streams(number)) {
+        (200, true) => reply.content(),
+        (200, false) => {
+            let content = &reply.json()["choices"][0]["message"]["content"];
+            content.as_str().unwrap_or_default().to_owned()
+        }
+        _ => return Err(format!("{number}: {} {}", reply.status(), reply.text())),
+    };
+    match heard == format!("heard {}", said(number)) {
+        true => Ok(()),
+        false => Err(format!("{number} heard {heard}")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
+    // Each takes a socket here and one at the gate.
+    let descriptors = usize::try_from(raise_descriptors()).unwrap_or(usize::MAX);
+    let count = MOST.min(descriptors.saturating_sub(2 * PERMITS + 500));
+    let (all_in, asked) = (Signal::new(), Asked::default());
+    let scene = scene(&all_in, &asked).await;
+    let (gate, address) = (&scene.gate, scene.gate.address());
+    let before = gate.usage();
+
+    let start = Stopwatch::start();
+    let coming = beside(crowd(count, 200, move |number| async move {
+        let mut client = RawClient::connect(address).await;
+        client.patience(Duration::from_secs(100));
+        let body = chat("m-1", streams(number)).replace("hello there", &said(number));
+        client.post(CHAT, &body).await;
+        (number, client)
+    }));
+    let mut looks = 0;
+    while look(gate).await < count {
+        looks += 1;
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "they do not get in"
+        );
+        pause(Duration::from_millis(50)).await;
+    }
+    let mut clients = coming.result().await;
+    assert_eq!(clients.len(), count);
+    until("every permit is at work", || {
+        (scene.upstream.open() == PERMITS).then_some(())
+    })
+    .await;
+    let during = gate.usage();
+    let came = start.elapsed();
+
+    all_in.fire();
+    let start = Stopwatch::start();
+    let hearing = beside(crowd(count, count, move |_| {
+        let next = clients.pop();
+        async move {
+            match next {
+                Some((number, client)) => hears(number, client).await,
+                None => Err("fewer callers than calls".to_owned()),
+            }
+        }
+    }));
+    while !hearing.is_over() {
+        look(gate).await;
+        looks += 1;
+        assert!(
+            start.elapsed() < Duration::from_secs(100),
+            "they do not end"
+        );
+        pause(Duration::from_millis(20)).await;
+    }
+    let heard = hearing.result().await;
+    let took = start.elapsed();
+    let wrong: Vec<&String> = heard.iter().filter_map(|one| one.as_ref().err()).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}, such as {:?}",
+        wrong.len(),
+        wrong[0]
+    );
+
+    // None was lost, none was asked for twice but those that had to.
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let right = |number: usize| asked.get(&number) == Some(&(1 + usize::from(stumbles(number))));
+    assert!((0..count).all(right), "lost or asked for too often");
+    let metrics = gate.until_quiet().await;
+    assert_eq!(metrics.conserved(), Ok(count as u64));
+    let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
+    assert_eq!(completed, count as f64);
+    let again = (0..count).filter(|number| stumbles(*number)).count();
+    let attempts = metrics.sum("tidegate_attempts_total", &[("provider", "mock")]);
+    assert_eq!(attempts, (count + again) as f64);
+    assert!(scene.upstream.peak() <= PERMITS, "INV-LIM");
+
+    let nothing = || async {
+        let metrics = gate.metrics().await;
+        let held = HELD.map(|name| (metrics.knows(name), metrics.sum(name, &[])));
+        held.iter().all(|is| *is == (true, 0.0)).then_some(())
+    };
+    until_async("nothing is held any more", nothing).await;
+    until("the sockets are given back", || {
+        let open = gate.usage().descriptors;
+        (open <= before.descriptors + PERMITS + 5).then_some(())
+    })
+    .await;
+    let each = during.rss_kib.saturating_sub(before.rss_kib) as f64 / count as f64;
+    figure(&format!(
+        "R-G46: {count} in flight after {came:?}, {each:.1} KiB each; answered in {took:?} through \
+         {PERMITS} permits, {again} of them by a second attempt; the law held in {looks} looks"
+    ));
+}
