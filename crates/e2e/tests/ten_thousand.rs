@@ -3,8 +3,8 @@
 //! Each says something of its own and must hear just that: no answer is lost,
 //! none is crossed, each upstream call is made once. The law of the ledger
 //! holds in every look while they come, wait and end; after them every gauge
-//! of what is held is back at nothing. Every third one loses its first attempt
-//! on the way, which its caller must not notice.
+//! of what is held is back at nothing. The first ones lose their first attempt
+//! on the way, which their callers must not notice.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,7 @@ use tidegate_testkit::{
 const CHAT: &str = "/v1/chat/completions";
 const MOST: usize = 10_000;
 const PERMITS: usize = 400;
+const STUMBLE: usize = 300;
 
 /// What the process may hold only for requests.
 const HELD: [&str; 6] = [
@@ -33,9 +34,10 @@ const HELD: [&str; 6] = [
     "tidegate_body_bytes",
 ];
 
-/// Every third one loses its first attempt.
+/// The first ones lose their first attempt: they come while permits are free,
+/// and before what the crowd earned for retries is over.
 fn stumbles(number: usize) -> bool {
-    number.is_multiple_of(3)
+    number < STUMBLE
 }
 
 fn streams(number: usize) -> bool {
@@ -86,7 +88,7 @@ async fn scene(all_in: &Signal, asked: &Asked) -> Scene {
         let times = asked.entry(number).or_default();
         *times += 1;
         match *times == 1 && stumbles(number) {
-            true => Some(failing(500, "x").held(&all_in)),
+            true => Some(failing(500, "x")),
             false => Some(answer(number, &all_in)),
         }
     });
@@ -96,7 +98,7 @@ async fn scene(all_in: &Signal, asked: &Asked) -> Scene {
 /// One look at `/metrics`: the law holds; how many are in flight.
 async fn look(gate: &Gate) -> usize {
     let metrics = gate.metrics().await;
-    metrics.conserved().expect("the conservation law");
+    assert!(metrics.conserved().is_ok(), "{:?}", metrics.conserved());
     metrics.sum("tidegate_requests_in_flight", &[]) as usize
 }
 
@@ -191,9 +193,8 @@ async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
     assert_eq!(metrics.conserved(), Ok(count as u64));
     let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
     assert_eq!(completed, count as f64);
-    let again = (0..count).filter(|number| stumbles(*number)).count();
     let attempts = metrics.sum("tidegate_attempts_total", &[("provider", "mock")]);
-    assert_eq!(attempts, (count + again) as f64);
+    assert_eq!(attempts, (count + STUMBLE) as f64);
     assert!(scene.upstream.peak() <= PERMITS, "INV-LIM");
 
     let nothing = || async {
@@ -210,6 +211,6 @@ async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
     let each = during.rss_kib.saturating_sub(before.rss_kib) as f64 / count as f64;
     figure(&format!(
         "R-G46: {count} in flight after {came:?}, {each:.1} KiB each; answered in {took:?} through \
-         {PERMITS} permits, {again} of them by a second attempt; the law held in {looks} looks"
+         {PERMITS} permits, {STUMBLE} of them by a second attempt; the law held in {looks} looks"
     ));
 }

@@ -108,6 +108,25 @@ async fn the_avoided_one_is_taken_when_there_is_no_other() {
     );
 }
 
+/// Whoever asks for many names cannot make it forget who rests, or who fails.
+#[tokio::test(start_paused = true)]
+async fn names_beyond_the_bound_push_out_nobody_who_rests_or_is_left_alone() {
+    let targets = targets(1, Pick::Load);
+    let until = Clock.now() + Duration::from_secs(60);
+    let kept: Vec<Set> = (0..100).map(|n| targets.of(&format!("{n}"))).collect();
+    for (n, one) in kept.iter().enumerate() {
+        match n % 2 {
+            0 => one[0].rest(Duration::from_secs(60), Clock.now()),
+            _ => one[0].breaker.open_until(until),
+        }
+    }
+    for n in 0..3 * MOST_MODELS {
+        drop(targets.of(&format!("idle-{n}")));
+    }
+    let stays = |one: &Set| Arc::ptr_eq(&targets.of(&one[0].model), one);
+    assert!(kept.iter().all(stays));
+}
+
 #[tokio::test(start_paused = true)]
 async fn names_beyond_the_bound_push_out_idle_ones_or_share_one_set() {
     let targets = targets(1, Pick::Load);

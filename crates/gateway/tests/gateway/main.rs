@@ -6,6 +6,7 @@
 mod attempts;
 mod ends;
 mod house;
+mod keys;
 mod neighbours;
 mod outage;
 mod pipeline;
