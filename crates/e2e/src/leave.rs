@@ -1,4 +1,7 @@
 //! Callers who leave, in every way that there is, and when they like.
+//!
+//! The ways are all one to the gateway: gone is gone (contracts 14). The dice
+//! are seeded, so that a run at random can be repeated.
 
 use tidegate_testkit::RawClient;
 

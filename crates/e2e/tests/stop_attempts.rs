@@ -18,6 +18,7 @@ use tidegate_testkit::{RawClient, Script, Signal, Stopwatch, beside, crowd, figu
 
 const CHAT: &str = "/v1/chat/completions";
 const SOON: Duration = Duration::from_secs(1);
+const PERMITS: usize = 20;
 const CANCELLED: [(&str, &str); 2] = [("class", "cancelled"), ("label", "caller")];
 
 async fn paused(scene: &Scene) -> f64 {
@@ -168,10 +169,47 @@ async fn stages(address: SocketAddr, over: Signal) -> BTreeSet<String> {
     seen
 }
 
+/// No bytes, no pause, no more tasks than before, and what is open towards the
+/// upstream rests, one per permit at most.
+async fn nothing_is_left(scene: &Scene, tasks: f64) {
+    let nothing = || async {
+        let metrics = scene.gate.metrics().await;
+        let held = [
+            "tidegate_requests_pausing",
+            "tidegate_pool_waiting_bytes",
+            "tidegate_body_bytes",
+        ];
+        let is_none = held.iter().all(|name| metrics.sum(name, &[]) == 0.0);
+        let live = metrics.sum("tidegate_tasks_live", &[]);
+        (is_none && live <= tasks + 2.0).then_some(())
+    };
+    until_async("nothing is held, no task is left", nothing).await;
+    let resting = || async {
+        let name = "tidegate_upstream_connections_idle";
+        let idle = scene.gate.metric(name, &[("provider", "mock")]).await;
+        (scene.upstream.open() as f64 == idle && idle <= PERMITS as f64).then_some(())
+    };
+    until_async("every upstream connection rests", resting).await;
+}
+
+/// All permits at once are given again.
+async fn every_permit_can_be_had(scene: &Scene) {
+    let (go_on, address) = (Signal::new(), scene.gate.address());
+    scene.upstream.on_model("again", good().held(&go_on));
+    let again = beside(crowd(PERMITS, PERMITS, move |_| async move {
+        let mut client = RawClient::connect(address).await;
+        client.post(CHAT, &chat("again", false)).await;
+        client.reply().await.status()
+    }));
+    let (name, mock) = ("tidegate_pool_permits_busy", [("provider", "mock")]);
+    scene.gate.until_metric(name, &mock, PERMITS as f64).await;
+    go_on.fire();
+    assert_eq!(again.result().await, [200; PERMITS]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing() {
     const CANCELS: f64 = 2_000.0;
-    const PERMITS: usize = 20;
     let pool = format!(
         r#"limit = "fixed", size = {PERMITS}, queue = 400, overflow = "block", max_wait = "10s""#
     );
@@ -212,49 +250,13 @@ async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing()
 
     let after = scene.gate.until_quiet().await;
     let received = after.conserved().expect("the conservation law");
-    let nothing = || async {
-        let metrics = scene.gate.metrics().await;
-        let held = [
-            "tidegate_requests_pausing",
-            "tidegate_pool_waiting_bytes",
-            "tidegate_body_bytes",
-        ];
-        let tasks = metrics.sum("tidegate_tasks_live", &[]);
-        let is_none = held.iter().all(|name| metrics.sum(name, &[]) == 0.0);
-        let bound = before.sum("tidegate_tasks_live", &[]) + 2.0;
-        (is_none && tasks <= bound).then_some(())
-    };
-    until_async("nothing is held, no task is left", nothing).await;
-    // What is open towards the upstream rests, one per permit at most.
-    let resting = || async {
-        let name = "tidegate_upstream_connections_idle";
-        let idle = scene.gate.metric(name, &[("provider", "mock")]).await;
-        (scene.upstream.open() as f64 == idle && idle <= PERMITS as f64).then_some(())
-    };
-    until_async("every upstream connection rests", resting).await;
+    nothing_is_left(&scene, before.sum("tidegate_tasks_live", &[])).await;
     until("the descriptors are back at the baseline", || {
         let open = scene.gate.usage().descriptors;
         (open <= usage.descriptors + scene.upstream.open() + 2).then_some(())
     })
     .await;
-    // Every permit can be had again, all of them at once.
-    let go_on = Signal::new();
-    scene.upstream.on_model("again", good().held(&go_on));
-    let again = beside(crowd(PERMITS, PERMITS, move |_| async move {
-        let mut client = RawClient::connect(address).await;
-        client.post(CHAT, &chat("again", false)).await;
-        client.reply().await.status()
-    }));
-    scene
-        .gate
-        .until_metric(
-            "tidegate_pool_permits_busy",
-            &[("provider", "mock")],
-            PERMITS as f64,
-        )
-        .await;
-    go_on.fire();
-    assert_eq!(again.result().await, [200; PERMITS]);
+    every_permit_can_be_had(&scene).await;
     figure(&format!(
         "INV-PERMIT: {left} callers left, {received} requests, {} attempts, seen {seen:?}",
         after.sum("tidegate_attempts_total", &[("provider", "mock")])

@@ -125,17 +125,12 @@ async fn hears(number: usize, mut client: RawClient) -> Result<(), String> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
-    // Each takes a socket here and one at the gate.
-    let descriptors = usize::try_from(raise_descriptors()).unwrap_or(usize::MAX);
-    let count = MOST.min(descriptors.saturating_sub(2 * PERMITS + 500));
-    let (all_in, asked) = (Signal::new(), Asked::default());
-    let scene = scene(&all_in, &asked).await;
-    let (gate, address) = (&scene.gate, scene.gate.address());
-    let before = gate.usage();
+type Caller = (usize, RawClient);
 
-    let start = Stopwatch::start();
+/// Lets so many callers in, until all of them are in flight at once; counts
+/// the looks that were taken.
+async fn all_come(gate: &Gate, count: usize, looks: &mut usize) -> Vec<Caller> {
+    let (start, address) = (Stopwatch::start(), gate.address());
     let coming = beside(crowd(count, 200, move |number| async move {
         let mut client = RawClient::connect(address).await;
         client.patience(Duration::from_secs(100));
@@ -143,34 +138,25 @@ async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
         client.post(CHAT, &body).await;
         (number, client)
     }));
-    let mut looks = 0;
     loop {
         let (in_flight, ended) = look(gate).await;
+        *looks += 1;
         assert_eq!(ended, 0, "some were not held");
-        if in_flight == count {
-            break;
-        }
-        looks += 1;
-        if start.elapsed() > Duration::from_secs(60) {
-            // What a caller failed with is the better reason.
-            let came = coming.result().await.len();
-            panic!("{in_flight} of {came} that came are in");
+        // At the end of patience the reason of a caller who failed is told first.
+        if in_flight == count || start.elapsed() > Duration::from_secs(60) {
+            let callers = coming.result().await;
+            assert_eq!(in_flight, callers.len(), "not all that came are in");
+            return callers;
         }
         pause(Duration::from_millis(50)).await;
     }
-    let mut clients = coming.result().await;
-    assert_eq!(clients.len(), count);
-    until("every permit is at work", || {
-        (scene.upstream.open() == PERMITS).then_some(())
-    })
-    .await;
-    let during = gate.usage();
-    let came = start.elapsed();
+}
 
-    all_in.fire();
-    let start = Stopwatch::start();
+/// Reads all answers at once; every one must be its caller's own.
+async fn all_hear(gate: &Gate, mut callers: Vec<Caller>, looks: &mut usize) {
+    let (start, count) = (Stopwatch::start(), callers.len());
     let hearing = beside(crowd(count, count, move |_| {
-        let next = clients.pop();
+        let next = callers.pop();
         async move {
             match next {
                 Some((number, client)) => hears(number, client).await,
@@ -180,22 +166,54 @@ async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
     }));
     while !hearing.is_over() {
         look(gate).await;
-        looks += 1;
-        assert!(
-            start.elapsed() < Duration::from_secs(100),
-            "they do not end"
-        );
+        *looks += 1;
+        assert!(start.elapsed() < Duration::from_secs(100), "no end of it");
         pause(Duration::from_millis(20)).await;
     }
     let heard = hearing.result().await;
-    let took = start.elapsed();
     let wrong: Vec<&String> = heard.iter().filter_map(|one| one.as_ref().err()).collect();
+    let first = wrong.first();
     assert!(
         wrong.is_empty(),
-        "{} of {count}, such as {:?}",
-        wrong.len(),
-        wrong[0]
+        "{} of {count}, such as {first:?}",
+        wrong.len()
     );
+}
+
+/// Everything that was held is given back.
+async fn nothing_is_held(gate: &Gate, descriptors: usize) {
+    let nothing = || async {
+        let metrics = gate.metrics().await;
+        let held = HELD.map(|name| (metrics.knows(name), metrics.sum(name, &[])));
+        held.iter().all(|is| *is == (true, 0.0)).then_some(())
+    };
+    until_async("nothing is held any more", nothing).await;
+    until("the sockets are given back", || {
+        let open = gate.usage().descriptors;
+        (open <= descriptors + PERMITS + 5).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
+    // Each takes a socket here and one at the gate.
+    let descriptors = usize::try_from(raise_descriptors()).unwrap_or(usize::MAX);
+    let count = MOST.min(descriptors.saturating_sub(2 * PERMITS + 500));
+    let (all_in, asked) = (Signal::new(), Asked::default());
+    let scene = scene(&all_in, &asked).await;
+    let gate = &scene.gate;
+    let (before, start, mut looks) = (gate.usage(), Stopwatch::start(), 0);
+    let callers = all_come(gate, count, &mut looks).await;
+    until("every permit is at work", || {
+        (scene.upstream.open() == PERMITS).then_some(())
+    })
+    .await;
+    let (during, came) = (gate.usage(), start.elapsed());
+    all_in.fire();
+    let start = Stopwatch::start();
+    all_hear(gate, callers, &mut looks).await;
+    let took = start.elapsed();
 
     // None was lost, none was asked for twice but those that had to.
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -208,18 +226,7 @@ async fn r_g46_ten_thousand_at_once_and_each_hears_its_own() {
     let attempts = metrics.sum("tidegate_attempts_total", &[("provider", "mock")]);
     assert_eq!(attempts, (count + STUMBLE) as f64);
     assert!(scene.upstream.peak() <= PERMITS, "INV-LIM");
-
-    let nothing = || async {
-        let metrics = gate.metrics().await;
-        let held = HELD.map(|name| (metrics.knows(name), metrics.sum(name, &[])));
-        held.iter().all(|is| *is == (true, 0.0)).then_some(())
-    };
-    until_async("nothing is held any more", nothing).await;
-    until("the sockets are given back", || {
-        let open = gate.usage().descriptors;
-        (open <= before.descriptors + PERMITS + 5).then_some(())
-    })
-    .await;
+    nothing_is_held(gate, before.descriptors).await;
     let each = during.rss_kib.saturating_sub(before.rss_kib) as f64 / count as f64;
     figure(&format!(
         "R-G46: {count} in flight after {came:?}, {each:.1} KiB each; answered in {took:?} through \
