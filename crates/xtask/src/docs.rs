@@ -6,21 +6,28 @@
 
 mod errors;
 mod headers;
+mod metrics;
 
 use std::fs;
 
 use crate::workspace::{Outcome, Workspace};
 
 /// The generated pages.
-const PAGES: &[Page] = &[Page {
-    path: "docs/errors.md",
-    text: errors::page,
-}];
+const PAGES: &[Page] = &[
+    Page {
+        path: "docs/errors.md",
+        text: |_| Ok(errors::page()),
+    },
+    Page {
+        path: "docs/metrics.md",
+        text: |workspace| Ok(metrics::page(&crate::metrics::all(workspace)?)),
+    },
+];
 
 /// A page: where it stands, and what it says now.
 struct Page {
     path: &'static str,
-    text: fn() -> String,
+    text: fn(&Workspace) -> Outcome<String>,
 }
 
 /// Options of `cargo xtask docs`.
@@ -40,11 +47,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
     }
 }
 
+/// The path of each page, and what it says now.
+fn texts(workspace: &Workspace) -> Outcome<Vec<(&'static str, String)>> {
+    let all = PAGES.iter();
+    all.map(|page| Ok((page.path, (page.text)(workspace)?)))
+        .collect()
+}
+
 fn write(workspace: &Workspace) -> Outcome {
-    for Page { path, text } in PAGES {
+    for (path, text) in texts(workspace)? {
         let place = workspace.root.join(path);
         let folder = place.parent().map_or(Ok(()), fs::create_dir_all);
-        let written = folder.and_then(|()| fs::write(&place, text()));
+        let written = folder.and_then(|()| fs::write(&place, text));
         written.map_err(|error| format!("cannot write {path}: {error}"))?;
         println!("wrote {path}");
     }
@@ -54,7 +68,7 @@ fn write(workspace: &Workspace) -> Outcome {
 /// Fails with the names of the pages that are not up to date.
 pub(crate) fn check(workspace: &Workspace) -> Outcome {
     let read = |path: &str| fs::read_to_string(workspace.root.join(path)).unwrap_or_default();
-    let stale = stale(read);
+    let stale = stale(&texts(workspace)?, read);
     if stale.is_empty() {
         return Ok(());
     }
@@ -64,12 +78,9 @@ pub(crate) fn check(workspace: &Workspace) -> Outcome {
     ))
 }
 
-fn stale(read: impl Fn(&str) -> String) -> Vec<&'static str> {
-    PAGES
-        .iter()
-        .filter(|page| read(page.path) != (page.text)())
-        .map(|page| page.path)
-        .collect()
+fn stale(texts: &[(&'static str, String)], read: impl Fn(&str) -> String) -> Vec<&'static str> {
+    let stale = texts.iter().filter(|(path, text)| read(path) != *text);
+    stale.map(|(path, _)| *path).collect()
 }
 
 /// A row of a Markdown table; a bar inside a cell would end it.
@@ -89,9 +100,18 @@ mod tests {
 
     #[test]
     fn a_changed_or_missing_page_is_stale() {
-        assert_eq!(stale(|_| errors::page()), Vec::<&str>::new());
-        assert_eq!(stale(|_| errors::page() + "by hand\n"), ["docs/errors.md"]);
-        assert_eq!(stale(|_| String::new()), ["docs/errors.md"]);
+        let texts = [
+            ("docs/a.md", "a\n".to_owned()),
+            ("docs/b.md", "b\n".to_owned()),
+        ];
+        let said = |path: &str| match path {
+            "docs/a.md" => "a\n".to_owned(),
+            _ => "b\n".to_owned(),
+        };
+        assert_eq!(stale(&texts, said), Vec::<&str>::new());
+        assert_eq!(stale(&texts, |path| said(path) + "by hand\n").len(), 2);
+        assert_eq!(stale(&texts, |_| "a\n".to_owned()), ["docs/b.md"]);
+        assert_eq!(stale(&texts, |_| String::new()).len(), 2);
     }
 
     #[test]

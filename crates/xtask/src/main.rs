@@ -17,6 +17,7 @@ mod ci;
 mod docs;
 mod long;
 mod mutants;
+mod metrics;
 mod python;
 mod sanitize;
 mod suite;

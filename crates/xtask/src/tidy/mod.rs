@@ -10,6 +10,7 @@ mod heads;
 mod leftovers;
 mod lexer;
 mod manifests;
+mod metrics;
 mod names;
 mod pages;
 mod places;
@@ -38,6 +39,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "names",
         check: names::check,
+    },
+    Rule {
+        name: "metrics",
+        check: metrics::check,
     },
     Rule {
         name: "edges",
