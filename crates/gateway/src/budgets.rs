@@ -5,7 +5,7 @@
 //! process refuses, the tenant has paid in vain: there are then too many
 //! retries already, and the bounds hold all the same.
 
-use kernel::{BudgetSettings, Clock, RetryBudget};
+use kernel::{BudgetSettings, Clock, Labels, Observe, RetryBudget, Visitor};
 use tidegate_kernel as kernel;
 
 /// See the module's text.
@@ -35,5 +35,15 @@ impl Budgets {
     fn of(&self, tenant: u64) -> Option<&RetryBudget> {
         let index = usize::try_from(tenant).unwrap_or(usize::MAX);
         self.0.get(index.min(self.0.len() - 1))
+    }
+}
+
+/// Each tenant's, by its number.
+impl Observe for Budgets {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        for (tenant, budget) in self.0.iter().enumerate() {
+            let tenant = tenant.to_string();
+            budget.observe(&[labels, &[("tenant", &*tenant)]].concat(), to);
+        }
     }
 }

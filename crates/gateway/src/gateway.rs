@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use kernel::{
-    ByteBudget, Clock, Dice, Instant, Labels, Ledger, Level, Observe, Pool, Priority, RetryBudget,
-    Scope, Snapshot, Visitor, Why,
+    ByteBudget, Clock, Dice, Labels, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope,
+    Snapshot, Visitor, Why,
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
@@ -25,7 +25,6 @@ use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
 use crate::failure::{Failure, Spent};
 use crate::house::House;
-use crate::names;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::{Context, Link, Provider};
@@ -382,45 +381,10 @@ impl Observe for Gateway {
         house.bodies.observe(labels, to);
         for provider in house.routes.providers() {
             let labels = [labels, &[("provider", &*provider.name)]].concat();
-            provider.pool.observe(&labels, to);
-            observe_targets(provider, house.clock.now(), &labels, to);
-            provider.meter.observe(&labels, to);
-            to.gauge(
-                names::REQUESTS_PAUSING,
-                &labels,
-                provider.pausing.load(Ordering::Relaxed) as f64,
-            );
-            if let Link::Http(http) = &provider.link {
-                let resting = http.idle().len() as f64;
-                to.gauge(names::UPSTREAM_CONNECTIONS_IDLE, &labels, resting);
-            }
+            provider.observe(&labels, to);
         }
+        house.budget.observe(labels, to);
         house.oddities.observe(labels, to);
-    }
-}
-
-/// Its targets by model and key, and its keys.
-fn observe_targets(provider: &Provider, now: Instant, labels: &Labels<'_>, to: &mut dyn Visitor) {
-    for target in provider.targets.all() {
-        let own = [("model", &*target.model), ("key", &*target.key.name)];
-        let labels = [labels, &own].concat();
-        target.breaker.observe(&labels, to);
-        to.gauge(
-            names::TARGET_USABLE,
-            &labels,
-            f64::from(u8::from(target.fit(now).is_ok())),
-        );
-        if let Some(gate) = &target.gate {
-            gate.observe(&labels, to);
-        }
-    }
-    for key in provider.targets.keys() {
-        let labels = [labels, &[("key", &*key.name)]].concat();
-        to.gauge(
-            names::KEY_USABLE,
-            &labels,
-            f64::from(u8::from(key.fit(now).is_ok())),
-        );
     }
 }
 

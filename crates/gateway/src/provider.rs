@@ -4,10 +4,13 @@
 //! or floods has only its own permits, queue and connections to spend.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kernel::{Backoff, BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings};
+use kernel::{
+    Backoff, BreakerSettings, Clock, Labels, LimitKind, LimitSettings, Observe, Pool, PoolSettings,
+    Visitor,
+};
 use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
@@ -16,6 +19,7 @@ use crate::events;
 use crate::keys::{Key, Secrets};
 use crate::load::Load;
 use crate::meter::Meter;
+use crate::names;
 use crate::request::Stage;
 use crate::settings::{KeySettings, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts};
 use crate::target::{TargetSettings, Targets};
@@ -218,6 +222,21 @@ impl std::fmt::Debug for Provider {
         f.debug_struct("Provider")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+impl Observe for Provider {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        self.pool.observe(labels, to);
+        self.targets.observe(labels, to);
+        self.budgets.observe(labels, to);
+        self.meter.observe(labels, to);
+        let pausing = self.pausing.load(Ordering::Relaxed) as f64;
+        to.gauge(names::REQUESTS_PAUSING, labels, pausing);
+        if let Link::Http(http) = &self.link {
+            let resting = http.idle().len() as f64;
+            to.gauge(names::UPSTREAM_CONNECTIONS_IDLE, labels, resting);
+        }
     }
 }
 

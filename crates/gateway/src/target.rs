@@ -12,11 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kernel::sync::Mutex;
-use kernel::{Breaker, BreakerSettings, Clock, Dice, Instant, Pool, PoolSettings};
+use kernel::{
+    Breaker, BreakerSettings, Clock, Dice, Instant, Labels, Observe, Pool, PoolSettings, Visitor,
+};
 use tidegate_kernel as kernel;
 
 use crate::burden::Burden;
 use crate::keys::{Key, Unfit, Until};
+use crate::names;
 use crate::settings::Pick;
 use crate::upstream::RETRY_AFTER_CAP;
 
@@ -324,6 +327,31 @@ impl Targets {
             .values()
             .flat_map(|all| all.iter().cloned())
             .collect()
+    }
+}
+
+impl Observe for Targets {
+    /// Those that are remembered, by model and key, and the keys.
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        let now = self.clock.now();
+        let usable = |fits| f64::from(u8::from(fits));
+        for target in self.all() {
+            let own = [("model", &*target.model), ("key", &*target.key.name)];
+            let labels = [labels, &own].concat();
+            target.breaker.observe(&labels, to);
+            if let Some(gate) = &target.gate {
+                gate.observe(&labels, to);
+            }
+            to.gauge(
+                names::TARGET_USABLE,
+                &labels,
+                usable(target.fit(now).is_ok()),
+            );
+        }
+        for key in &self.keys {
+            let labels = [labels, &[("key", &*key.name)]].concat();
+            to.gauge(names::KEY_USABLE, &labels, usable(key.fit(now).is_ok()));
+        }
     }
 }
 

@@ -409,6 +409,15 @@ async fn inv_budget_a_spent_budget_allows_no_further_attempt_but_to_others() {
     let samples = house.samples();
     let over = samples.sum("tidegate_retries_over_budget_total", &["up"]);
     assert_eq!(over, 41.0);
+    let budget = |name: &str, tenant| samples.sum(name, &["up", tenant]);
+    for (number, first) in [("deposits", 45.0), ("withdrawn", 4.0), ("refused", 41.0)] {
+        let name = format!("tidegate_retry_budget_{number}_total");
+        assert_eq!(
+            (budget(&name, "0"), budget(&name, "1")),
+            (first, 0.0),
+            "{number}"
+        );
+    }
     // The other tenant has its own, and nothing of that half.
     for n in 1..=10 {
         let mut call = House::call("up/m", false);

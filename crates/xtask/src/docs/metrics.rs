@@ -11,12 +11,13 @@ const HEAD: &str = "# Metrics\n\n\
     change them there. -->\n\n\
     `GET /metrics` gives them in the Prometheus text form; a part that is not in use tells\n\
     nothing. Counters begin at 0 with the process and only grow; gauges are as they are at that\n\
-    moment. A name ends in its unit (`_seconds`, `_bytes`), if it is no plain count, and counters\n\
-    in `_total`.\n\n\
-    The labels here are a metric's own. Where there are several of a kind, those of their owner\n\
-    stand before them: `provider` at the numbers of a provider's pool; `provider`, `model` and\n\
-    `key` at those of a target's breaker and its own limit; `kind` at those of objects that are\n\
-    used again.\n\n";
+    moment. A name carries its unit (`seconds`, `bytes`) if it is no plain count, and a counter\n\
+    ends in `_total`.\n\n\
+    The labels here are a metric's own. Where there are several of a kind, those of whose number\n\
+    it is stand before them: `provider` at a provider's pool; `provider`, `model` and `key` at a\n\
+    target's breaker and, with `pool.limit = \"adaptive\"`, its own pool; `provider` and `tenant`\n\
+    (from 0, in the order of `[auth] keys`) at a retry budget, and none at that of the process;\n\
+    `kind` at objects that are used again.\n\n";
 
 /// The whole page.
 pub(super) fn page(metrics: &[Metric]) -> String {
