@@ -19,6 +19,8 @@ use tidegate_gateway::Failure;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
+use crate::listen::owner;
+
 /// Wrong keys that one address may send in [`WINDOW`].
 const MOST_FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -53,7 +55,7 @@ impl Access {
             return local(uri, headers).map(|()| 0);
         }
         // Whoever shares an address with a proxy is not shut out by others.
-        let peer = peer.filter(|address| !address.is_loopback());
+        let peer = peer.and_then(owner);
         if peer.is_some_and(|address| self.is_shut_out(address)) {
             let text = "Too many wrong keys from this address; wait a minute.";
             return Err(Failure::new(Code::TooManyWrongKeys, text).with_retry_after(WINDOW));
@@ -219,6 +221,29 @@ mod tests {
                 "{origin}"
             );
         }
+    }
+
+    /// Whoever has one IPv6 address has many; whoever is here is behind a proxy.
+    #[tokio::test(start_paused = true)]
+    async fn mistakes_count_for_a_site_and_never_for_this_machine() {
+        let access = Access::new(vec!["tg-one".into()], Clock);
+        let tries = |ip: fn(u32) -> String, value: &'static str| {
+            let map = headers(&[("host", "any.example"), ("authorization", value)]);
+            let try_one = |n| {
+                let peer = ip(n).parse().unwrap();
+                code(access.check(&Uri::from_static("/"), &map, Some(peer)))
+            };
+            (0..=MOST_FAILURES).map(try_one).last().unwrap()
+        };
+        let (wrong, shut_out) = (Some(Code::InvalidApiKey), Some(Code::TooManyWrongKeys));
+        assert_eq!(tries(|n| format!("2001:db8::{n}"), "Bearer x"), shut_out);
+        assert_eq!(tries(|n| format!("2001:db8:{n}::1"), "Bearer x"), wrong);
+        assert_eq!(tries(|_| "::ffff:127.0.0.1".to_owned(), "Bearer x"), wrong);
+        assert_eq!(
+            tries(|_| "::ffff:192.0.2.7".to_owned(), "Bearer x"),
+            shut_out
+        );
+        assert_eq!(tries(|_| "192.0.2.7".to_owned(), "Bearer tg-one"), shut_out);
     }
 
     #[tokio::test(start_paused = true)]

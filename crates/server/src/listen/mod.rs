@@ -37,6 +37,7 @@ pub use self::front::Peer;
 use self::front::front;
 use self::link::Link;
 use self::places::Places;
+pub(crate) use self::places::owner;
 pub use self::stats::ListenStats;
 
 /// The limits of a listener's connections.

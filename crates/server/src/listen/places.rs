@@ -91,8 +91,9 @@ impl Drop for Place {
     }
 }
 
-/// Whose share a connection from `ip` is of.
-fn owner(ip: IpAddr) -> Option<IpAddr> {
+/// Whose share a connection from `ip` is of: a site's, since whoever has one
+/// IPv6 address has 2^64; nobody's on this machine.
+pub(crate) fn owner(ip: IpAddr) -> Option<IpAddr> {
     const SITE: u128 = !0 << 64;
     match ip.to_canonical() {
         ip if ip.is_loopback() => None,
