@@ -96,6 +96,26 @@ async fn row_01_a_short_rest_of_the_only_key_is_waited_out_without_a_permit() {
 }
 
 #[tokio::test]
+async fn row_01_inv_deadline_a_rest_that_outlasts_the_request_is_not_begun() {
+    let scene = with_keys(1).await;
+    scene.upstream.always(limited("3"));
+    let headers = [("x-request-timeout-ms", "2500")];
+    let start = Stopwatch::start();
+    for _ in 0..2 {
+        let body = chat("m-1", false);
+        let reply = scene.gate.post_with(CHAT, &headers, &body).await;
+        is_ours(&reply, Code::UpstreamRateLimited);
+        let (_, seconds, should_retry) = advice(&reply);
+        assert_eq!(should_retry, Some("true"));
+        assert!(matches!(seconds, Some(1..=3)), "{seconds:?}");
+    }
+    assert!(start.elapsed() < Duration::from_millis(2_400), "it waited");
+    assert_eq!(keys(&scene.upstream), [0]);
+    let code = Code::UpstreamRateLimited.as_str();
+    ledger(&scene, &[("failed", code, 1), ("refused", code, 1)]).await;
+}
+
+#[tokio::test]
 async fn row_01_r_d7_all_keys_limited_is_told_with_the_first_ones_time() {
     let scene = with_keys(3).await;
     for seconds in ["200", "100", "150"] {

@@ -207,11 +207,11 @@ async fn every_permit_can_be_had(scene: &Scene) {
     assert_eq!(again.result().await, [200; PERMITS]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing() {
-    const CANCELS: f64 = 2_000.0;
+/// Lets callers leave at random until so many were counted as cancelled, and
+/// checks that nothing is held after them.
+async fn leave_at_random(limit: &str, cancels: f64) -> Scene {
     let pool = format!(
-        r#"limit = "fixed", size = {PERMITS}, queue = 400, overflow = "block", max_wait = "10s""#
+        r#"limit = "{limit}", min = 4, size = {PERMITS}, queue = 400, overflow = "block", max_wait = "10s""#
     );
     let retry = r#"attempts = 3, base = "60ms", cap = "60ms", budget = 100, per_second = 1000"#;
     let scene = trying(|provider| {
@@ -228,19 +228,12 @@ async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing()
     let watching = beside(stages(address, over.clone()));
     let mut dice = Dice::seeded(0x5eed_0003_0000_0007);
     let mut left = 0;
+    let cancelled = || scene.gate.metric("tidegate_requests_total", &CANCELLED);
     // Not every caller lives until its request is read: so by what was counted.
-    while scene
-        .gate
-        .metric("tidegate_requests_total", &CANCELLED)
-        .await
-        < CANCELS
-    {
+    while cancelled().await < cancels {
         let callers = crowd(400, 80, |_| one_leaves(address, &mut dice));
         left += callers.await.len();
-        assert!(
-            left < 20_000,
-            "{left} left and were not counted as cancelled"
-        );
+        assert!(left < 20_000, "{left} left, and were not counted");
     }
     over.fire();
     let seen = watching.result().await;
@@ -249,16 +242,42 @@ async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing()
     }
 
     let after = scene.gate.until_quiet().await;
-    let received = after.conserved().expect("the conservation law");
+    let received = after.conserved();
+    assert!(received.is_ok(), "{received:?}");
+    let received = received.unwrap_or_default();
     nothing_is_left(&scene, before.sum("tidegate_tasks_live", &[])).await;
     until("the descriptors are back at the baseline", || {
         let open = scene.gate.usage().descriptors;
         (open <= usage.descriptors + scene.upstream.open() + 2).then_some(())
     })
     .await;
-    every_permit_can_be_had(&scene).await;
     figure(&format!(
-        "INV-PERMIT: {left} callers left, {received} requests, {} attempts, seen {seen:?}",
+        "INV-PERMIT, {limit}: {left} callers left, {received} requests, {} attempts, seen {seen:?}",
         after.sum("tidegate_attempts_total", &[("provider", "mock")])
     ));
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_permit_two_thousand_random_cancels_between_attempts_leave_nothing() {
+    let scene = leave_at_random("fixed", 2_000.0).await;
+    every_permit_can_be_had(&scene).await;
+}
+
+/// With a limit at each target there are two permits to give back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_permit_random_cancels_leave_nothing_behind_two_limits() {
+    let scene = leave_at_random("adaptive", 500.0).await;
+    let address = scene.gate.address();
+    let statuses = crowd(3 * PERMITS, PERMITS, |number| async move {
+        let mut client = RawClient::connect(address).await;
+        client.post(CHAT, &chat("quick", true)).await;
+        (number, client.reply().await.status())
+    });
+    let wrong: Vec<_> = statuses
+        .await
+        .into_iter()
+        .filter(|one| one.1 != 200)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
