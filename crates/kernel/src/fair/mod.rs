@@ -258,10 +258,7 @@ impl<T> Fair<T> {
         let mut others = self.lanes.iter().enumerate();
         if others.any(|(other, lane)| other != at && !lane.is_empty()) {
             let lane = &mut self.lanes[at];
-            lane.credit -= cost;
-            if lane.is_empty() {
-                lane.credit = lane.credit.min(lane.weight);
-            }
+            lane.credit = (lane.credit - cost).min(lane.weight);
         }
     }
 

@@ -150,13 +150,8 @@ impl Plain {
 
     fn pay(&mut self, at: usize, cost: i64) {
         if (0..3).any(|other| other != at && !self.empty(other)) {
-            let least = if self.empty(at) {
-                -WEIGHTS[at]
-            } else {
-                i64::MIN
-            };
             let lane = &mut self.lanes[at];
-            lane.spent = (lane.spent + cost).max(least);
+            lane.spent = (lane.spent + cost).max(-WEIGHTS[at]);
         }
     }
 

@@ -101,6 +101,8 @@ mod of_breaker;
 #[cfg(test)]
 mod of_budget;
 #[cfg(test)]
+mod of_checker;
+#[cfg(test)]
 mod of_lane;
 #[cfg(test)]
 mod of_ledger;

@@ -209,3 +209,38 @@ async fn promise_2_sessions_of_a_tenant_take_turns_and_a_session_keeps_its_order
     let turns = [(1, 0), (2, 0), (1, 1), (2, 1), (1, 2), (1, 3), (1, 4)];
     assert_eq!(*served.lock().expect("whole"), turns);
 }
+
+/// What comes back of a heavy one's estimates was paid while it was alone, and
+/// is no credit beside somebody who comes now.
+#[tokio::test(start_paused = true)]
+async fn inv_fair_estimates_that_come_back_hold_no_newcomer_up() {
+    let (pool, scope) = (pool(100), Scope::root("test", 1000));
+    let dice = Arc::new(Dice::seeded(3));
+    for _ in 0..500 {
+        let (pool, dice) = (pool.clone(), Arc::clone(&dice));
+        let flood = async move {
+            loop {
+                let permit = pool.acquire(ask().tenant(999).cost(4096)).await;
+                let mut permit = permit.expect("patient");
+                Clock.sleep(MS * (500 + dice.below(1000) as u32)).await;
+                permit.settle(300);
+            }
+        };
+        drop(scope.spawn("heavy", flood).expect("room"));
+    }
+    Clock.sleep(Duration::from_secs(20)).await;
+    // One permit in ten milliseconds comes free; batch has one of five.
+    for (priority, most) in [(Priority::Interactive, 100), (Priority::Batch, 200)] {
+        let mut waits = Vec::new();
+        for n in 0..20 {
+            // A newcomer each time.
+            let ask = ask().tenant(n).cost(300).priority(priority);
+            let mut permit = pool.acquire(ask).await.expect("patient");
+            waits.push(permit.waited().as_millis());
+            Clock.sleep(SERVICE).await;
+            permit.settle(300);
+        }
+        println!("{}: {waits:?} ms", priority.as_str());
+        assert!(waits.iter().all(|wait| *wait <= most), "{waits:?}");
+    }
+}

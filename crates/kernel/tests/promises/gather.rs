@@ -29,6 +29,7 @@ fn exits<T: Clone, E: Clone>(pieces: &[Piece<T, E>]) -> Vec<PieceExit<T, E>> {
     pieces.iter().map(|piece| piece.exit.clone()).collect()
 }
 
+/// R-G23: the failed are skipped, and told.
 #[tokio::test(start_paused = true)]
 async fn r_g27_the_first_good_ends_it_and_the_failed_are_skipped_and_told() {
     let scope = Scope::root("test", 10);

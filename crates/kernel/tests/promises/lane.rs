@@ -246,3 +246,19 @@ async fn r_p38_a_hundred_callers_over_ten_keys_use_exactly_ten_lanes() {
     let stats = lane.stats();
     assert!(stats.holds() && stats.keys == 0 && stats.granted == 100);
 }
+
+/// Refused while nobody looked: its line is gone, and another's is in its place.
+#[tokio::test(start_paused = true)]
+async fn promise_2_who_is_refused_waits_behind_nobody() {
+    let lane = lane(10);
+    let soon = || Deadline::after(Clock, 10 * MS);
+    let held = lane.lock(key("one"), far()).await.expect("free");
+    let late: Vec<_> = (0..2).map(|_| lane.lock(key("one"), soon())).collect();
+    assert_eq!(late[1].ahead(), 1);
+    tokio::time::advance(20 * MS).await;
+    drop(held);
+    let _held = lane.lock(key("other"), far()).await.expect("free");
+    let _waiting: Vec<_> = (0..2).map(|_| lane.lock(key("other"), far())).collect();
+    assert_eq!((late[0].ahead(), late[1].ahead()), (0, 0));
+    assert_eq!(lane.stats().expired, 2);
+}

@@ -78,6 +78,8 @@ mod share;
 #[cfg(test)]
 mod share_random;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod workers;

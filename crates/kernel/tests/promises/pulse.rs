@@ -197,3 +197,32 @@ async fn promise_4_the_lag_is_that_of_the_late_timers() {
     );
     scope.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn settings_beyond_all_time_end_no_watchdog() {
+    for settings in [
+        PulseSettings {
+            look_every: Duration::MAX,
+            ..PulseSettings::default()
+        },
+        PulseSettings {
+            lag_every: Duration::MAX,
+            lag_window: Duration::MAX,
+            ..PulseSettings::default()
+        },
+        PulseSettings {
+            lag_every: Duration::ZERO,
+            lag_window: Duration::ZERO,
+            look_every: Duration::ZERO,
+            watched: 0,
+        },
+    ] {
+        let (dog, scope) = (Watchdog::new(settings, Clock), Scope::root("test", 1));
+        let task = dog.start(&scope).expect("room");
+        let pulse = dog.watch("turn", 7, "queue", Duration::MAX);
+        drop(pulse.zone("zone", Duration::MAX));
+        Clock.sleep(SECOND).await;
+        assert!(!task.is_finished(), "{settings:?}");
+        assert_eq!(dog.stats().stalls, 0);
+    }
+}

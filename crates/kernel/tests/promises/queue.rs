@@ -192,6 +192,7 @@ async fn promise_3_control_has_room_of_its_own_and_comes_first() {
     }
 }
 
+/// R-G37: what is offered to a closed one has a result of its own.
 #[tokio::test(start_paused = true)]
 async fn r_g31_a_close_gives_the_door_back_and_takers_the_rest() {
     let (queue, scope) = (queue(2, Overflow::Block), Scope::root("test", 10));

@@ -225,3 +225,28 @@ fn threads_take_and_return_and_every_count_holds() {
     assert!(stats.holds() && stats.in_use == 0, "{stats:?}");
     assert_eq!(stats.requests, 8000);
 }
+
+/// Cannot say what it holds.
+#[derive(Default)]
+struct Unweighable;
+
+impl Reusable for Unweighable {
+    fn reset(&mut self) {}
+
+    fn bytes(&self) -> usize {
+        panic!("on the scales")
+    }
+}
+
+#[test]
+fn r_d13_one_that_cannot_be_weighed_is_spoiled_and_a_shelf_may_be_endless() {
+    let endless = ReuseSettings {
+        items: usize::MAX,
+        ..settings()
+    };
+    let shelf = Reuse::new(endless, Clock, Unweighable::default);
+    drop(shelf.take());
+    let stats = shelf.stats();
+    assert_eq!((stats.spoiled, stats.in_use, stats.kept), (1, 0, 0));
+    assert!(stats.holds());
+}

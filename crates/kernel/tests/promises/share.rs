@@ -277,3 +277,37 @@ async fn r_p16_a_million_adds_and_finishes_strand_nobody() {
     }
     assert!(at_rest(&plans) && plans.stats().granted == 4 * CALLS);
 }
+
+/// Counts how often its task is woken.
+struct Wakes(std::sync::atomic::AtomicU32);
+
+impl std::task::Wake for Wakes {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r_p21_an_empty_queue_does_nothing_and_who_waits_is_woken_for_news_only() {
+    let plans = plans();
+    assert!(at_rest(&plans));
+    let writing = inside(write(&plans)).await;
+    let wakes = std::sync::Arc::new(Wakes(0.into()));
+    let waker = std::task::Waker::from(std::sync::Arc::clone(&wakes));
+    let mut asked = Box::pin(read(&plans, "main"));
+    let mut poll = || {
+        let mut cx = std::task::Context::from_waker(&waker);
+        asked.as_mut().poll(&mut cx)
+    };
+    assert!(poll().is_pending());
+    for _ in 0..5 {
+        // Neither time nor another plan is news.
+        tokio::time::advance(MS).await;
+        drop(inside(plans.lock(8, Access::Write, far())).await);
+    }
+    assert_eq!(wakes.0.load(std::sync::atomic::Ordering::SeqCst), 0);
+    drop(writing);
+    assert_eq!(wakes.0.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert!(matches!(poll(), std::task::Poll::Ready(Ok(_))));
+    assert!(at_rest(&plans), "no batch of nobody");
+}
