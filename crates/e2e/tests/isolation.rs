@@ -73,6 +73,7 @@ fn told(name: &str, alone: &Run, beside: &Run) {
     assert!(at(beside, 99) < bound, "{:?} is no tail", at(beside, 99));
 }
 
+/// R-D1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_iso_beside_a_provider_that_hangs() {
     let two = two(|same| same).await;
@@ -102,6 +103,7 @@ async fn inv_iso_beside_a_provider_that_hangs() {
     two.gate.until_quiet().await;
 }
 
+/// R-D1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inv_iso_beside_a_provider_that_fails_and_floods() {
     let two = two(|same| same).await;

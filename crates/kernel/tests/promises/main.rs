@@ -52,6 +52,8 @@ mod overload;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod pool_random;
+#[cfg(test)]
 mod pressure;
 #[cfg(test)]
 mod pulse;
