@@ -239,7 +239,7 @@ async fn inv_permit_a_halt_while_it_pauses_gives_everything_back() {
 #[tokio::test(start_paused = true)]
 async fn only_so_many_wait_for_their_next_attempt() {
     let mut plan = Plan {
-        pool: pool(6, 2, Overflow::Error),
+        pool: pool(2, 2, Overflow::Error),
         ..Plan::default()
     };
     plan.retry.base = 10 * SECOND;
