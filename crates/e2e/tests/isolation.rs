@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidegate_testkit::openai::{chat, completion, content_chunk};
+use tidegate_testkit::wait::Beside;
 use tidegate_testkit::{
     Gate, Provider, RawClient, Script, Settings, Stopwatch, Upstream, beside as during, crowd,
     figure,
@@ -104,20 +105,11 @@ async fn inv_iso_beside_a_provider_that_hangs() {
 }
 
 /// R-D1.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn inv_iso_beside_a_provider_that_fails_and_floods() {
-    let two = two(|same| same).await;
-    let alone = run(&two.gate).await;
-    two.sick.on_model("fails", Script::json(500, "{}"));
-    let mut flood = Script::sse();
-    for _ in 0..200 {
-        flood = flood.event(&content_chunk(&"x".repeat(1_000)));
-    }
-    two.sick.on_model("floods", flood.rst());
-    let address = two.gate.address();
-    let over = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&over);
-    let attack = during(crowd(30, 30, move |number| {
+/// Thirty callers who ask a gate's sick provider for failures and floods until
+/// it is over; their sum is how often they asked.
+fn attack(gate: &Gate, over: &Arc<AtomicBool>) -> Beside<Vec<usize>> {
+    let (address, seen) = (gate.address(), Arc::clone(over));
+    during(crowd(30, 30, move |number| {
         let over = Arc::clone(&seen);
         let model = if number % 3 == 0 {
             "sick/floods"
@@ -136,23 +128,52 @@ async fn inv_iso_beside_a_provider_that_fails_and_floods() {
             }
             asked
         }
-    }));
+    }))
+}
+
+/// The well provider's calls while `gate` is under attack, and how often it was
+/// attacked.
+async fn run_beside(two: &Two, gate: &Gate) -> (Run, usize) {
+    let over = Arc::new(AtomicBool::new(false));
+    let attack = attack(gate, &over);
     let beside = run(&two.gate).await;
     over.store(true, Ordering::Relaxed);
-    let attacks: usize = attack.result().await.into_iter().sum();
+    (beside, attack.result().await.into_iter().sum())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_iso_beside_a_provider_that_fails_and_floods() {
+    let (two, other) = (two(|same| same).await, two(|same| same).await);
+    for sick in [&two.sick, &other.sick] {
+        sick.on_model("fails", Script::json(500, "{}"));
+        let mut flood = Script::sse();
+        for _ in 0..200 {
+            flood = flood.event(&content_chunk(&"x".repeat(1_000)));
+        }
+        sick.on_model("floods", flood.rst());
+    }
+    let alone = run(&two.gate).await;
+    let (beside, attacks) = run_beside(&two, &two.gate).await;
     told(
         &format!("a provider that failed or flooded {attacks} times"),
         &alone,
         &beside,
     );
+    // What of it is the machine's: the same attack on another process.
+    let (apart, elsewhere) = run_beside(&two, &other.gate).await;
+    told(
+        &format!("the same at another gate, {elsewhere} times"),
+        &alone,
+        &apart,
+    );
     assert!(attacks > 30, "the attack did not run: {attacks}");
-    assert_eq!(two.well.count(), 2 * CALLS);
+    assert_eq!(two.well.count(), 3 * CALLS);
     let metrics = two.gate.until_quiet().await;
-    assert_eq!(metrics.conserved(), Ok((2 * CALLS + attacks) as u64));
+    assert_eq!(metrics.conserved(), Ok((3 * CALLS + attacks) as u64));
     let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
     assert_eq!(
         completed,
-        (2 * CALLS) as f64,
+        (3 * CALLS) as f64,
         "only the well provider completes"
     );
 }
