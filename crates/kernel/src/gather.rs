@@ -14,6 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::clock::{Clock, Deadline};
+use crate::gatherings::Gatherings;
 use crate::pieces::{Pieces, Work};
 use crate::scope::{Running, Scope, Why};
 use crate::task::caught;
@@ -31,6 +32,7 @@ pub struct Gather<'a, T, E> {
     /// Above the scopes of all pieces.
     group: Scope,
     label: &'static str,
+    counted: Gatherings,
     at_once: usize,
     names: Vec<Box<str>>,
     works: Vec<Work<'a, T, E>>,
@@ -167,10 +169,18 @@ impl<'a, T: Send + 'a, E: Send + 'a> Gather<'a, T, E> {
         Self {
             group: scope.child(label),
             label,
+            counted: Gatherings::default(),
             at_once: usize::MAX,
             names: Vec::new(),
             works: Vec::new(),
         }
+    }
+
+    /// Counts it among these.
+    #[must_use]
+    pub fn counted(mut self, among: &Gatherings) -> Self {
+        self.counted = among.clone();
+        self
     }
 
     /// Runs no more than so many at once; the next begins when one has ended.
@@ -256,9 +266,30 @@ impl<'a, T: Send + 'a, E: Send + 'a> Gather<'a, T, E> {
         }
     }
 
+    /// Does `work` for each item and waits until all have ended; the pieces are
+    /// named by the item's place, from 0 (R-G44).
+    pub async fn each<I, F>(
+        self,
+        items: impl IntoIterator<Item = I>,
+        by: Deadline,
+        work: impl Fn(Scope, I) -> F + Send + Sync,
+    ) -> Gathered<T, E>
+    where
+        I: Send,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let work = &work;
+        let mut gather: Gather<'_, T, E> = self;
+        for (n, item) in items.into_iter().enumerate() {
+            gather.add(n.to_string(), move |scope| work(scope, item));
+        }
+        gather.all(by).await
+    }
+
     async fn run(self, wanted: Option<usize>, by: Deadline) -> Gathered<T, E> {
         let group = self.group;
-        let mut pieces = Pieces::new(self.works, self.at_once, wanted);
+        let counted = self.counted.begin(self.works.len());
+        let mut pieces = Pieces::new(self.works, self.at_once, wanted, counted);
         let mut cancelled = group.cancelled();
         let pulled = poll_fn(|cx| match Pin::new(&mut cancelled).poll(cx) {
             Poll::Ready(why) => Poll::Ready(Stop::Cancelled(why)),
@@ -270,17 +301,18 @@ impl<'a, T: Send + 'a, E: Send + 'a> Gather<'a, T, E> {
             Stop::Deadline => Why::Deadline,
             _ => Why::Closed,
         });
-        let (exits, first_error) = pieces.into_exits();
+        let ended = pieces.end(stop);
         let grace = Deadline::after(Clock, GRACE);
         let left = match grace.bound(group.close()).await {
             Ok(()) => Vec::new(),
             Err(_) => group.running(),
         };
-        let pieces = self.names.into_iter().zip(exits);
+        ended.counted.left(left.len());
+        let pieces = self.names.into_iter().zip(ended.exits);
         Gathered {
             stop,
             pieces: pieces.map(|(name, exit)| Piece { name, exit }).collect(),
-            first_error,
+            first_error: ended.first_error,
             left,
         }
     }
@@ -293,28 +325,4 @@ impl<T, E> fmt::Debug for Gather<'_, T, E> {
             .field("names", &self.names)
             .finish_non_exhaustive()
     }
-}
-
-/// Does `work` for each item, no more than `at_once` at a time; the pieces are
-/// named by the item's place, from 0 (R-G44).
-pub async fn each<I, T, E, F>(
-    scope: &Scope,
-    label: &'static str,
-    items: impl IntoIterator<Item = I>,
-    at_once: usize,
-    by: Deadline,
-    work: impl Fn(Scope, I) -> F + Send + Sync,
-) -> Gathered<T, E>
-where
-    I: Send,
-    T: Send,
-    E: Send,
-    F: Future<Output = Result<T, E>> + Send,
-{
-    let work = &work;
-    let mut gather = Gather::new(scope, label).at_once(at_once);
-    for (n, item) in items.into_iter().enumerate() {
-        gather.add(n.to_string(), move |scope| work(scope, item));
-    }
-    gather.all(by).await
 }

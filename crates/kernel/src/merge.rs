@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use crate::exit::Exit;
+use crate::merges::{Entered, Merges};
 use crate::nudges::Nudges;
 use crate::slots::Slots;
 use crate::task::exit_of;
@@ -54,10 +55,12 @@ pub struct Merge<'a, T> {
     limit: usize,
     inputs: Slots<Input<'a, T>>,
     nudges: Nudges,
+    counted: Merges,
 }
 
 struct Input<'a, T> {
     source: Source<'a, T>,
+    counted: Entered,
     /// Made at the first poll.
     waker: Option<Waker>,
 }
@@ -69,7 +72,15 @@ impl<'a, T> Merge<'a, T> {
             limit,
             inputs: Slots::default(),
             nudges: Nudges::default(),
+            counted: Merges::default(),
         }
+    }
+
+    /// Counts its inputs from now on among these.
+    #[must_use]
+    pub fn counted(mut self, among: &Merges) -> Self {
+        self.counted = among.clone();
+        self
     }
 
     /// Adds an input, also while others run; its number.
@@ -79,11 +90,14 @@ impl<'a, T> Merge<'a, T> {
     pub fn add(&mut self, source: impl Stream<Item = T> + Send + 'a) -> Result<usize, MergeFull> {
         let limit = self.limit;
         if self.inputs.len() >= limit {
+            self.counted.refuse();
             return Err(MergeFull { limit });
         }
-        let source = Box::pin(source);
-        let waker = None;
-        let from = self.inputs.insert(Input { source, waker });
+        let from = self.inputs.insert(Input {
+            source: Box::pin(source),
+            counted: self.counted.enter(),
+            waker: None,
+        });
         self.nudges.queue(from);
         Ok(from)
     }
@@ -116,13 +130,18 @@ impl<'a, T> Merge<'a, T> {
 
     /// What this input has. One that ended before may still be nudged.
     fn poll_one(&mut self, from: usize) -> Option<Merged<T>> {
-        let Input { source, waker } = self.inputs.get_mut(from)?;
+        let Input {
+            source,
+            counted,
+            waker,
+        } = self.inputs.get_mut(from)?;
         let waker = waker.get_or_insert_with(|| self.nudges.waker(from));
         let mut cx = Context::from_waker(waker);
         let polled = AssertUnwindSafe(|| source.as_mut().poll_next(&mut cx));
         let exit = match catch_unwind(polled) {
             Ok(Poll::Pending) => return None,
             Ok(Poll::Ready(Some(item))) => {
+                counted.item();
                 // It may have more, and goes behind the others for it.
                 self.nudges.queue(from);
                 return Some(Merged::Item { from, item });
@@ -130,6 +149,7 @@ impl<'a, T> Merge<'a, T> {
             Ok(Poll::Ready(None)) => Exit::Done(()),
             Err(panic) => exit_of(Err(panic)),
         };
+        counted.end(exit.is_done());
         let gone = self.inputs.remove(from);
         // A panic in the drop of one is not another's.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));

@@ -72,6 +72,16 @@ crate::metrics! {
     RELAY_MISSED: Counter "tidegate_relay_events_missed_total" [] "Events that were gone before a subscriber read them; it was told so.";
     RELAY_REFUSED: Counter "tidegate_relay_subscribers_refused_total" [] "Subscribers that were refused.";
 
+    GATHER_RUNNING: Gauge "tidegate_gather_running" [] "Gatherings that run.";
+    GATHER_ENDED: Counter "tidegate_gather_ended_total" [stop] "Gatherings that ended, by why; dropped if their caller left.";
+    GATHER_PIECES: Counter "tidegate_gather_pieces_total" [exit] "Pieces of the gatherings, by how they ended.";
+    GATHER_LEFT: Counter "tidegate_gather_left_total" [] "Tasks of pieces that did not end soon after their gathering.";
+
+    MERGE_INPUTS: Gauge "tidegate_merge_inputs" [] "Streams that are merged now.";
+    MERGE_ITEMS: Counter "tidegate_merge_items_total" [] "Items that came out of merges.";
+    MERGE_REFUSED: Counter "tidegate_merge_refused_total" [] "Streams that were refused because as many were merged as may be.";
+    MERGE_ENDED: Counter "tidegate_merge_ended_total" [exit] "Streams that left a merge, by how; dropped if it was dropped first.";
+
     PULSE_WATCHED: Gauge "tidegate_pulse_watched" [] "Things whose progress is watched.";
     PULSE_STALLED: Gauge "tidegate_pulse_stalled" [] "Watched things that make no progress.";
     PULSE_STALLS: Counter "tidegate_pulse_stalls_total" [] "Stalls that were found.";

@@ -14,12 +14,14 @@ use std::task::{Context, Poll, Waker};
 
 use crate::exit::Exit;
 use crate::gather::{PieceExit, Stop};
+use crate::gatherings::Counted;
 use crate::nudges::Nudges;
 
 pub(crate) type Work<'a, T, E> = Pin<Box<dyn Future<Output = Exit<Result<T, E>>> + Send + 'a>>;
 
 pub(crate) struct Pieces<'a, T, E> {
     all: Vec<Running<'a, T, E>>,
+    counted: Counted,
     nudges: Nudges,
     /// Those before this one have begun.
     begun: usize,
@@ -38,7 +40,12 @@ struct Running<'a, T, E> {
 }
 
 impl<'a, T, E> Pieces<'a, T, E> {
-    pub(crate) fn new(works: Vec<Work<'a, T, E>>, at_once: usize, wanted: Option<usize>) -> Self {
+    pub(crate) fn new(
+        works: Vec<Work<'a, T, E>>,
+        at_once: usize,
+        wanted: Option<usize>,
+        counted: Counted,
+    ) -> Self {
         let all = works.into_iter().map(|work| Running {
             work: Some(work),
             waker: None,
@@ -46,6 +53,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
         });
         let mut pieces = Self {
             all: all.collect(),
+            counted,
             nudges: Nudges::default(),
             begun: 0,
             ended: 0,
@@ -102,6 +110,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
             // Caught work ends in no third way; what it says is told.
             other => PieceExit::Panicked(other.label().to_owned()),
         };
+        self.counted.piece(&piece.exit);
         let good = matches!(piece.exit, PieceExit::Good(_));
         release(piece.work.take());
         self.ended += 1;
@@ -122,14 +131,27 @@ impl<'a, T, E> Pieces<'a, T, E> {
         }
     }
 
-    /// Drops who still runs; the exits in order, and the first error in time.
-    pub(crate) fn into_exits(mut self) -> (Vec<PieceExit<T, E>>, Option<usize>) {
+    /// Drops who still runs, since the gathering ends for this reason.
+    pub(crate) fn end(mut self, stop: Stop) -> Ended<T, E> {
         for piece in &mut self.all {
             release(piece.work.take());
         }
-        let exits = self.all.into_iter().map(|piece| piece.exit);
-        (exits.collect(), self.first_error)
+        self.counted.end(stop);
+        Ended {
+            exits: self.all.into_iter().map(|piece| piece.exit).collect(),
+            first_error: self.first_error,
+            counted: self.counted,
+        }
     }
+}
+
+/// What is left when all have ended.
+pub(crate) struct Ended<T, E> {
+    /// In the order of the pieces.
+    pub(crate) exits: Vec<PieceExit<T, E>>,
+    /// The first in time.
+    pub(crate) first_error: Option<usize>,
+    pub(crate) counted: Counted,
 }
 
 /// A panic in the drop of one is not another's.

@@ -44,6 +44,8 @@ mod limit;
 mod lock;
 #[path = "../../src/merge.rs"]
 mod merge;
+#[path = "../../src/merges.rs"]
+mod merges;
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/nudges.rs"]

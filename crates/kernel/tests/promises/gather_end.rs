@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tidegate_kernel::gather::{Stop, each};
-use tidegate_kernel::{Clock, Deadline, Gather, PieceExit, Scope, Why};
+use tidegate_kernel::gather::Stop;
+use tidegate_kernel::{Clock, Deadline, Gather, Gatherings, Observe, PieceExit, Scope, Why};
+
+use crate::samples::Page;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -131,7 +133,8 @@ async fn promise_2_work_that_cannot_be_aborted_is_named_and_not_waited_for() {
     let root = Scope::root("test", 10);
     let release = Arc::new(AtomicBool::new(false));
     let held = Arc::clone(&release);
-    let mut gather = Gather::<u32, ()>::new(&root, "read");
+    let all = Gatherings::default();
+    let mut gather = Gather::<u32, ()>::new(&root, "read").counted(&all);
     gather.add("file", move |scope| async move {
         let work = move || {
             while !held.load(Ordering::SeqCst) {
@@ -148,6 +151,9 @@ async fn promise_2_work_that_cannot_be_aborted_is_named_and_not_waited_for() {
     let left: Vec<_> = gathered.left.iter().map(|it| (it.scope, it.name)).collect();
     assert_eq!(left, [("read", "read")]);
     assert_eq!(root.tasks(), 1, "it is still owned");
+    let mut page = Page::default();
+    all.observe(&[], &mut page);
+    assert_eq!(page.0["tidegate_gather_left_total{}"], 1.0);
     release.store(true, Ordering::SeqCst);
     assert_eq!(root.drain(patience).await, []);
 }
@@ -162,8 +168,9 @@ async fn r_g44_a_list_runs_at_most_so_many_at_once_and_as_many_as_may() {
         busy.fetch_sub(1, Ordering::SeqCst);
         if n == 17 { Err(n) } else { Ok(n * 2) }
     };
+    let eight = || Gather::new(&scope, "items").at_once(8);
     let start = Clock.now();
-    let gathered = each(&scope, "items", 0..100, 8, far(), &work).await;
+    let gathered = eight().each(0..100, far(), &work).await;
     // 13 rounds of 8, the last one not full.
     assert_eq!(Clock.now() - start, 130 * MS);
     assert_eq!(most.load(Ordering::SeqCst), 8);
@@ -179,7 +186,7 @@ async fn r_g44_a_list_runs_at_most_so_many_at_once_and_as_many_as_may() {
     // R-G39, R-G44: the time is over in the fourth round.
     busy.store(0, Ordering::SeqCst);
     let soon = Deadline::after(Clock, 35 * MS);
-    let gathered = each(&scope, "items", 0..100, 8, soon, &work).await;
+    let gathered = eight().each(0..100, soon, &work).await;
     assert_eq!(
         (gathered.stop, gathered.is_partial()),
         (Stop::Deadline, true)

@@ -20,6 +20,8 @@ mod capacity;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod dice;
 #[cfg(test)]
 mod fair;
