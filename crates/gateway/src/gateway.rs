@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use kernel::{
-    ByteBudget, Clock, Dice, Labels, Ledger, Level, Observe, Pool, Priority, RetryBudget, Scope,
-    Snapshot, Visitor, Why,
+    ByteBudget, Clock, Dice, Gatherings, Labels, Ledger, Level, Observe, Pool, Priority,
+    RetryBudget, Scope, Snapshot, Visitor, Why,
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
@@ -115,6 +115,7 @@ impl Gateway {
             scope: scope.child("gateway"),
             closed: AtomicBool::new(false),
             oddities: Oddities::default(),
+            looks: Gatherings::default(),
             budget: RetryBudget::new(settings.budget, clock),
             dice: Dice::seeded(seed),
             level: Arc::default(),
@@ -263,19 +264,7 @@ impl Gateway {
 
     /// Looks at every provider at the same time; see [`Finding`].
     pub async fn probe(&self) -> Vec<Finding> {
-        let providers = self.house.routes.providers().iter();
-        let looks: Vec<_> = providers
-            .filter_map(|provider| {
-                let (provider, clock) = (Arc::clone(provider), self.house.clock);
-                let look = async move { probe::look(&provider, clock).await };
-                self.house.scope.spawn("look at a provider", look).ok()
-            })
-            .collect();
-        let mut findings = Vec::with_capacity(looks.len());
-        for look in looks {
-            findings.extend(look.await.done().flatten());
-        }
-        findings
+        probe::all(&self.house).await
     }
 
     /// Every name that can be asked for.
@@ -384,6 +373,8 @@ impl Observe for Gateway {
             provider.observe(&labels, to);
         }
         house.budget.observe(labels, to);
+        let looks = [labels, &[("kind", "look_at_provider")]].concat();
+        house.looks.observe(&looks, to);
         house.oddities.observe(labels, to);
     }
 }

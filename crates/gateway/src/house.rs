@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use kernel::{ByteBudget, Clock, Dice, Ledger, LevelCell, RetryBudget, Scope, Watchdog};
+use kernel::{
+    ByteBudget, Clock, Dice, Gatherings, Ledger, LevelCell, RetryBudget, Scope, Watchdog,
+};
 use tidegate_kernel as kernel;
 use tidegate_types::RequestIds;
 use tidegate_wire::json::Limits;
@@ -28,6 +30,8 @@ pub(crate) struct House {
     pub(crate) scope: Scope,
     pub(crate) closed: AtomicBool,
     pub(crate) oddities: Oddities,
+    /// The looks at the providers.
+    pub(crate) looks: Gatherings,
     /// What retries may add to the requests of the whole process.
     pub(crate) budget: RetryBudget,
     pub(crate) dice: Dice,

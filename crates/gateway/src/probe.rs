@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use kernel::{Alarm, ByteBudget, Clock, Halt};
+use kernel::gather::Stop;
+use kernel::{Alarm, ByteBudget, Clock, Deadline, Gather, Halt, PieceExit};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::failure::Failure;
+use crate::house::House;
 use crate::provider::{Link, Provider};
 use crate::unary::{self, Bound, Short};
 use crate::upstream::{HttpUpstream, Missed, classify};
@@ -21,6 +23,9 @@ use crate::wait::until;
 
 /// For one look, connecting included.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a look may take beyond its own deadline before it is given up.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A list of models is read up to here, in bytes.
 const MOST: usize = 4 << 20;
@@ -34,16 +39,37 @@ pub struct Finding {
     pub models: Result<usize, Failure>,
 }
 
-/// Looks at `provider`; `None` if it is built in.
-pub(crate) async fn look(provider: &Provider, clock: Clock) -> Option<Finding> {
-    let Link::Http(http) = &provider.link else {
-        return None;
-    };
-    let models = list(http, provider, clock).await;
-    Some(Finding {
-        provider: Arc::clone(&provider.name),
-        models,
-    })
+/// Looks at every provider that is not built in, at the same time. One that
+/// breaks or hangs is a finding of its own.
+pub(crate) async fn all(house: &House) -> Vec<Finding> {
+    let (providers, clock) = (house.routes.providers().iter(), house.clock);
+    let outside: Vec<_> = providers
+        .filter_map(|provider| match &provider.link {
+            Link::Http(http) => Some((provider, http)),
+            Link::Sim(_) => None,
+        })
+        .collect();
+    let looks = Gather::new(&house.scope, "look at a provider").counted(&house.looks);
+    let by = Deadline::after(clock, PATIENCE + SLACK);
+    let gathered = looks
+        .each(outside.iter().copied(), by, move |_, (provider, http)| {
+            list(http, provider, clock)
+        })
+        .await;
+    let found = outside.iter().zip(gathered.pieces);
+    found
+        .filter_map(|((provider, _), piece)| {
+            let models = match piece.exit {
+                PieceExit::Good(models) => Ok(models),
+                PieceExit::Failed(failure) => Err(failure),
+                PieceExit::Panicked(_) => Err(Failure::new(Code::Internal, "The look failed.")),
+                PieceExit::Unfinished if gathered.stop == Stop::Deadline => Err(late()),
+                PieceExit::Unfinished => return None,
+            };
+            let provider = Arc::clone(&provider.name);
+            Some(Finding { provider, models })
+        })
+        .collect()
 }
 
 async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<usize, Failure> {
@@ -65,10 +91,9 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
                 }
             })
     };
-    let late = |_| Failure::new(Code::UpstreamTimeout, "It did not answer within 10 s.");
     let (head, mut source) = until(&halt, &mut alarm, total, pin!(exchange))
         .await
-        .map_err(late)??;
+        .map_err(|_| late())??;
     let mut room = ByteBudget::new(MOST as u64).share();
     let bound = Bound {
         halt: &halt,
@@ -83,7 +108,7 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
     let body = unary::gather(&mut source, &mut alarm, bound)
         .await
         .map_err(|short| match short {
-            Short::Ended(ended) => late(ended),
+            Short::Ended(_) => late(),
             Short::Failed(failure) => failure,
         })?;
     if head.status() != StatusCode::OK {
@@ -104,4 +129,8 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
             "`GET /models` answered with something else.",
         )
     })
+}
+
+fn late() -> Failure {
+    Failure::new(Code::UpstreamTimeout, "It did not answer within 10 s.")
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod ends;
 mod house;
 mod keys;
+mod looks;
 mod neighbours;
 mod outage;
 mod pipeline;
