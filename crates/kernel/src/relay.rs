@@ -399,8 +399,9 @@ impl<E> Publisher<E> {
         let grown = after.wrapping_sub(before);
         totals.bytes.fetch_add(grown, Ordering::Relaxed);
         totals.published.fetch_add(1, Ordering::Relaxed);
-        self.gone.clear();
         self.woken.drain(..).for_each(Waker::wake);
+        // Last, since the drop of an event is not our code.
+        self.gone.clear();
         Ok(number)
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_core::Stream;
 use proptest::prelude::*;
 use tidegate_kernel::{
-    Clock, Deadline, End, Observe, RelaySettings, Relayed, Relays, Scope, Since, SubscribeRefused,
-    Subscriber, Unpublished,
+    Clock, Deadline, End, Exit, Observe, RelaySettings, Relayed, Relays, Scope, Since,
+    SubscribeRefused, Subscriber, Unpublished,
 };
 
 use crate::samples::Page;
@@ -253,4 +253,42 @@ proptest! {
         prop_assert_eq!(told("subscribers"), readers.len() as f64);
         prop_assert_eq!(told("bytes"), kept.iter().sum::<u64>() as f64);
     }
+}
+
+struct Event {
+    explodes: bool,
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        assert!(!self.explodes, "in a drop");
+    }
+}
+
+/// An event that panics when it is pushed out is the producer's matter (R-D12).
+#[tokio::test(start_paused = true)]
+async fn promise_2_an_event_whose_drop_panics_keeps_no_subscriber_from_its_end() {
+    let (mut publisher, relay) = Relays::new(settings(1, 10, 10)).open();
+    let scope = Scope::root("test", 10);
+    let mut reader = relay.subscribe(Since::After(0)).expect("room");
+    let reads = scope.spawn("reads", async move {
+        loop {
+            // It drops its part of an event, so that the ring has the last.
+            if let Some(Relayed::End { end, .. }) = reader.next().await {
+                return end;
+            }
+        }
+    });
+    tokio::task::yield_now().await;
+    let produces = scope.spawn("produces", async move {
+        for explodes in [true, false] {
+            let _ = publisher.publish(Event { explodes }, 1);
+            tokio::task::yield_now().await;
+        }
+    });
+    let exit = produces.expect("room").await;
+    assert!(matches!(exit, Exit::Panicked(_)), "{exit:?}");
+    let end = Deadline::after(Clock, 1000 * MS).bound(reads.expect("room"));
+    let end = end.await.expect("the reader hears of it");
+    assert!(matches!(end.done(), Some(End::Failed(_))));
 }
