@@ -1,15 +1,18 @@
-//! What many threads share, and calls with a deadline: R-P41, R-G32, R-G33,
-//! R-G39.
+//! What many threads share, calls with a deadline, and what costs nothing:
+//! R-P40, R-P41, R-G32, R-G33, R-G39, R-D4.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use tidegate_kernel::sync::Mutex;
 use tidegate_kernel::{
-    BudgetSettings, Clock, Deadline, Elapsed, LimitSettings, Overflow, Pool, RetryBudget,
+    Ask, BudgetSettings, Clock, Deadline, Elapsed, Lane, LimitSettings, LockSettings, Overflow,
+    Pool, RetryBudget,
 };
 
 use crate::pool::settings;
@@ -84,4 +87,48 @@ async fn r_g39_a_call_with_a_deadline_ends_by_then_and_its_work_is_gone() {
     assert_eq!(call.await, Err(Elapsed));
     assert_eq!(Clock.now() - start, 5000 * MS);
     assert_eq!(gone.load(Ordering::SeqCst), 1, "the work was stopped");
+}
+
+/// Promise 1 of `sync`; R-P40 for a lock that is held for a moment only.
+#[test]
+fn r_p40_a_panic_of_a_holder_poisons_no_lock() {
+    let lock = Mutex::new(7);
+    let panics = thread::scope(|scope| {
+        let holder = scope.spawn(|| {
+            let mut held = lock.lock();
+            *held += 1;
+            panic!("while it holds");
+        });
+        holder.join().is_err()
+    });
+    assert!(panics);
+    assert_eq!(*lock.lock(), 8);
+}
+
+/// Without a runtime there are no timers: who needs none works all the same.
+#[test]
+fn r_d4_what_is_free_is_given_without_a_timer_and_without_a_task() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let pool = Pool::new(settings(1, 10, Overflow::Error), Clock);
+    let deadline = || Deadline::after(Clock, 60_000 * MS);
+    let mut ask = pool.acquire(Ask::new(deadline()));
+    let Poll::Ready(Ok(permit)) = Pin::new(&mut ask).poll(&mut cx) else {
+        panic!("an idle permit")
+    };
+    // Who has its grant at the first look needs none either.
+    let mut next = pool.acquire(Ask::new(deadline()));
+    assert!(!next.is_ready());
+    drop(permit);
+    assert!(matches!(
+        Pin::new(&mut next).poll(&mut cx),
+        Poll::Ready(Ok(_))
+    ));
+    let bounds = LockSettings {
+        places: 10,
+        max_wait: 60_000 * MS,
+    };
+    let lane = Lane::new("free", bounds, Clock);
+    let mut lock = lane.lock(1, deadline());
+    assert!(Pin::new(&mut lock).poll(&mut cx).is_ready());
+    assert_eq!((pool.stats().busy, lane.stats().keys), (0, 0));
 }
