@@ -150,10 +150,20 @@ impl<'a, T> Merge<'a, T> {
             Err(panic) => exit_of(Err(panic)),
         };
         counted.end(exit.is_done());
-        let gone = self.inputs.remove(from);
-        // A panic in the drop of one is not another's.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
+        release(self.inputs.remove(from));
         Some(Merged::Ended { from, exit })
+    }
+}
+
+/// A panic in the drop of one is not another's.
+fn release<I>(input: I) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(input)));
+}
+
+impl<T> Drop for Merge<'_, T> {
+    fn drop(&mut self) {
+        let inputs = std::mem::take(&mut self.inputs);
+        inputs.into_values().for_each(release);
     }
 }
 

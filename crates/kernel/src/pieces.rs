@@ -33,8 +33,7 @@ pub(crate) struct Pieces<'a, T, E> {
 }
 
 struct Running<'a, T, E> {
-    /// Gone once it has ended.
-    work: Option<Work<'a, T, E>>,
+    work: Contained<Work<'a, T, E>>,
     waker: Option<Waker>,
     exit: PieceExit<T, E>,
 }
@@ -47,7 +46,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
         counted: Counted,
     ) -> Self {
         let all = works.into_iter().map(|work| Running {
-            work: Some(work),
+            work: Contained(Some(work)),
             waker: None,
             exit: PieceExit::Unfinished,
         });
@@ -96,7 +95,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
     /// Whether it ended now. One that ended before may still be nudged.
     fn poll_one(&mut self, n: usize) -> bool {
         let piece = &mut self.all[n];
-        let Some(work) = &mut piece.work else {
+        let Some(work) = &mut piece.work.0 else {
             return false;
         };
         let waker = piece.waker.get_or_insert_with(|| self.nudges.waker(n));
@@ -112,7 +111,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
         };
         self.counted.piece(&piece.exit);
         let good = matches!(piece.exit, PieceExit::Good(_));
-        release(piece.work.take());
+        piece.work.release();
         self.ended += 1;
         self.good += usize::from(good);
         if !good {
@@ -134,7 +133,7 @@ impl<'a, T, E> Pieces<'a, T, E> {
     /// Drops who still runs, since the gathering ends for this reason.
     pub(crate) fn end(mut self, stop: Stop) -> Ended<T, E> {
         for piece in &mut self.all {
-            release(piece.work.take());
+            piece.work.release();
         }
         self.counted.end(stop);
         Ended {
@@ -154,7 +153,19 @@ pub(crate) struct Ended<T, E> {
     pub(crate) counted: Counted,
 }
 
-/// A panic in the drop of one is not another's.
-fn release<W>(work: W) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+/// A piece that is gone once it has ended. A panic in its drop is not another's,
+/// also when all are dropped together.
+struct Contained<W>(Option<W>);
+
+impl<W> Contained<W> {
+    fn release(&mut self) {
+        let gone = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));
+    }
+}
+
+impl<W> Drop for Contained<W> {
+    fn drop(&mut self) {
+        self.release();
+    }
 }

@@ -246,3 +246,31 @@ async fn a_piece_that_wakes_itself_for_ever_does_not_keep_the_others_or_the_task
     let first = gather.first(far()).await.expect("one is good");
     assert_eq!(first.value, 7);
 }
+
+/// Also of a gathering that is dropped: two panics at once would end the process.
+#[tokio::test(start_paused = true)]
+async fn r_d12_a_dropped_gathering_survives_the_drops_of_its_pieces() {
+    struct Bad(Arc<AtomicU32>);
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            // One is enough to show it.
+            assert!(self.0.load(Ordering::SeqCst) > 1, "in a drop");
+        }
+    }
+    let (scope, dropped) = (Scope::root("test", 10), Arc::new(AtomicU32::new(0)));
+    let mut gather = Gather::<u32, u32>::new(&scope, "ask");
+    for name in ["one", "two"] {
+        let bad = Bad(Arc::clone(&dropped));
+        gather.add(name, |_| async move {
+            let _bad = bad;
+            pending().await
+        });
+    }
+    let mut all = Box::pin(gather.all(far()));
+    let pending = std::future::poll_fn(|cx| std::task::Poll::Ready(all.as_mut().poll(cx)));
+    assert!(pending.await.is_pending());
+    let left = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(all)));
+    assert!(left.is_ok(), "the panic of a piece is its own");
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
+}

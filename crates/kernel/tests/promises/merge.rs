@@ -235,3 +235,31 @@ async fn r_g45_the_collector_sees_every_result_of_producers_on_threads() {
         assert!(matches!(told[500], Relayed::End { number: 501, .. }));
     }
 }
+
+/// Also of a merge that is dropped: two panics at once would end the process.
+#[test]
+fn promise_4_a_dropped_merge_survives_the_drops_of_its_inputs() {
+    struct Bad(Arc<AtomicU32>);
+    impl Stream for Bad {
+        type Item = u32;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u32>> {
+            Poll::Pending
+        }
+    }
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            // One is enough to show it.
+            assert!(self.0.load(Ordering::SeqCst) > 1, "in a drop");
+        }
+    }
+    let dropped = Arc::new(AtomicU32::new(0));
+    let mut merge = Merge::new(2);
+    for _ in 0..2 {
+        merge.add(Bad(Arc::clone(&dropped))).expect("room");
+    }
+    let left = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(merge)));
+    assert!(left.is_ok(), "the panic of an input is its own");
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
+}
