@@ -69,19 +69,21 @@ pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// What a program said, on both streams as it came, and how it ended.
+/// What a program said, and how it ended.
 pub(crate) struct Overheard {
-    pub(crate) text: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
     /// `None` when it was killed over its limit.
     pub(crate) status: Option<ExitStatus>,
 }
 
 /// Runs `command` in silence for at most `limit`.
 pub(crate) fn overhear(command: &mut Command, limit: Duration) -> Outcome<Overheard> {
-    let (text, limits) = (Text::default(), Limits::of(limit));
-    let (ended, _) = attend(command, limits, text.clone(), text.clone())?;
+    let (out, err, limits) = (Text::default(), Text::default(), Limits::of(limit));
+    let (ended, _) = attend(command, limits, out.clone(), err.clone())?;
     Ok(Overheard {
-        text: text.read(),
+        out: out.read(),
+        err: err.read(),
         status: ended.ok(),
     })
 }

@@ -131,7 +131,7 @@ fn build(sandbox: &Sandbox, suite: Suite) -> Outcome {
     if heard.status.is_some_and(|status| status.success()) {
         return Ok(());
     }
-    let errors = heard.text.lines().filter(|line| line.starts_with("error"));
+    let errors = heard.err.lines().filter(|line| line.starts_with("error"));
     Err(errors.take(3).collect::<Vec<_>>().join("; "))
 }
 
@@ -147,7 +147,7 @@ fn test(
         .args(["--", "--exact"])
         .args(names);
     let heard = watch::overhear(&mut cargo, limit)?;
-    Ok((ends(&heard, names)?, tail(&heard.text)))
+    Ok((ends(&heard, names)?, tail(&heard.out)))
 }
 
 /// How each of these tests ended, by the words of the test runner.
@@ -156,29 +156,36 @@ fn ends(heard: &Overheard, names: &[&'static str]) -> Outcome<Vec<(&'static str,
         1 => "running 1 test\n".to_owned(),
         n => format!("running {n} tests\n"),
     };
-    if !heard.text.contains(&running) {
-        let said = tail(&heard.text);
-        return Err(format!("not all of {names:?} are tests here\n{said}"));
+    let said = || format!("{}\n{}", tail(&heard.err), tail(&heard.out));
+    if !heard.out.contains(&running) {
+        return Err(format!("not all of {names:?} are tests here\n{}", said()));
     }
-    // Where it was silent: `?` of a status that is missing is a kill by us.
-    let silent = match heard.status {
+    // Of what the runner could not tell the end any more.
+    let untold = match heard.status {
         None => End::Hung,
         Some(_) => End::Crashed,
     };
     let end = |name: &&'static str| {
         let told = |how: &str| {
             let line = format!("test {name} ... {how}");
-            heard.text.lines().any(|said| said == line)
+            heard.out.lines().any(|said| said == line)
         };
-        let should_panic = format!("{name} - should panic");
-        debug_assert!(!heard.text.contains(&should_panic));
         match (told("ok"), told("FAILED")) {
             (true, _) => End::Passed,
             (_, true) => End::Failed,
-            _ => silent,
+            _ => untold,
         }
     };
-    Ok(names.iter().map(|name| (*name, end(name))).collect())
+    let ends: Vec<_> = names.iter().map(|name| (*name, end(name))).collect();
+    // A runner that came to its end has told of each.
+    let torn = heard.out.contains("\ntest result: ")
+        && ends
+            .iter()
+            .any(|(_, end)| !matches!(end, End::Passed | End::Failed));
+    match torn {
+        true => Err(format!("an end that is not told\n{}", said())),
+        false => Ok(ends),
+    }
 }
 
 fn tail(text: &str) -> String {
@@ -218,9 +225,10 @@ mod tests {
             .unwrap()
     }
 
-    fn heard(text: &str, status: Option<ExitStatus>) -> Overheard {
+    fn heard(out: &str, status: Option<ExitStatus>) -> Overheard {
         Overheard {
-            text: text.to_owned(),
+            out: out.to_owned(),
+            err: String::new(),
             status,
         }
     }
@@ -252,5 +260,7 @@ mod tests {
         let one = heard("running 1 test\ntest a::x ... ok\n", Some(status(0)));
         assert!(ends(&one, &["a::x", "a::y"]).is_err());
         assert_eq!(ends(&one, &["a::x"]), Ok(vec![("a::x", End::Passed)]));
+        let torn = "running 1 test\ntest a::x ... noise\nok\n\ntest result: ok.\n";
+        assert!(ends(&heard(torn, Some(status(0))), &["a::x"]).is_err());
     }
 }

@@ -36,12 +36,12 @@ fn an_ordinary_end_is_passed_on() {
 #[test]
 fn what_is_overheard_is_whole_and_a_hang_has_no_status() {
     let minute = Duration::from_secs(60);
-    let heard = overhear(&mut shell("printf 'a\\nb'; exit 4"), minute).unwrap();
-    assert_eq!(heard.text, "a\nb");
+    let heard = overhear(&mut shell("printf 'a\\nb'; echo c >&2; exit 4"), minute).unwrap();
+    assert_eq!((heard.out.as_str(), heard.err.as_str()), ("a\nb", "c\n"));
     assert_eq!(heard.status.and_then(|status| status.code()), Some(4));
     let limit = Duration::from_millis(300);
     let heard = overhear(&mut shell("echo begun; sleep 100"), limit).unwrap();
-    assert_eq!((heard.text.as_str(), heard.status), ("begun\n", None));
+    assert_eq!((heard.out.as_str(), heard.status), ("begun\n", None));
 }
 
 #[test]
