@@ -223,6 +223,35 @@ impl<T> Fair<T> {
         self.unlink(key)
     }
 
+    /// Who gives way to one with this tag where there is no room: the newest of
+    /// the tenant that has most waiting, if that is more than this one's tenant
+    /// would have, and if that makes room. The least urgent first, never
+    /// control. After McKenney's "Stochastic fairness queueing" (1990), which
+    /// drops from the longest queue.
+    pub(crate) fn gives_way(&self, tag: &Tag) -> Option<usize> {
+        if tag.priority == Priority::Control {
+            return None;
+        }
+        let own = self.tenant_keys.get(&(tag.priority, tag.tenant));
+        let own = own.map_or(0, |key| self.tenants[*key].items);
+        let most = |lane: &Lane<T>| {
+            let tenants = lane.tenants.keys(&self.tenants);
+            let tenant = tenants.max_by_key(|key| self.tenants[*key].items)?;
+            let heavier = self.tenants[tenant].items > own + 1;
+            let of = |key: &usize| self.sessions[self.items[*key].session].tenant == tenant;
+            let all = lane.ages.keys(&self.items).filter(of);
+            heavier.then(|| all.last()).flatten()
+        };
+        let lanes = &self.lanes[..=tag.priority as usize];
+        let newest = lanes.iter().find_map(most)?;
+        let [batch, interactive, _] = &self.lanes;
+        let left = batch.ages.len() + interactive.ages.len() - 1;
+        let bytes = (batch.bytes.saturating_add(interactive.bytes))
+            .saturating_sub(self.items[newest].tag.bytes)
+            .saturating_add(tag.bytes);
+        (left < self.bounds.items && bytes <= self.bounds.bytes).then_some(newest)
+    }
+
     /// What a popped one really cost; 0 if nothing came of it. The difference
     /// to its estimate is its tenant's, whether that one waits or not.
     pub(crate) fn settle(&mut self, tag: &Tag, cost: u64) {

@@ -208,14 +208,33 @@ impl State {
         }
         let tag = ask.tag();
         let room = self.fair.room(&tag);
-        if room == Room::No || room == Room::AfterOldest && self.overflow != Overflow::DropOldest {
+        let oldest = room == Room::AfterOldest && self.overflow == Overflow::DropOldest;
+        let way = match self.overflow {
+            Overflow::Error | Overflow::Block | Overflow::Drop if room != Room::Yes => {
+                self.fair.gives_way(&tag)
+            }
+            _ => None,
+        };
+        if room != Room::Yes && !oldest && way.is_none() {
             return Err(self.full(&tag, now));
         }
         self.in_time(&tag, ask.deadline, now)?;
-        if room == Room::AfterOldest {
+        if oldest {
             self.make_room(&tag, after);
         }
+        if let Some(newest) = way {
+            self.send_away(newest, now, after);
+        }
         Ok(Admission::Waiting(self.line_up(tag, ask.deadline, now)))
+    }
+
+    /// The queue is full for this one, whose tenant has most in it.
+    fn send_away(&mut self, newest: usize, now: Instant, after: &mut After) {
+        if let Some((key, gone)) = self.fair.remove(newest) {
+            let why = self.full(&gone, now);
+            self.refuse(key, why, after);
+        }
+        self.keep(after);
     }
 
     /// Gives up the oldest ones until there is room.

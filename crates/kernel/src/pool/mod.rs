@@ -3,8 +3,8 @@
 //!
 //! 1. At most as many are out as the limit allows, and as many as there is
 //!    work for (R-G28, INV-LIM). It grows and shrinks without revoking any.
-//! 2. Who waits is served in the order of `fair`, within `max_wait` and its
-//!    deadline; who cannot be served in time is told at once.
+//! 2. Who waits is served in the order of `fair`, in time, or told at once. A
+//!    queue that one tenant filled is not full for the others (INV-FAIR).
 //! 3. A permit, or a grant that raced with a leaver, always goes on (INV-PERMIT).
 //! 4. `offered` = granted + refusals + cancelled + waiting, at all times.
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tidegate_kernel::{Ask, Clock, Deadline, Dice, LimitSettings, Overflow, Pool};
-use tidegate_kernel::{PoolSettings, Priority, Scope};
+use tidegate_kernel::{PoolSettings, Priority, Refusal, Scope};
 
 const MS: Duration = Duration::from_millis(1);
 /// What serving one request takes.
@@ -102,6 +102,53 @@ async fn inv_fair_twenty_light_tenants_hardly_feel_a_heavy_one() {
             }
             assert!(most(&beside) <= most(&alone) * 3 / 2 + service, "{pause:?}");
         }
+    }
+}
+
+/// INV-FAIR: a queue that one tenant filled has room for the others, up to an
+/// equal part; who came last of the one that has most gives way.
+#[tokio::test(start_paused = true)]
+async fn inv_fair_a_queue_that_one_tenant_filled_is_not_full_for_others() {
+    for (overflow, places) in [
+        (Overflow::Error, 8_usize),
+        (Overflow::Drop, 8),
+        // As many again wait at the door.
+        (Overflow::Block, 16),
+    ] {
+        let settings = PoolSettings {
+            size: 1,
+            limit: LimitSettings::fixed(1),
+            queue: 8,
+            queue_bytes: 1000,
+            overflow,
+            max_wait: Duration::from_secs(3600),
+        };
+        let (pool, scope) = (Pool::new(settings, Clock), Scope::root("test", 100));
+        let held = pool.acquire(ask()).await.expect("free");
+        let send = |ask: Ask| {
+            let pool = pool.clone();
+            let asked = async move { pool.acquire(ask).await.map(drop) };
+            scope.spawn("ask", asked).expect("room")
+        };
+        let heavy: Vec<_> = (0..places).map(|_| send(ask().tenant(1))).collect();
+        Clock.sleep(MS).await;
+        let light: Vec<_> = (0..places).map(|_| send(ask().tenant(2))).collect();
+        Clock.sleep(MS).await;
+        let large = send(ask().tenant(3).bytes(1001));
+        Clock.sleep(MS).await;
+        assert_eq!(pool.stats().waiting, places as u64, "{overflow:?}");
+        drop(held);
+        let refused = large.await.done().expect("done").expect_err("too large");
+        let full = matches!(refused, Refusal::Full { .. } | Refusal::Dropped);
+        assert!(full, "{refused:?}");
+        for tenant in [heavy, light] {
+            for (at, one) in tenant.into_iter().enumerate() {
+                let got = one.await.done().expect("done").is_ok();
+                assert_eq!(got, at < places / 2, "{overflow:?} {at}");
+            }
+        }
+        assert!(pool.stats().holds());
+        scope.close().await;
     }
 }
 
