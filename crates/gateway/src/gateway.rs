@@ -108,6 +108,13 @@ impl Gateway {
             routes: Routes::new(providers, settings.default_provider.as_deref()),
             ledger: Ledger::new(),
             bodies: ByteBudget::new(settings.bounds.bodies),
+            parts: match settings.tenants {
+                0 | 1 => Box::default(),
+                // Half: one alone fills it neither for the others nor in vain.
+                tenants => (0..tenants)
+                    .map(|_| ByteBudget::new(settings.bounds.bodies / 2))
+                    .collect(),
+            },
             ids: RequestIds::new(seed),
             clock,
             limits,
@@ -141,6 +148,15 @@ impl Gateway {
             (pulse, house.bounds.caller),
             house.clock,
         )
+    }
+
+    /// The bytes of this request's body are `tenant`'s from here on: one of
+    /// several holds at most half of what there is.
+    pub fn charge(&self, ticket: &mut Ticket, tenant: u64) {
+        let index = usize::try_from(tenant).unwrap_or(usize::MAX);
+        if let Some(part) = self.house.parts.get(index) {
+            ticket.charge(part.share());
+        }
     }
 
     /// An id for what is answered without a ticket.

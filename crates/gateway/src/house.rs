@@ -23,6 +23,9 @@ pub(crate) struct House {
     pub(crate) ledger: Ledger<Request>,
     /// Bytes of the bodies and buffers that are held.
     pub(crate) bodies: ByteBudget,
+    /// The part of the bodies that each tenant may hold; none where there is
+    /// one tenant only.
+    pub(crate) parts: Box<[ByteBudget]>,
     pub(crate) ids: RequestIds,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,

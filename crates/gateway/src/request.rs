@@ -176,6 +176,8 @@ pub struct Ticket {
     body: ByteShare,
     /// The body's alone.
     kept: u64,
+    /// The same in its tenant's part, where tenants have one.
+    part: Option<ByteShare>,
     pulse: Pulse,
     /// How long a caller may take nothing, or send nothing.
     caller: Duration,
@@ -206,6 +208,7 @@ impl Ticket {
             provider: None,
             body,
             kept: 0,
+            part: None,
             pulse,
             caller,
             clock,
@@ -222,11 +225,18 @@ impl Ticket {
         self.entry.as_deref()
     }
 
+    pub(crate) fn charge(&mut self, part: ByteShare) {
+        self.part = Some(part);
+    }
+
     /// Takes room for `bytes` more of the body.
     ///
     /// # Errors
-    /// `overloaded`, if the bodies of others hold it.
+    /// `overloaded`, if other bodies hold it.
     pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
+        if let Some(part) = &mut self.part {
+            part.grow(bytes).map_err(|_| no_part())?;
+        }
         self.body.grow(bytes).map_err(|_| no_room())?;
         self.kept += bytes;
         self.holds(0);
@@ -236,6 +246,7 @@ impl Ticket {
     /// The body is not needed any more.
     pub(crate) fn let_body_go(&mut self) {
         self.body.clear();
+        self.part = None;
         self.kept = 0;
         self.holds(0);
     }
@@ -444,6 +455,12 @@ impl Drop for Ticket {
 
 pub(crate) fn no_room() -> Failure {
     let text = "Too many large bodies and answers are held at once (`limits.bodies`); try again.";
+    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
+}
+
+fn no_part() -> Failure {
+    let text = "The bodies of your other requests hold half of what Tidegate has for all \
+                (`limits.bodies`); try again.";
     Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
 }
 

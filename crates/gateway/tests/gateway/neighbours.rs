@@ -188,6 +188,27 @@ async fn the_last_level_ends_the_stream_that_holds_most_and_nobody_in_vain() {
     assert_eq!(soon(&mut small).await, None);
 }
 
+/// Controls A.15: one tenant's bodies leave room for those of another.
+#[tokio::test]
+async fn a_tenant_holds_at_most_half_of_all_bodies() {
+    let mut plan = plan(1);
+    plan.tenants = 2;
+    let house = House::new(plan, None);
+    let (_, limit) = house.gateway.bodies();
+    let take = |tenant, bytes| {
+        let mut ticket = house.admit();
+        house.gateway.charge(&mut ticket, tenant);
+        ticket.hold_body(bytes).map(|()| ticket)
+    };
+    let most = take(0, limit / 2).unwrap();
+    let failure = take(0, 1).err().unwrap();
+    assert_eq!((failure.code, failure.status()), (Code::Overloaded, 503));
+    drop(take(1, limit / 2).unwrap());
+    drop(most);
+    drop(take(0, limit / 2).unwrap());
+    house.outcomes().await;
+}
+
 /// Retries do not depend on a queue: who waits for one had a permit.
 #[tokio::test]
 async fn without_a_queue_there_are_retries_all_the_same() {

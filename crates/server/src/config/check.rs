@@ -25,6 +25,7 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
     listening(document, cx);
     short_keys(document, cx);
     memory(document, cx);
+    bodies(document, cx);
     if document.providers.named.is_empty() && !document.providers.sim.enabled {
         cx.about(Error, "providers", "holds no provider at all".to_owned())
             .hint("add a [providers.x] table, or leave `sim` on");
@@ -125,6 +126,25 @@ fn memory(document: &Document, cx: &mut Reading<'_>) {
     cx.about(severity, KEY, what.to_owned())
         .found(format!("{bytes} bytes"))
         .expected(format!("at least {least}, or 0 for what the system allows"));
+}
+
+/// A body that never finds room is told to come back for ever.
+fn bodies(document: &Document, cx: &mut Reading<'_>) {
+    let (all, one) = (document.limits.bodies, document.limits.body as u64);
+    // One of several tenants holds at most half.
+    let part = match document.auth.keys.len() {
+        0 | 1 => all,
+        _ => all / 2,
+    };
+    let keys = ["limits.bodies", "limits.body"];
+    let doubtful = keys.iter().any(|key| cx.is_doubtful(key));
+    let written = keys.into_iter().find(|key| cx.place(key).is_some());
+    if let Some(key) = written.filter(|_| one > part && !doubtful) {
+        let what = "leaves no room for the largest body of one caller".to_owned();
+        cx.about(Warning, key, what)
+            .found(format!("{one} bytes of `limits.body`"))
+            .expected(format!("at most {part} bytes, by `limits.bodies`"));
+    }
 }
 
 /// Whether every item of a list was read: only then do its indices fit.

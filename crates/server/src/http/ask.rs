@@ -116,6 +116,7 @@ where
         body::discard(body, &app.body_limits, app.clock).await;
         return Err(failure.into());
     }
+    app.gateway.charge(ticket, tenant);
     let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
     let mut forwarded = HeaderMap::new();
     for name in FORWARDED {

@@ -123,6 +123,10 @@ fn a_slip_of_the_unit_is_told_and_what_is_not_read_is_not_compared() {
             "warning 6:10 limits.memory leaves little for requests",
         ),
         (
+            "[limits]\nbodies = \"16MiB\"",
+            "warning 6:10 limits.bodies leaves no room for the largest body of one caller",
+        ),
+        (
             // Nothing is said of the default that stands in for it.
             "timeouts = { total = \"1s\" }\npool = { max_wait = \"10\" }",
             "error 6:21 providers.m.pool.max_wait cannot be read",
