@@ -17,6 +17,9 @@ pub const FORWARDED: [HeaderName; 2] = [
     HeaderName::from_static("x-client-request-id"),
 ];
 
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// As Anthropic spells it.
 const OTHER_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -112,16 +115,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, unix_now: u64) -> Option<Duration
 
 /// `x-ratelimit-limit-requests`: requests a minute.
 pub(crate) fn limit(headers: &HeaderMap) -> Option<u64> {
-    let limit = headers.get("x-ratelimit-limit-requests")?;
+    let limit = headers.get(&LIMIT)?;
     limit.to_str().ok()?.trim().parse().ok()
 }
 
 /// `x-ratelimit-remaining-requests`, and how long it stands.
 pub(crate) fn remaining(headers: &HeaderMap) -> Option<(u64, Option<Duration>)> {
-    let requests = headers.get("x-ratelimit-remaining-requests")?;
+    let requests = headers.get(&REMAINING)?;
     let requests = requests.to_str().ok()?.trim().parse().ok()?;
     let reset = headers
-        .get("x-ratelimit-reset-requests")
+        .get(&RESET)
         .and_then(|text| span(text.to_str().ok()?.trim()));
     Some((requests, reset))
 }
