@@ -87,8 +87,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "pool: drop_oldest refuses the newcomer",
         file: "crates/kernel/src/pool/admission.rs",
-        before: "room == Room::AfterOldest && self.overflow != Overflow::DropOldest",
-        after: "room == Room::AfterOldest",
+        before: "let oldest = room == Room::AfterOldest && self.overflow == Overflow::DropOldest;",
+        after: "let oldest = false;",
         caught_by: &[promise(
             "overflow::r_d5_drop_oldest_lets_the_newcomer_in_and_gives_the_oldest_up",
         )],
