@@ -189,6 +189,10 @@ impl Workers {
 
     /// Sees to it that somebody is there for a job, or refuses it.
     fn staffed<T: Send + 'static>(&self, job: &Job<T>) -> Result<(), Unsubmitted> {
+        if self.crew.queue.is_closed() {
+            // It will be refused; nobody comes for that.
+            return Ok(());
+        }
         match self.staff() {
             // The others will come to it.
             Err(_) if !self.crew.is_deserted() => Ok(()),

@@ -357,3 +357,26 @@ async fn r_d13_an_owner_hears_of_the_end_when_all_that_the_work_held_is_gone() {
     assert_eq!(sees.1.load(Ordering::SeqCst), 2, "one was gone at the wake");
     assert!(matches!(first.await, Exit::Cancelled));
 }
+
+#[tokio::test(start_paused = true)]
+async fn r_g31_after_a_stop_no_worker_comes_for_who_is_refused() {
+    let (workers, scope) = crew(2);
+    assert_eq!(
+        submit(&workers, async { 1 })
+            .await
+            .expect("room")
+            .await
+            .done(),
+        Some(1)
+    );
+    assert_eq!(workers.stop(soon()).await, []);
+    let before = scope.census().spawned;
+    assert_eq!(
+        submit(&workers, async {}).await.err(),
+        Some(Unsubmitted::Stopped)
+    );
+    let offered = workers.offer(async {}, Tag::default());
+    assert_eq!(offered.err(), Some(Unsubmitted::Stopped));
+    assert_eq!((scope.census().spawned, scope.tasks()), (before, 0));
+    assert!(workers.stats().holds());
+}
