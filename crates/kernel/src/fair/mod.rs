@@ -248,8 +248,9 @@ impl<T> Fair<T> {
         let left = batch.ages.len() + interactive.ages.len() - 1;
         let bytes = (batch.bytes.saturating_add(interactive.bytes))
             .saturating_sub(self.items[newest].tag.bytes)
-            .saturating_add(tag.bytes);
-        (left < self.bounds.items && bytes <= self.bounds.bytes).then_some(newest)
+            .checked_add(tag.bytes);
+        let fits = bytes.is_some_and(|bytes| bytes <= self.bounds.bytes);
+        (left < self.bounds.items && fits).then_some(newest)
     }
 
     /// What a popped one really cost; 0 if nothing came of it. The difference

@@ -408,3 +408,23 @@ fn inv_starve_a_lane_owes_nothing_for_a_time_in_which_no_other_waited() {
         assert_eq!(before, Some(if settled_before { 0 } else { 1000 }));
     }
 }
+
+#[test]
+fn inv_lim_nobody_gives_way_to_more_bytes_than_can_be_added_up() {
+    let mut fair = Fair::new(Bounds {
+        items: 3,
+        bytes: u64::MAX,
+    });
+    let sized = |tenant, bytes| Tag {
+        bytes,
+        ..interactive(tenant, 1)
+    };
+    for bytes in [u64::MAX - 10, 0, 0] {
+        fair.push(sized(1, bytes), ());
+    }
+    assert_eq!(fair.gives_way(&sized(2, 100)), None);
+    let newest = fair.gives_way(&sized(2, 10)).unwrap();
+    assert!(fair.remove(newest).is_some());
+    fair.push(sized(2, 10), ());
+    assert_eq!((fair.len(), fair.bytes()), (3, u64::MAX));
+}
