@@ -21,6 +21,8 @@ mod bell;
 mod breaker;
 #[path = "../../src/budget.rs"]
 mod budget;
+#[path = "../../src/byte_budget.rs"]
+mod byte_budget;
 #[path = "../../src/circle.rs"]
 mod circle;
 #[path = "../../src/circuit.rs"]
@@ -102,6 +104,8 @@ mod workers;
 mod of_breaker;
 #[cfg(test)]
 mod of_budget;
+#[cfg(test)]
+mod of_byte_budget;
 #[cfg(test)]
 mod of_checker;
 #[cfg(test)]

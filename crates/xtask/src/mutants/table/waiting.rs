@@ -279,8 +279,8 @@ pub(super) const ALL: &[Mutant] = &[
         after: r"match fits(used.load(Ordering::Relaxed)).ok_or(()) {
             Ok(_) => {
                 used.fetch_add(bytes, Ordering::Relaxed);",
-        caught_by: &[unit(
-            "byte_budget::tests::promise_1_shares_together_stay_within_the_limit_under_threads",
+        caught_by: &[model(
+            "of_byte_budget::inv_lim_shares_that_grow_at_once_stay_within_the_limit",
         )],
         why: "INV-LIM: two threads find the same room",
     },
