@@ -73,9 +73,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
         return Ok(());
     }
     let limit = Duration::from_secs(options.seconds);
+    // Before: what is tried is the checkout of this moment.
+    let when = format!("{}, {}", today(workspace)?, commit(workspace, page::PLACE)?);
     let trials = leaving_nothing(|| attempt(workspace, &chosen, limit))?;
     if options.write {
-        let when = format!("{}, {}", today(workspace)?, commit(workspace, page::PLACE)?);
         Page::read(workspace)?
             .with(&trials, &when)
             .write(workspace)?;
