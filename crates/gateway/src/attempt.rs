@@ -220,10 +220,8 @@ impl<'a> Attempt<'a> {
     /// The request goes out now. From here on it may cost tokens, also if no
     /// answer ever comes.
     fn sends(&self, ticket: &mut Ticket) -> Instant {
-        ticket.enter(Stage::Waiting);
-        ticket.sends();
         ticket.usage = Some(Usage::estimate(self.asked.body.len() as u64, 0));
-        self.house.clock.now()
+        ticket.sends()
     }
 
     async fn http_head(

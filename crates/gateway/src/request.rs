@@ -280,8 +280,12 @@ impl Ticket {
     }
 
     pub(crate) fn enter(&self, stage: Stage) {
+        self.enter_at(stage, self.clock.now());
+    }
+
+    fn enter_at(&self, stage: Stage, now: Instant) {
         if let Some(request) = self.request() {
-            request.enter(stage, self.clock.now());
+            request.enter(stage, now);
         }
         if let Some(provider) = &self.provider {
             let longest = provider.longest(stage, self.caller);
@@ -309,7 +313,7 @@ impl Ticket {
         let now = self.clock.now();
         self.asked = Some(now);
         self.began.get_or_insert(now);
-        self.enter(Stage::Queued);
+        self.enter_at(Stage::Queued, now);
     }
 
     /// Nobody can be asked for a while.
@@ -353,10 +357,13 @@ impl Ticket {
     }
 
     /// The request of this attempt goes out.
-    pub(crate) fn sends(&mut self) {
+    pub(crate) fn sends(&mut self) -> Instant {
+        let now = self.clock.now();
+        self.enter_at(Stage::Waiting, now);
         if let Some(stake) = &mut self.stake {
-            stake.sends();
+            stake.sends(now);
         }
+        now
     }
 
     /// The first content of this attempt is here.
@@ -414,14 +421,13 @@ impl Ticket {
         let Some(entry) = self.entry.take() else {
             return;
         };
-        let now = self.clock.now();
         tracing::debug!(
             id = %entry.id,
             endpoint = entry.endpoint,
             model = entry.model(),
             provider = entry.provider(),
             outcome = outcome.label(),
-            total_ms = now.duration_since(entry.started).as_millis() as u64,
+            total_ms = self.clock.now().duration_since(entry.started).as_millis() as u64,
             queue_ms = self.spent().queued.as_millis() as u64,
             input_tokens = usage.map(|usage| usage.input),
             output_tokens = usage.map(|usage| usage.output),

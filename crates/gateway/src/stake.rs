@@ -60,7 +60,8 @@ impl Stake {
         asked: &Asked,
         clock: Clock,
     ) -> Option<Self> {
-        target.fit(clock.now()).ok()?;
+        let now = clock.now();
+        target.fit(now).ok()?;
         let passes = Passes {
             key: match target.key.breaker.is_closed() {
                 true => None,
@@ -73,7 +74,7 @@ impl Stake {
         let gate = permits.gate.as_ref();
         let waited = |permit: &Permit| !permit.waited().is_zero();
         let waited = waited(&permits.pool) || gate.is_some_and(waited);
-        asked.provider.load.began(clock.now(), waited, busy);
+        asked.provider.load.began(now, waited, busy);
         Some(Self {
             provider: Arc::clone(&asked.provider),
             target,
@@ -89,8 +90,8 @@ impl Stake {
     }
 
     /// The request goes out now.
-    pub(crate) fn sends(&mut self) {
-        self.sent = Some(self.clock.now());
+    pub(crate) fn sends(&mut self, now: Instant) {
+        self.sent = Some(now);
     }
 
     /// What the upstream said of its room, or showed.
@@ -110,10 +111,15 @@ impl Stake {
     /// The first content is here: a breaker that was probing has its answer,
     /// however long the rest may take.
     pub(crate) fn first_content(&mut self) {
+        if self.first.is_none() {
+            self.first_content_at(self.clock.now());
+        }
+    }
+
+    fn first_content_at(&mut self, now: Instant) {
         let (Some(sent), None) = (self.sent, self.first) else {
             return;
         };
-        let now = self.clock.now();
         let took = now.saturating_duration_since(sent);
         self.first = Some(took);
         self.target.burden.answered(took, now);
@@ -125,8 +131,9 @@ impl Stake {
 
     /// It ended as it should.
     pub(crate) fn succeeded(mut self, usage: Option<Usage>) {
-        self.first_content();
-        let took = self.took();
+        let now = self.clock.now();
+        self.first_content_at(now);
+        let took = self.sent.map_or(Duration::ZERO, |sent| now - sent);
         self.settle_permits(usage);
         self.signal(Signal::Succeeded {
             first_token: self.first.filter(|_| self.streams),
@@ -134,7 +141,7 @@ impl Stake {
             took,
         });
         let first_token = self.first.filter(|_| self.streams);
-        self.ended(Ended::Good { took, first_token });
+        self.ended(Ended::Good { took, first_token }, now);
         if let Some(passes) = self.passes.take() {
             taken(passes.key);
             passes.target.settle(Verdict::Succeeded);
@@ -148,7 +155,7 @@ impl Stake {
         if let Some(signal) = is.limit {
             self.signal(signal);
         }
-        self.ended(is.traffic);
+        self.ended(is.traffic, self.clock.now());
         let Some(passes) = self.passes.take() else {
             return;
         };
@@ -180,16 +187,11 @@ impl Stake {
     /// Its caller left, or it was ended from outside: no sample of anything.
     pub(crate) fn left(mut self, usage: Option<Usage>) {
         self.settle_permits(usage);
-        self.ended(Ended::Void);
+        self.ended(Ended::Void, self.clock.now());
     }
 
-    fn ended(&self, how: Ended) {
-        self.provider.load.ended(self.clock.now(), how);
-    }
-
-    fn took(&self) -> Duration {
-        self.sent
-            .map_or(Duration::ZERO, |sent| self.clock.now() - sent)
+    fn ended(&self, how: Ended, now: Instant) {
+        self.provider.load.ended(now, how);
     }
 
     /// The estimate of what it costs becomes the truth.

@@ -109,6 +109,8 @@ impl ByteShare {
     /// [`Exhausted`] if the budget has no room for more; then nothing changes.
     pub fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
         match bytes.checked_sub(self.held) {
+            // Told often, and the counter is everybody's.
+            Some(0) => Ok(()),
             Some(more) => self.grow(more),
             None => {
                 let fewer = self.held - bytes;
