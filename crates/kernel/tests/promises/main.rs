@@ -14,6 +14,8 @@ mod breaker_machine;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod byte_budget;
+#[cfg(test)]
 mod cancels;
 #[cfg(test)]
 mod capacity;

@@ -51,7 +51,7 @@ type Numbers = std::ops::RangeInclusive<usize>;
 const QUICK: [&str; 3] = [
     "fair: what was taken too much is forgotten",
     "fair: batch starves",
-    "bytes: what was held is not given back",
+    "fair: the true cost is not charged to who still waits",
 ];
 
 /// Tries a few, to see that the way from a bug to its test still works.

@@ -262,11 +262,9 @@ pub(super) const ALL: &[Mutant] = &[
         before: "            self.budget.0.used.fetch_sub(held, Ordering::Relaxed);",
         after: "            self.budget.0.used.fetch_sub(held - held.min(1), Ordering::Relaxed);",
         caught_by: &[
-            unit(
-                "byte_budget::tests::promise_1_shares_together_stay_within_the_limit_under_threads",
-            ),
-            unit(
-                "byte_budget::tests::promises_2_and_3_a_refusal_changes_nothing_and_a_drop_gives_back",
+            promise("byte_budget::promise_1_shares_together_stay_within_the_limit_under_threads"),
+            promise(
+                "byte_budget::promises_2_and_3_a_refusal_changes_nothing_and_a_drop_gives_back",
             ),
         ],
         why: "INV-PERMIT: one byte a request, and in a week nobody is served",
