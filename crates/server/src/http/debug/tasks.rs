@@ -52,9 +52,11 @@ pub(crate) fn tasks(app: &App) -> Response<Out> {
         .collect();
     running.sort_by_key(|one| (std::cmp::Reverse(one.age_ms), one.id));
     let census = app.scope.census();
+    // Counted in the list itself: a task may end between two looks.
+    let of = |kind: &str| running.iter().filter(|one| one.kind == kind).count();
     render(&Page {
-        tasks: census.tasks,
-        guards: census.guards,
+        tasks: of("task"),
+        guards: of("guard"),
         limit: census.limit,
         spawned: census.spawned,
         refused: census.refused,
