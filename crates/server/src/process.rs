@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::service_fn;
 use kernel::{Clock, Deadline, Scope, Why};
 use tidegate_gateway::{Finding, Gateway};
 use tidegate_kernel as kernel;
@@ -19,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Checks, Config};
 use crate::http::{self, Access, App, BodyLimits, Entrance, Face, Phase};
-use crate::listen::{self, ListenSettings, ListenStats};
+use crate::listen::{self, ListenSettings, ListenStats, Peer};
 use crate::overload::Overload;
 use crate::wiring;
 
@@ -177,12 +176,12 @@ impl Server {
         let entrance = Entrance::new(Arc::clone(&self.app), face)
             .map_err(|error| StartError::Settings(format!("the route table: {error}")))?;
         let entrance = Arc::new(entrance);
-        let service = service_fn(move |request| {
+        let handler = move |peer: Peer, request| {
             let entrance = Arc::clone(&entrance);
             // Boxed: hyper keeps a place of the handler's size for as long as
             // the connection lives, also while only the answer's body runs.
-            Box::pin(async move { Ok::<_, Infallible>(entrance.serve(request).await) })
-        });
+            Box::pin(async move { Ok::<_, Infallible>(entrance.serve(peer, request).await) })
+        };
         let serving = listen::run(
             listener,
             listen_settings(config),
@@ -190,7 +189,7 @@ impl Server {
             self.accept.clone(),
             self.connections.clone(),
             Arc::clone(&self.app.listening),
-            service,
+            handler,
         );
         self.root
             .spawn("accept connections", serving)

@@ -141,6 +141,9 @@ pub(crate) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 fn is_loopback(authority: &str) -> bool {
+    if is_plain_loopback(authority) {
+        return true;
+    }
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };
@@ -155,6 +158,20 @@ fn is_loopback(authority: &str) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether it is one of the three names that programs use, as they write them:
+/// most calls, and for these nothing need be taken apart.
+fn is_plain_loopback(authority: &str) -> bool {
+    let names = ["127.0.0.1", "localhost", "[::1]"];
+    let port = |rest: &str| {
+        rest.is_empty()
+            || rest.strip_prefix(':').is_some_and(|port| {
+                (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+            })
+    };
+    let mut rests = names.iter().filter_map(|name| authority.strip_prefix(name));
+    rests.any(port)
 }
 
 #[cfg(test)]

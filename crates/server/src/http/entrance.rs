@@ -48,13 +48,13 @@ impl Entrance {
     }
 
     /// Answers one request.
-    pub(crate) async fn serve<B>(&self, request: Request<B>) -> Response<Out>
+    pub(crate) async fn serve<B>(&self, peer: Peer, request: Request<B>) -> Response<Out>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Error + 'static,
     {
         let (parts, body) = request.into_parts();
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        let peer = Some(peer.0.ip());
         let found = self
             .paths
             .at(parts.uri.path())

@@ -1,6 +1,6 @@
-//! The service as a connection sees it: the given one, made safe to call.
+//! The service as a connection sees it: the given handler, made safe to call.
 //!
-//! 1. Every request carries its [`Peer`].
+//! 1. Every request comes with its [`Peer`].
 //! 2. The answer to a request with `transfer-encoding` closes the connection:
 //!    hyper takes the encoding and hides a `content-length` beside it, so the
 //!    two cannot be told from one any more (RFC 9112, 6.1).
@@ -31,15 +31,16 @@ use super::link::Link;
 use super::refusal;
 use super::stats::ListenStats;
 
-/// Who is at the other end of the request's connection; an extension of each request.
+/// Who is at the other end of the request's connection. Beside the request and
+/// not among its extensions, which are a map on the heap for every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Stands before `service` on the connection of `link`.
-pub(super) fn front<S, B>(
-    service: S,
+/// Stands before `handler` on the connection of `link`.
+pub(super) fn front<H, F, B>(
+    handler: H,
     link: Arc<Link>,
     peer: Peer,
     stats: Arc<ListenStats>,
@@ -50,17 +51,16 @@ pub(super) fn front<S, B>(
     Future: Send,
 >
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send,
+    H: Fn(Peer, Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    service_fn(move |mut request: Request<Incoming>| {
+    service_fn(move |request: Request<Incoming>| {
         let old = request.version() == Version::HTTP_10;
         let in_flight = link.begin(old, !request.body().is_end_stream());
         let encoded = request.headers().contains_key(TRANSFER_ENCODING);
-        request.extensions_mut().insert(peer);
-        let called = catch_unwind(AssertUnwindSafe(|| service.call(request)));
+        let called = catch_unwind(AssertUnwindSafe(|| handler(peer, request)));
         let stats = Arc::clone(&stats);
         async move {
             let answered = match called {

@@ -27,7 +27,6 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::Service;
 use socket2::SockRef;
 use tidegate_kernel::{Clock, Instant, Scope};
 use tokio::net::{TcpListener, TcpStream};
@@ -75,7 +74,7 @@ const KNOCKING: i32 = 4096;
 const REFUSALS_AT_ONCE: usize = 64;
 
 /// Accepts until `accept` is cancelled, and then closes the listener; each
-/// connection is a task of `connections`. A request carries its [`Peer`].
+/// connection is a task of `connections`. A request comes with its [`Peer`].
 ///
 /// Draining is: cancel `accept`, await this, drain `connections`, and cancel
 /// `connections` when the time is over.
@@ -99,20 +98,17 @@ const REFUSALS_AT_ONCE: usize = 64;
 ///    at once, busy ones finish with `connection: close`; a cancel of
 ///    `connections` ends the rest.
 /// 9. Every number of this is in [`ListenStats`].
-pub async fn run<S, B>(
+pub async fn run<H, F, B>(
     listener: TcpListener,
     settings: ListenSettings,
     clock: Clock,
     accept: Scope,
     connections: Scope,
     stats: Arc<ListenStats>,
-    service: S,
+    handler: H,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -128,7 +124,7 @@ pub async fn run<S, B>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, from)) => door.receive(stream, from, &service),
+            Ok((stream, from)) => door.receive(stream, from, &handler),
             // This caller has gone already; the next one may be fine.
             Err(error) if of_the_caller(&error) => {}
             Err(error) => {
@@ -181,13 +177,10 @@ impl Door {
         }
     }
 
-    fn receive<S, B>(&self, stream: TcpStream, from: SocketAddr, service: &S)
+    fn receive<H, F, B>(&self, stream: TcpStream, from: SocketAddr, handler: &H)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Clone
-            + Send
-            + 'static,
-        S::Future: Send,
+        H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
@@ -199,7 +192,7 @@ impl Door {
         };
         let (house, signals) = (Arc::clone(&self.house), self.signals());
         let stats = Arc::clone(&house.stats);
-        let service = front(service.clone(), Arc::clone(&link), Peer(from), stats);
+        let service = front(handler.clone(), Arc::clone(&link), Peer(from), stats);
         let refused = Arc::clone(&link);
         // Boxed, since a spawn holds what passes through its layers several times.
         let task = Box::pin(async move {

@@ -43,6 +43,9 @@ fn without_keys_only_local_programs() {
         "evil.example",
         "127.0.0.1.evil.example",
         "a@127.0.0.1",
+        "127.0.0.1@evil.example",
+        "127.0.0.1:80@evil.example",
+        "localhost.evil.example",
         "10.0.0.1",
     ] {
         let mut map = HeaderMap::new();

@@ -17,6 +17,7 @@ use tidegate_wire::json::Limits;
 use super::*;
 use crate::http::access::Access;
 use crate::http::body::BodyLimits;
+use crate::listen::Peer;
 use crate::overload::Overload;
 
 const KEY: &str = "Bearer tg-0123456789abcdef";
@@ -53,7 +54,8 @@ fn app(keys: &[&str]) -> Arc<App> {
 
 async fn serve(app: &Arc<App>, face: Face, asked: Request<Pieces>) -> Response<Out> {
     let entrance = Entrance::new(Arc::clone(app), face).unwrap();
-    entrance.serve(asked).await
+    let peer = Peer(([127, 0, 0, 1], 9).into());
+    entrance.serve(peer, asked).await
 }
 
 /// A body in pieces.

@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::service::service_fn;
 use tidegate_kernel::Deadline;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
@@ -106,15 +105,15 @@ impl Rig {
         let (stats, notes) = (Arc::<ListenStats>::default(), Arc::<Notes>::default());
         let gate = Arc::new(Semaphore::new(0));
         let kit = (Arc::clone(&notes), Arc::clone(&gate));
-        let service = service_fn(move |request| {
+        let handler = move |peer: Peer, request: Request<Incoming>| {
             assert!(
                 request.uri().path() != "/panic-in-call",
                 "a panic that the test asked for"
             );
-            handle(request, kit.0.clone(), kit.1.clone())
-        });
+            handle(peer, request, kit.0.clone(), kit.1.clone())
+        };
         let all = (accept.clone(), connections.clone(), Arc::clone(&stats));
-        let run = run(listener, settings, Clock, all.0, all.1, all.2, service);
+        let run = run(listener, settings, Clock, all.0, all.1, all.2, handler);
         root.spawn("listen", run).unwrap();
         Self {
             at,
@@ -152,6 +151,7 @@ impl Rig {
 }
 
 async fn handle(
+    peer: Peer,
     request: Request<Incoming>,
     notes: Arc<Notes>,
     gate: Arc<Semaphore>,
@@ -161,10 +161,7 @@ async fn handle(
     let mut status = 200;
     let steps = match path.as_str() {
         "/ok" => vec![give("fine")],
-        "/peer" => {
-            let peer = request.extensions().get::<Peer>().unwrap();
-            vec![Step::Give(peer.0.to_string().into())]
-        }
+        "/peer" => vec![Step::Give(peer.0.to_string().into())],
         "/early" => {
             status = 413;
             vec![give("too large")]
