@@ -5,7 +5,7 @@
 //! within its limits, or is ended; (3) nothing that it started outlives the
 //! kill. It keeps our process group, so Ctrl-C at the terminal reaches it too.
 
-mod processes;
+pub(crate) mod processes;
 mod progress;
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -62,9 +62,13 @@ impl Limits {
 pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
     processes::adopt_orphans();
     let outcome = work();
-    let count = processes::kill_leftovers();
-    if count > 0 {
-        eprintln!("{count} processes were left behind by the tests; they were killed");
+    let left = processes::kill_leftovers();
+    if !left.is_empty() {
+        eprintln!(
+            "{} processes were left behind by the tests; they were killed: {}",
+            left.len(),
+            left.join(", ")
+        );
     }
     outcome
 }

@@ -146,8 +146,11 @@ fn unreadable(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::bench::clock;
+    use crate::bench::process::{Folder, Process};
 
     #[test]
     fn promise_1_work_is_seen_and_sleep_is_not() {
@@ -209,14 +212,11 @@ mod tests {
         let me = std::process::id();
         let alone = Memory::of(me).unwrap();
         assert!(alone.peak_kib >= alone.resident_kib && alone.resident_kib > 500);
-        let mut child = std::process::Command::new("sleep")
-            .arg("30")
-            .spawn()
-            .unwrap();
+        let folder = Folder::make("account").unwrap();
+        let mut sleep = Command::new("sleep");
+        let child = Process::start("sleep", sleep.arg("30"), folder.path()).unwrap();
         let family = family(me).unwrap();
-        assert!(family.contains(&child.id()) && family[0] == me);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert!(family.contains(&child.pid()) && family[0] == me);
         assert_eq!(
             status_kib("VmRSS:\t  12 kB\nVmHWM: 99 kB\n", "VmHWM:"),
             Some(99)

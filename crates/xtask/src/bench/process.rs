@@ -1,6 +1,7 @@
 //! A process that the benchmark started.
 //!
-//! 1. It ends with its owner: asked first, killed when it does not listen.
+//! 1. It ends with its owner: asked first; when it does not listen it is killed
+//!    with all that it started. Who listens ends its own children.
 //! 2. What it said is in a file and is told when something goes wrong.
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{clock, probe};
+use crate::watch::processes;
 use crate::workspace::Outcome;
 
 /// How long a process may take to answer first.
@@ -100,7 +102,7 @@ impl Drop for Process {
             }
             clock::pause(LOOK_EVERY);
         }
-        let _ = self.child.kill();
+        processes::kill_with_descendants(self.child.id());
         let _ = self.child.wait();
     }
 }
@@ -162,7 +164,8 @@ mod tests {
     #[test]
     fn promise_1_it_ends_with_its_owner() {
         let folder = Folder::make("ends").unwrap();
-        let process = shell("sleep 60", &folder);
+        // `exec`, or the shell ends when asked and leaves its child to nobody.
+        let process = shell("exec sleep 60", &folder);
         let pid = process.pid();
         assert!(is_running(pid));
         drop(process);
@@ -173,18 +176,20 @@ mod tests {
     fn promise_1_also_when_it_does_not_listen() {
         let folder = Folder::make("deaf").unwrap();
         let process = shell(
-            "trap '' TERM; echo deaf; while :; do sleep 0.05; done",
+            "trap '' TERM; sleep 100 & echo $!; while :; do sleep 0.05; done",
             &folder,
         );
-        while fs::read_to_string(folder.path().join("shell.log"))
-            .unwrap()
-            .is_empty()
-        {
+        let child: u32 = loop {
+            let said = fs::read_to_string(folder.path().join("shell.log")).unwrap();
+            if let Some(line) = said.strip_suffix('\n') {
+                break line.parse().unwrap();
+            }
             clock::pause(LOOK_EVERY);
-        }
+        };
         let pid = process.pid();
         drop(process);
         assert!(!is_running(pid));
+        assert!(processes::ends(child), "its child {child} outlived it");
     }
 
     #[test]
