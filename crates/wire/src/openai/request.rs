@@ -112,12 +112,24 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn value(param: &str, message: impl Into<String>) -> Self {
+    pub(super) fn value(param: &str, message: impl Into<String>) -> Self {
+        Self {
+            param: Some(param.to_owned()),
+            ..Self::body(message)
+        }
+    }
+
+    /// The body as a whole has not the form that it should.
+    pub(super) fn body(message: impl Into<String>) -> Self {
         Self {
             code: Code::InvalidValue,
-            param: Some(param.to_owned()),
+            param: None,
             message: message.into(),
         }
+    }
+
+    pub(super) fn twice(param: &str) -> Self {
+        Self::value(param, format!("`{param}` stands twice in the body."))
     }
 }
 
@@ -203,24 +215,11 @@ impl<'a> Reading<'a> {
         if let Some(index) = ONCE.iter().position(|once| *once == name) {
             let bit = 1 << index;
             if self.seen & bit != 0 {
-                return Err(Refused::value(
-                    name,
-                    format!("`{name}` stands twice in the body."),
-                ));
+                return Err(Refused::twice(name));
             }
             self.seen |= bit;
-        } else if NEVER_TAKEN
-            .iter()
-            .any(|never| never.eq_ignore_ascii_case(name))
-        {
-            return Err(Refused {
-                code: Code::UnsupportedParameter,
-                param: Some(name.to_owned()),
-                message: format!(
-                    "`{name}` is never taken from a request; endpoints and keys are set in the configuration."
-                ),
-            });
         } else {
+            check_taken(name)?;
             return Ok(scan.skip()?);
         }
         // A null is as good as nothing for all fields that count.
@@ -305,11 +304,34 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused> {
+/// Refuses the name of a field that no caller may send.
+pub(super) fn check_taken(name: &str) -> Result<(), Refused> {
+    let never = NEVER_TAKEN
+        .iter()
+        .any(|never| never.eq_ignore_ascii_case(name));
+    match never {
+        false => Ok(()),
+        true => Err(Refused {
+            code: Code::UnsupportedParameter,
+            param: Some(name.to_owned()),
+            message: format!(
+                "`{name}` is never taken from a request; endpoints and keys are set in the configuration."
+            ),
+        }),
+    }
+}
+
+pub(super) fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused> {
     let Some(name) = scan.text()? else {
         return Err(Refused::value("model", "`model` must be a string."));
     };
     let name = name.decode();
+    check_model(&name)?;
+    Ok(name)
+}
+
+/// Whether a model can have this name.
+pub(super) fn check_model(name: &str) -> Result<(), Refused> {
     let wrong = if name.trim().is_empty() {
         "`model` is empty."
     } else if name.len() > LONGEST_MODEL {
@@ -317,7 +339,7 @@ fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused> {
     } else if name.chars().any(char::is_control) {
         "`model` has control characters."
     } else {
-        return Ok(name);
+        return Ok(());
     };
     Err(Refused::value("model", wrong))
 }

@@ -1,0 +1,185 @@
+//! Forms as callers send them, as attackers do, and as chance makes them.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tidegate_types::Code;
+
+use super::*;
+
+const FILE: &str = "Content-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\
+                    Content-Type: audio/mpeg\r\n\r\n\0\r\n--\r\n--not-b\r\nmodel";
+
+/// A form with the boundary `b`.
+fn form(parts: &[&str]) -> String {
+    let parts: String = parts
+        .iter()
+        .map(|part| format!("--b\r\n{part}\r\n"))
+        .collect();
+    parts + "--b--\r\n"
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("Content-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}")
+}
+
+fn model(form: &str) -> Result<Option<String>, Refused> {
+    let found = scan_form(b"b", form.as_bytes())?;
+    Ok(found.map(|named| named.model.into_owned()))
+}
+
+#[test]
+fn a_boundary_is_read_as_it_is_written() {
+    for (text, told) in [
+        ("multipart/form-data; boundary=b", Some("b")),
+        (
+            "Multipart/Form-Data ;charset=utf-8; BOUNDARY=\"a b\"",
+            Some("a b"),
+        ),
+        (
+            "multipart/form-data; boundary=----WebKit7",
+            Some("----WebKit7"),
+        ),
+        ("multipart/form-data", None),
+        ("multipart/form-data; boundary=", None),
+        ("multipart/form-data; boundary=\"\"", None),
+        ("multipart/form-data; boundary=a; boundary=b", None),
+        ("multipart/form-data; boundary=a\"b", None),
+        ("multipart/form-data; boundary=\"a\\\"b\"", None),
+        ("multipart/form-data; boundary=\"a \"", None),
+        ("multipart/mixed; boundary=b", None),
+        ("application/json", None),
+        ("", None),
+    ] {
+        let found = boundary(text.as_bytes());
+        assert_eq!(found, told.map(str::as_bytes), "{text}");
+    }
+    let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
+    assert_eq!(boundary(long.as_bytes()), None);
+}
+
+#[test]
+fn the_model_is_found_among_other_parts_and_missing_is_not_wrong() {
+    let named = field("model", "whisper-1");
+    for parts in [&[&*named, FILE][..], &[FILE, &named], &[&named]] {
+        assert_eq!(model(&form(parts)), Ok(Some("whisper-1".to_owned())));
+    }
+    assert_eq!(model(&form(&[FILE])), Ok(None));
+    assert_eq!(model(&form(&[])), Ok(None));
+    assert_eq!(model("--b--"), Ok(None));
+    // Tokens, other cases and other params.
+    let part = "content-type: text/plain; charset=utf-8\r\n\
+                CONTENT-DISPOSITION: form-data;name=model;x=\"a\\\\\"\r\n\r\nm";
+    assert_eq!(model(&form(&[part])), Ok(Some("m".to_owned())));
+}
+
+#[test]
+fn what_two_readers_could_read_in_two_ways_is_refused() {
+    let good = field("model", "a");
+    let disposition = |value: &str| format!("Content-Disposition: {value}\r\n\r\na");
+    for form in [
+        // The frame.
+        String::new(),
+        "--b".to_owned(),
+        "--b\r\n".to_owned(),
+        "--c--".to_owned(),
+        format!("preamble\r\n{}", form(&[&good])),
+        format!("\r\n{}", form(&[&good])),
+        format!("{}epilogue", form(&[&good])),
+        form(&[&good]).replace("\r\n", "\n"),
+        form(&[&good]).replace("--b--", "--b"),
+        form(&["x\r\n\r\ny\r\n--bx\r\n", &good]),
+        format!("--b \r\n{good}\r\n--b--"),
+        // The model.
+        form(&[&good, &good]),
+        form(&[&good, &field("model", "b")]),
+        form(&[&field("model", "")]),
+        form(&[&field("model", "a\nb")]),
+        form(&[&field("model", &"x".repeat(257))]),
+        form(&[&disposition("form-data; name=\"model\"; filename=\"m\"")]),
+        form(&[&format!("Content-Transfer-Encoding: base64\r\n{good}")]),
+        // Its headers.
+        form(&["\r\nno headers"]),
+        form(&["Content-Type: text/plain\r\n\r\nno name"]),
+        form(&[&disposition("attachment; name=\"model\"")]),
+        form(&[&disposition("form-data")]),
+        form(&[&disposition("form-data; name=\"model\"; name=\"x\"")]),
+        form(&[&disposition("form-data; name*=utf-8''model")]),
+        form(&[&disposition("form-data; name=\"mod\\el\"")]),
+        form(&[&disposition("form-data; filename=\"x\\\"; name=\"model\"")]),
+        form(&[&disposition("form-data; name=\"model\" x")]),
+        form(&[&disposition("form-data; name=\"model")]),
+        form(&[&disposition("form-data;\r\n name=\"model\"")]),
+        form(&[&format!(
+            "Content-Disposition: form-data; name=\"x\"\r\n{good}"
+        )]),
+        form(&[&format!("no colon\r\n{good}")]),
+        form(&[&format!("x\0: y\r\n{good}")]),
+        form(&[&format!("x: {}\r\n{good}", "y".repeat(MOST_HEADERS))]),
+    ] {
+        let refused = model(&form).expect_err(&form);
+        assert_eq!(refused.code, Code::InvalidValue, "{form}");
+    }
+    let many = vec![FILE; MOST_PARTS + 1];
+    assert!(model(&form(&many)).is_err());
+    let refused = model(&form(&[&field("API_BASE", "x")])).unwrap_err();
+    assert_eq!(refused.code, Code::UnsupportedParameter);
+}
+
+#[test]
+fn text_that_is_no_utf8_is_no_model() {
+    let mut body = form(&[&field("model", "a?")]).into_bytes();
+    let at = memmem::find(&body, b"a?").unwrap();
+    body[at + 1] = 0xff;
+    assert_eq!(
+        scan_form(b"b", &body).unwrap_err().param.as_deref(),
+        Some("model")
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = scan_form(b"b", &body);
+        let _ = boundary(&body);
+    }
+
+    /// Pieces of a form in any order: read or refused, and never two models.
+    #[test]
+    fn any_order_of_its_pieces_is_read_or_refused(
+        pieces in proptest::collection::vec(prop::sample::select(vec![
+            "--b", "\r\n", "--", "\r\n\r\n", "Content-Disposition: form-data; name=\"model\"",
+            "Content-Disposition: form-data; name=\"x\"", "m-1", "m-2", ";", "\"", "\\", "\r", "\n",
+        ]), 0..40),
+    ) {
+        let body = pieces.concat();
+        if let Ok(Some(named)) = scan_form(b"b", body.as_bytes()) {
+            prop_assert_eq!(&body[named.place.clone()], &*named.model);
+        }
+    }
+
+    /// Whatever files hold, the model is found, and replacing it changes
+    /// nothing else.
+    #[test]
+    fn files_hide_nothing(
+        file in proptest::collection::vec(any::<u8>(), 0..200),
+        before in any::<bool>(),
+        new in "[a-z0-9-]{1,20}",
+    ) {
+        let named = format!("--bound\r\n{}\r\n", field("model", "old"));
+        let mut upload = b"--bound\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n".to_vec();
+        upload.extend_from_slice(&file);
+        upload.extend_from_slice(b"\r\n");
+        prop_assume!(memmem::find(&file, b"--bound").is_none());
+        let whole = |named: &str| {
+            let parts = if before { [named.as_bytes(), &upload] } else { [&upload, named.as_bytes()] };
+            [parts.concat(), b"--bound--\r\n".to_vec()].concat()
+        };
+        let body = Bytes::from(whole(&named));
+        let found = scan_form(b"bound", &body).unwrap().unwrap();
+        prop_assert_eq!(&*found.model, "old");
+        let replaced = found.replace(&body, &new);
+        prop_assert_eq!(&replaced[..], &whole(&named.replace("old", &new))[..]);
+        let same = found.replace(&body, "old");
+        prop_assert_eq!(same.as_ptr(), body.as_ptr());
+    }
+}
