@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use tidegate_server::config::{File, Loaded, Problems, ProcessEnv, SIM, Source, load};
+use tidegate_server::config::{File, Loaded, Problems, ProcessEnv, SIM, Source, load, schema};
 
 use crate::cli::Check;
 use crate::say;
@@ -14,6 +14,10 @@ use crate::say;
 pub(crate) const WRONG: u8 = 2;
 
 pub(crate) fn run(args: Check) -> ExitCode {
+    if args.schema {
+        say::out(format_args!("{:#}", schema()));
+        return ExitCode::SUCCESS;
+    }
     let file = args.config.map_or(File::Search, File::At);
     let result = load(
         Source {

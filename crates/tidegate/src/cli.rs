@@ -66,6 +66,13 @@ pub(crate) struct Serve {
 Examples:
   tidegate check
   tidegate check --config gate.toml --json
+  tidegate check --schema > tidegate.schema.json
+
+Editors that know TOML (Taplo, Even Better TOML) complete and check the file as
+you write once its first line names the schema:
+
+  #:schema ./tidegate.schema.json
+  listen = \"127.0.0.1:7070\"
 
 Exit codes: 0 it can be served, 2 it cannot.")]
 pub(crate) struct Check {
@@ -75,6 +82,9 @@ pub(crate) struct Check {
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print the JSON Schema of the configuration file, and read nothing
+    #[arg(long, conflicts_with_all = ["config", "json"])]
+    pub(crate) schema: bool,
 }
 
 #[derive(Debug, Args)]

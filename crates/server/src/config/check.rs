@@ -12,10 +12,8 @@ use super::reading::{Reading, nearest};
 use super::report::Severity::{self, Error, Warning};
 use super::units::show_duration;
 
-const MIB: u64 = 1 << 20;
-
 /// Memory below this is soon used by a process with a few thousand streams.
-const LITTLE: u64 = 64 * MIB;
+const LITTLE: u64 = 64 << 20;
 
 /// A caller's key shorter than this can be guessed.
 const SHORT_KEY: usize = 16;
@@ -111,21 +109,15 @@ fn short_keys(document: &Document, cx: &mut Reading<'_>) {
     }
 }
 
-/// From 0.95 of it on everything is refused, so a slip of the unit would end
-/// the service.
+/// From 0.95 of it on everything is refused.
 fn memory(document: &Document, cx: &mut Reading<'_>) {
-    const KEY: &str = "limits.memory";
-    let Some(bytes) = document.limits.memory.filter(|_| !cx.is_doubtful(KEY)) else {
-        return;
-    };
-    let (severity, what, least) = match bytes {
-        ..MIB => (Error, "is less than any process uses", "1MiB"),
-        MIB..LITTLE => (Warning, "leaves little for requests", "64MiB"),
-        _ => return,
-    };
-    cx.about(severity, KEY, what.to_owned())
-        .found(format!("{bytes} bytes"))
-        .expected(format!("at least {least}, or 0 for what the system allows"));
+    let key = "limits.memory";
+    let written = document.limits.memory.filter(|_| !cx.is_doubtful(key));
+    if let Some(bytes) = written.filter(|bytes| *bytes < LITTLE) {
+        cx.about(Warning, key, "leaves little for requests".to_owned())
+            .found(format!("{bytes} bytes"))
+            .expected("at least 64MiB, or 0 for what the system allows");
+    }
 }
 
 /// A body that never finds room is told to come back for ever.

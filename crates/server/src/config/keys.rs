@@ -1,7 +1,7 @@
 //! The list of all keys of the configuration file, one line each.
 //!
 //! A line is the field, its default and its reader with its range; errors,
-//! hints and later the schema come from here. Adding a key is adding a line.
+//! hints, the schema and docs/configuration.md come from here. Adding a key is adding a line.
 //! Ranges called `advised` are the recommended ones of R-D2 and R-D6: outside
 //! of them a value is taken, with a warning.
 
@@ -13,8 +13,8 @@ use super::base_url::BaseUrl;
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
-    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero, PROVIDER_NAME, Required,
-    Section, Url, count, ratio, size, time,
+    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero, PROVIDER_NAME, Ratio,
+    Required, Section, Url, count, size, time,
 };
 use super::secret::{Secret, SecretText};
 use super::table::table;
@@ -76,7 +76,7 @@ table! {
         /// Bytes of all bodies that are held at one time.
         bodies: u64 = GIB, size(MIB, 1024 * GIB);
         /// Bytes that the process may use before it sheds load; 0 takes what its control group allows.
-        memory: Option<u64> = None, OffAtZero(size(0, 1 << 50));
+        memory: Option<u64> = None, OffAtZero(size(MIB, 1 << 50));
         /// Levels of nesting in a request's JSON.
         json_depth: usize = 64, count(1, 128);
         /// Elements of one JSON array.
@@ -192,7 +192,7 @@ table! {
         /// Show what the limit would be, and leave it at `size`.
         shadow: bool = false, Flag;
         /// An answer that takes longer never raises the limit; 0s turns it off.
-        slow: Option<Duration> = None, OffAtZero(time(Duration::ZERO, DAY));
+        slow: Option<Duration> = None, OffAtZero(time(MS, DAY));
         /// Requests that may wait for a permit.
         queue: usize = 500, count(0, 1_000_000).advised(100, 1_000);
         /// Bytes of the bodies that wait.
@@ -246,7 +246,7 @@ table! {
         /// How far back the ratio looks.
         window: Duration = seconds(30), time(seconds(1), HOUR);
         /// The least part of answers in the window that must be good, from 0 to 1.
-        ratio: f64 = 0.5, ratio();
+        ratio: f64 = 0.5, Ratio;
         /// Answers in the window before the ratio says anything.
         min_requests: u32 = 20, count(1, 1_000_000);
         /// How long it stays open at first, doubled after each probe that fails.

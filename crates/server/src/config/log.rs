@@ -3,6 +3,7 @@
 //! Checked here, so that a wrong filter is an error with a line and not a
 //! silence; what is done with it is the binary's.
 
+use super::form::Text;
 use super::read::Parsed;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -47,9 +48,23 @@ fn is_target(text: &str) -> bool {
 }
 
 pub(super) const LOG_FILTER: Parsed<LogFilter> = Parsed {
-    expected: "off, error, warn, info, debug, trace, or a list such as \"warn,tidegate_gateway=debug\"",
+    form: Text {
+        expected: "off, error, warn, info, debug, trace, or a list such as \"warn,tidegate_gateway=debug\"",
+        pattern: PATTERN,
+        examples: &["info", "warn,tidegate_gateway=debug"],
+        is_wide: false,
+    },
     parse: LogFilter::parse,
+    show: |filter| Some(filter.as_str().to_owned()),
 };
+
+macro_rules! part {
+    () => {
+        r"\s*([A-Za-z0-9_:-]+\s*=\s*)?([Oo][Ff][Ff]|[Ee][Rr][Rr][Oo][Rr]|[Ww][Aa][Rr][Nn]|[Ii][Nn][Ff][Oo]|[Dd][Ee][Bb][Uu][Gg]|[Tt][Rr][Aa][Cc][Ee])\s*"
+    };
+}
+
+const PATTERN: &str = concat!("^", part!(), "(,", part!(), ")*$");
 
 #[cfg(test)]
 mod tests {

@@ -9,12 +9,15 @@
 mod base_url;
 mod check;
 mod env;
+mod form;
 mod keys;
 mod log;
+mod numbers;
 mod providers;
 mod read;
 mod reading;
 mod report;
+mod schema;
 mod secret;
 mod source;
 mod syntax;
@@ -35,6 +38,7 @@ pub use keys::{
 pub use log::LogFilter;
 pub use providers::SIM;
 pub use report::{Echo, Problem, Problems, Severity};
+pub use schema::schema;
 pub use secret::{Secret, SecretSource};
 pub use source::{File, Source};
 pub use units::{parse_duration, parse_size, show_duration, show_size};

@@ -6,10 +6,11 @@
 
 use toml::de::DeValue;
 
+use super::form::{Form, Named};
 use super::keys::{Provider, Sim};
-use super::read::{NAME, is_name};
+use super::read::{NAME, NAME_PATTERN, is_name};
 use super::reading::Reading;
-use super::table::{Form, Node, Reader, Table, in_order, read_table};
+use super::table::{Node, Reader, Shown, Table, in_order, read_table};
 
 /// The name of the built-in provider.
 pub const SIM: &str = "sim";
@@ -28,7 +29,18 @@ pub(super) struct ProviderTables;
 
 impl Reader<Providers> for ProviderTables {
     fn form(&self) -> Form {
-        Form::Named(Provider::keys())
+        Form::Named(Named {
+            keys: Provider::keys(),
+            name: NAME_PATTERN,
+            fixed: (SIM, Sim::keys()),
+        })
+    }
+
+    fn show(&self, value: &Providers) -> Shown {
+        let named = value.named.iter();
+        let named = named.map(|one| (one.name.clone(), Shown::Table(one.show())));
+        let sim = (SIM.to_owned(), Shown::Table(value.sim.show()));
+        Shown::Table(named.chain([sim]).collect())
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Providers> {
@@ -46,7 +58,7 @@ impl Reader<Providers> for ProviderTables {
                 }
                 if !is_name(name.get_ref()) {
                     cx.error(name.span(), "is not a name")
-                        .expected(NAME.expected);
+                        .expected(NAME.form.expected);
                 }
                 let read: Option<Provider> = read_table(table, cx);
                 let name = name.get_ref().to_string();

@@ -12,17 +12,18 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::base_url::{self, BaseUrl};
+use super::form::{Form, Measure, Range, Text};
 use super::reading::{Finding, Reading, nearest};
-use super::table::{Form, Node, Reader, Table, read_table};
-use super::units::{parse_duration, parse_size, show_duration, show_size};
+use super::table::{Node, Reader, Shown, Table, read_table};
+use super::units::{parse_duration, parse_size};
 
 /// A kind of number: how it is written and shown.
 pub(super) trait Unit {
     type Value: Copy + PartialOrd;
-    /// What it is, with an example.
-    const NAME: &'static str;
+    const MEASURE: Measure;
     fn parse(node: &Node<'_>) -> Result<Self::Value, Unfit>;
-    fn show(value: Self::Value) -> String;
+    /// In things, bytes or milliseconds.
+    fn whole(value: Self::Value) -> u64;
 }
 
 /// Why a value is not a number of its kind.
@@ -39,12 +40,10 @@ pub(super) struct Count;
 pub(super) struct Bytes;
 /// Durations.
 pub(super) struct Time;
-/// Parts of a whole.
-pub(super) struct Ratio;
 
 impl Unit for Count {
     type Value = u64;
-    const NAME: &'static str = "a whole number";
+    const MEASURE: Measure = Measure::Count;
 
     fn parse(node: &Node<'_>) -> Result<u64, Unfit> {
         let DeValue::Integer(number) = node.get_ref() else {
@@ -61,14 +60,14 @@ impl Unit for Count {
         })
     }
 
-    fn show(value: u64) -> String {
-        value.to_string()
+    fn whole(value: u64) -> u64 {
+        value
     }
 }
 
 impl Unit for Bytes {
     type Value = u64;
-    const NAME: &'static str = "a size such as \"64KiB\" or a number of bytes";
+    const MEASURE: Measure = Measure::Size;
 
     fn parse(node: &Node<'_>) -> Result<u64, Unfit> {
         match node.get_ref() {
@@ -77,14 +76,14 @@ impl Unit for Bytes {
         }
     }
 
-    fn show(value: u64) -> String {
-        show_size(value)
+    fn whole(value: u64) -> u64 {
+        value
     }
 }
 
 impl Unit for Time {
     type Value = Duration;
-    const NAME: &'static str = "a duration such as \"10s\" or \"500ms\"";
+    const MEASURE: Measure = Measure::Time;
 
     fn parse(node: &Node<'_>) -> Result<Duration, Unfit> {
         node.get_ref()
@@ -93,26 +92,8 @@ impl Unit for Time {
             .ok_or(Unfit::Form)
     }
 
-    fn show(value: Duration) -> String {
-        show_duration(value)
-    }
-}
-
-impl Unit for Ratio {
-    type Value = f64;
-    const NAME: &'static str = "a number";
-
-    fn parse(node: &Node<'_>) -> Result<f64, Unfit> {
-        let number = match node.get_ref() {
-            DeValue::Float(number) => number.as_str(),
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
-            _ => return Err(Unfit::Form),
-        };
-        number.parse().map_err(|_| Unfit::Form)
-    }
-
-    fn show(value: f64) -> String {
-        value.to_string()
+    fn whole(value: Duration) -> u64 {
+        u64::try_from(value.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -124,41 +105,25 @@ pub(super) struct Bounded<U: Unit> {
     unit: PhantomData<U>,
 }
 
-pub(super) fn count(min: u64, max: u64) -> Bounded<Count> {
+fn bounded<U: Unit>(min: U::Value, max: U::Value) -> Bounded<U> {
     Bounded {
         min,
         max,
         advised: None,
         unit: PhantomData,
     }
+}
+
+pub(super) fn count(min: u64, max: u64) -> Bounded<Count> {
+    bounded(min, max)
 }
 
 pub(super) fn size(min: u64, max: u64) -> Bounded<Bytes> {
-    Bounded {
-        min,
-        max,
-        advised: None,
-        unit: PhantomData,
-    }
+    bounded(min, max)
 }
 
 pub(super) fn time(min: Duration, max: Duration) -> Bounded<Time> {
-    Bounded {
-        min,
-        max,
-        advised: None,
-        unit: PhantomData,
-    }
-}
-
-/// A part of a whole.
-pub(super) fn ratio() -> Bounded<Ratio> {
-    Bounded {
-        min: 0.0,
-        max: 1.0,
-        advised: None,
-        unit: PhantomData,
-    }
+    bounded(min, max)
 }
 
 impl<U: Unit> Bounded<U> {
@@ -167,108 +132,167 @@ impl<U: Unit> Bounded<U> {
         self
     }
 
-    fn expected(&self) -> String {
-        format!(
-            "{} from {} to {}",
-            U::NAME,
-            U::show(self.min),
-            U::show(self.max)
-        )
+    fn range(&self, or_zero: bool) -> Range {
+        Range {
+            measure: U::MEASURE,
+            min: U::whole(self.min),
+            max: U::whole(self.max),
+            advised: self
+                .advised
+                .map(|(min, max)| (U::whole(min), U::whole(max))),
+            or_zero,
+        }
     }
 
-    fn read_value(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<U::Value> {
+    fn read_value(&self, node: &Node<'_>, or_zero: bool, cx: &mut Reading<'_>) -> Option<U::Value> {
         cx.plain(node);
+        let fits = |value: U::Value| {
+            (self.min <= value && value <= self.max) || (or_zero && U::whole(value) == 0)
+        };
         let value = match U::parse(node) {
-            Ok(value) if self.min <= value && value <= self.max => value,
+            Ok(value) if fits(value) => value,
             Ok(_) | Err(Unfit::Range) => {
                 cx.error(node.span(), "is out of range")
                     .found(shown(node))
-                    .expected(self.expected());
+                    .expected(Form::Range(self.range(or_zero)).expected());
                 return None;
             }
             Err(Unfit::Form) => {
-                cx.unfit(node, &self.expected());
+                cx.unfit(node, &Form::Range(self.range(or_zero)).expected());
                 return None;
             }
         };
         if let Some((min, max)) = self.advised
             && !(min <= value && value <= max)
         {
-            let range = format!("{} to {}", U::show(min), U::show(max));
+            let show = |value| U::MEASURE.show(U::whole(value));
             cx.warning(node.span(), "is outside the recommended range")
-                .found(U::show(value))
-                .expected(range);
+                .found(show(value))
+                .expected(format!("{} to {}", show(min), show(max)));
         }
         Some(value)
     }
 }
 
-impl<T: TryFrom<u64>> Reader<T> for Bounded<Count> {
+/// A number of things as a value of the file.
+fn show_whole(measure: Measure, value: u64) -> Shown {
+    match measure {
+        Measure::Count => Shown::Count(value),
+        Measure::Size | Measure::Time => Shown::Text(measure.show(value)),
+    }
+}
+
+impl<T: TryFrom<u64> + TryInto<u64> + Copy> Reader<T> for Bounded<Count> {
     fn form(&self) -> Form {
-        Form::Plain(self.expected())
+        Form::Range(self.range(false))
+    }
+
+    fn show(&self, value: &T) -> Shown {
+        show_whole(Measure::Count, (*value).try_into().unwrap_or(u64::MAX))
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {
         // The key's range lies within its type.
-        self.read_value(node, cx)
+        self.read_value(node, false, cx)
             .and_then(|value| T::try_from(value).ok())
     }
 }
 
-impl<T: TryFrom<u64>> Reader<T> for Bounded<Bytes> {
+impl<T: TryFrom<u64> + TryInto<u64> + Copy> Reader<T> for Bounded<Bytes> {
     fn form(&self) -> Form {
-        Form::Plain(self.expected())
+        Form::Range(self.range(false))
+    }
+
+    fn show(&self, value: &T) -> Shown {
+        show_whole(Measure::Size, (*value).try_into().unwrap_or(u64::MAX))
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {
-        self.read_value(node, cx)
+        self.read_value(node, false, cx)
             .and_then(|value| T::try_from(value).ok())
     }
 }
 
 impl Reader<Duration> for Bounded<Time> {
     fn form(&self) -> Form {
-        Form::Plain(self.expected())
+        Form::Range(self.range(false))
+    }
+
+    fn show(&self, value: &Duration) -> Shown {
+        show_whole(Measure::Time, Time::whole(*value))
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Duration> {
-        self.read_value(node, cx)
-    }
-}
-
-impl Reader<f64> for Bounded<Ratio> {
-    fn form(&self) -> Form {
-        Form::Plain(self.expected())
-    }
-
-    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<f64> {
-        self.read_value(node, cx)
+        self.read_value(node, false, cx)
     }
 }
 
 /// A number whose zero means that there is none.
-pub(super) struct OffAtZero<R>(pub(super) R);
+pub(super) struct OffAtZero<U: Unit>(pub(super) Bounded<U>);
 
-impl<T: Default + PartialEq, R: Reader<T>> Reader<Option<T>> for OffAtZero<R> {
+impl<U: Unit> Reader<Option<U::Value>> for OffAtZero<U> {
     fn form(&self) -> Form {
-        self.0.form()
+        Form::Range(self.0.range(true))
     }
 
-    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Option<T>> {
-        let value = self.0.read(node, cx)?;
-        Some(Some(value).filter(|value| *value != T::default()))
+    fn show(&self, value: &Option<U::Value>) -> Shown {
+        show_whole(U::MEASURE, value.map_or(0, U::whole))
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Option<U::Value>> {
+        let value = self.0.read_value(node, true, cx)?;
+        Some(Some(value).filter(|value| U::whole(*value) != 0))
+    }
+}
+
+/// A part of a whole, from 0 to 1.
+pub(super) struct Ratio;
+
+impl Reader<f64> for Ratio {
+    fn form(&self) -> Form {
+        Form::Ratio
+    }
+
+    fn show(&self, value: &f64) -> Shown {
+        Shown::Ratio(*value)
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<f64> {
+        cx.plain(node);
+        let number = match node.get_ref() {
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let Some(number) = number else {
+            cx.unfit(node, &Form::Ratio.expected());
+            return None;
+        };
+        if !(0.0..=1.0).contains(&number) {
+            cx.error(node.span(), "is out of range")
+                .found(shown(node))
+                .expected(Form::Ratio.expected());
+            return None;
+        }
+        Some(number)
     }
 }
 
 /// A text that a function turns into a value, or refuses.
 pub(super) struct Parsed<T> {
-    pub(super) expected: &'static str,
+    pub(super) form: Text,
     pub(super) parse: fn(&str) -> Option<T>,
+    /// The text that is read to this value.
+    pub(super) show: fn(&T) -> Option<String>,
 }
 
 impl<T> Reader<T> for Parsed<T> {
     fn form(&self) -> Form {
-        Form::Plain(self.expected.to_owned())
+        Form::Text(self.form)
+    }
+
+    fn show(&self, value: &T) -> Shown {
+        (self.show)(value).map_or(Shown::Unset, Shown::Text)
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {
@@ -278,7 +302,7 @@ impl<T> Reader<T> for Parsed<T> {
             .as_str()
             .and_then(|text| (self.parse)(text.trim()));
         if value.is_none() {
-            cx.unfit(node, self.expected);
+            cx.unfit(node, self.form.expected);
         }
         value
     }
@@ -286,29 +310,56 @@ impl<T> Reader<T> for Parsed<T> {
 
 /// `address:port`.
 pub(super) const ADDRESS: Parsed<SocketAddr> = Parsed {
-    expected: "an IP address with a port, such as \"127.0.0.1:7070\"",
+    form: Text {
+        expected: "an IP address with a port, such as \"127.0.0.1:7070\"",
+        pattern: r"^\s*([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]+\s*$",
+        examples: &["127.0.0.1:7070", "0.0.0.0:7070", "[::1]:0"],
+        is_wide: true,
+    },
     parse: |text| text.parse().ok(),
+    show: |address| Some(address.to_string()),
 };
+
+/// What a name for people and metrics matches.
+pub(super) const NAME_PATTERN: &str = r"^[A-Za-z0-9_.-]{1,64}$";
 
 /// The name of a provider, where one may be absent.
 pub(super) const PROVIDER_NAME: Parsed<Option<String>> = Parsed {
-    expected: "the name of a provider",
+    form: Text {
+        expected: "the name of a provider",
+        pattern: r"^\s*[A-Za-z0-9_.-]{1,64}\s*$",
+        examples: &["openai"],
+        is_wide: false,
+    },
     parse: |text| is_name(text).then(|| Some(text.to_owned())),
+    show: Clone::clone,
 };
 
 /// A name for people and metrics.
 pub(super) const NAME: Parsed<String> = Parsed {
-    expected: "a name of at most 64 letters, digits, `-`, `_` or `.`",
+    form: Text {
+        expected: "a name of at most 64 letters, digits, `-`, `_` or `.`",
+        pattern: r"^\s*[A-Za-z0-9_.-]{1,64}\s*$",
+        examples: &["main"],
+        is_wide: false,
+    },
     parse: |text| is_name(text).then(|| text.to_owned()),
+    show: |name| Some(name.clone()),
 };
 
 /// A model's name or a glob.
 pub(super) const MODEL: Parsed<String> = Parsed {
-    expected: "a model's name such as \"gpt-4o\", or a pattern such as \"gpt-*\"",
+    form: Text {
+        expected: "a model's name such as \"gpt-4o\", or a pattern such as \"gpt-*\"",
+        pattern: r"^\s*[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]{0,254}[^\s\u0000-\u001f\u007f-\u009f])?\s*$",
+        examples: &["gpt-4o", "gpt-*"],
+        is_wide: false,
+    },
     parse: |text| {
-        let fits = (1..=256).contains(&text.len()) && !text.contains(char::is_control);
+        let fits = (1..=256).contains(&text.chars().count()) && !text.contains(char::is_control);
         fits.then(|| text.to_owned())
     },
+    show: |name| Some(name.clone()),
 };
 
 /// Whether a text can be a provider's name: it stands before a `/` in a
@@ -323,7 +374,11 @@ pub(super) struct Flag;
 
 impl Reader<bool> for Flag {
     fn form(&self) -> Form {
-        Form::Plain("true or false".to_owned())
+        Form::Flag
+    }
+
+    fn show(&self, value: &bool) -> Shown {
+        Shown::Flag(*value)
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<bool> {
@@ -343,9 +398,15 @@ pub(super) struct Choice<T: 'static> {
     pub(super) values: &'static [T],
 }
 
-impl<T: Copy> Reader<T> for Choice<T> {
+impl<T: Copy + PartialEq> Reader<T> for Choice<T> {
     fn form(&self) -> Form {
         Form::Choice(self.words)
+    }
+
+    fn show(&self, value: &T) -> Shown {
+        let words = self.words.iter().zip(self.values);
+        let word = words.into_iter().find(|(_, known)| *known == value);
+        word.map_or(Shown::Unset, |(word, _)| Shown::Text((*word).to_owned()))
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {
@@ -367,7 +428,16 @@ pub(super) struct Url;
 
 impl Reader<BaseUrl> for Url {
     fn form(&self) -> Form {
-        Form::Plain("a URL such as \"https://api.openai.com/v1\"".to_owned())
+        Form::Text(Text {
+            expected: "a URL such as \"https://api.openai.com/v1\"",
+            pattern: r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^@?#\s]+\s*$",
+            examples: &["https://api.openai.com/v1", "http://127.0.0.1:9100/v1"],
+            is_wide: true,
+        })
+    }
+
+    fn show(&self, value: &BaseUrl) -> Shown {
+        Shown::Text(value.to_string())
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<BaseUrl> {
@@ -394,7 +464,21 @@ pub(super) struct ExistingFile;
 
 impl Reader<Option<PathBuf>> for ExistingFile {
     fn form(&self) -> Form {
-        Form::Plain("the path of a file".to_owned())
+        Form::Text(Text {
+            expected: "the path of a file",
+            pattern: "^[^\\u0000]+$",
+            examples: &["ca.pem"],
+            is_wide: true,
+        })
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> Shown {
+        // Whole, so that it is found from wherever it is read again.
+        let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = value.as_ref().map(whole);
+        path.map_or(Shown::Unset, |path| {
+            Shown::Text(path.to_string_lossy().into_owned())
+        })
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Option<PathBuf>> {
@@ -430,6 +514,10 @@ impl<T: Table> Reader<T> for Section {
         Form::Table(T::keys())
     }
 
+    fn show(&self, value: &T) -> Shown {
+        Shown::Table(value.show())
+    }
+
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {
         read_table(node, cx)
     }
@@ -441,6 +529,13 @@ pub(super) struct List<R>(pub(super) R);
 impl<T, R: Reader<T>> Reader<Vec<T>> for List<R> {
     fn form(&self) -> Form {
         Form::List(Box::new(self.0.form()))
+    }
+
+    fn show(&self, value: &Vec<T>) -> Shown {
+        match value.is_empty() {
+            true => Shown::Unset,
+            false => Shown::List(value.iter().map(|one| self.0.show(one)).collect()),
+        }
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Vec<T>> {
@@ -474,6 +569,10 @@ impl<T, R: Reader<T>> Reader<T> for Required<R> {
 
     fn form(&self) -> Form {
         self.0.form()
+    }
+
+    fn show(&self, value: &T) -> Shown {
+        self.0.show(value)
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T> {

@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::env::Env;
+use super::form::{Form, Named};
 use super::keys::Document;
 use super::report::{Problem, Problems, Severity};
-use super::table::{Form, Key, Node, Table};
+use super::table::{Key, Node, Table};
 use super::text::Text;
 
 /// More findings than this are not collected.
@@ -351,13 +352,18 @@ fn plain_names() -> HashSet<&'static str> {
     fn collect(keys: Vec<Key>, into: &mut HashSet<&'static str>) {
         for key in keys {
             match key.form {
-                Form::Secret(_) => {}
-                Form::List(inner) if matches!(*inner, Form::Secret(_) | Form::Table(_)) => {}
-                Form::Table(inner) | Form::Named(inner) => {
+                Form::Secret => {}
+                Form::List(inner) if matches!(*inner, Form::Secret | Form::Table(_)) => {}
+                Form::Table(inner) | Form::Named(Named { keys: inner, .. }) => {
                     into.insert(key.name);
                     collect(inner, into);
                 }
-                Form::Plain(_) | Form::Choice(_) | Form::List(_) => {
+                Form::Flag
+                | Form::Range(_)
+                | Form::Ratio
+                | Form::Text(_)
+                | Form::Choice(_)
+                | Form::List(_) => {
                     into.insert(key.name);
                 }
             }

@@ -7,8 +7,9 @@
 use secrecy::SecretString;
 use toml::de::DeValue;
 
+use super::form::Form;
 use super::reading::Reading;
-use super::table::{Form, Node, Reader};
+use super::table::{Node, Reader, Shown};
 
 /// A secret and where it came from.
 #[derive(Debug, Clone)]
@@ -28,6 +29,10 @@ pub enum SecretSource {
     Env(String),
 }
 
+/// What is shown for a secret that stands in the file. It is no key: who uses a
+/// printed configuration again must not serve under three asterisks.
+pub(super) const HIDDEN: &str = "***";
+
 impl Secret {
     /// What stands in for a secret that a problem keeps from being read.
     pub(super) fn unset() -> Self {
@@ -43,6 +48,9 @@ impl Secret {
         if text.is_empty() {
             return Err("is empty");
         }
+        if text == HIDDEN {
+            return Err("stands for a key that was hidden; put the key itself here");
+        }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("has a space or a character that cannot stand in a header");
         }
@@ -56,11 +64,18 @@ impl Secret {
 /// Reads a literal or `env:NAME`.
 pub(super) struct SecretText;
 
-const EXPECTED: &str = "a key, or \"env:NAME\" to take it from the environment";
+pub(super) const EXPECTED: &str = "a key, or \"env:NAME\" to take it from the environment";
 
 impl Reader<Secret> for SecretText {
     fn form(&self) -> Form {
-        Form::Secret(EXPECTED.to_owned())
+        Form::Secret
+    }
+
+    fn show(&self, value: &Secret) -> Shown {
+        Shown::Text(match &value.source {
+            SecretSource::Env(name) => format!("env:{name}"),
+            SecretSource::Literal => HIDDEN.to_owned(),
+        })
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Secret> {

@@ -7,6 +7,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::form::Form;
 use super::reading::{Origin, Reading};
 
 /// A value of the file, or of a flag or variable, with its place.
@@ -19,44 +20,23 @@ pub(super) struct Key {
     pub(super) help: &'static str,
     pub(super) required: bool,
     pub(super) form: Form,
+    /// What it is where nothing is written; a required key has none.
+    pub(super) default: Shown,
 }
 
-/// What a value may be; the words for people and the source of a schema.
-pub(super) enum Form {
-    /// Anything that one sentence describes.
-    Plain(String),
-    /// Like it, and never shown.
-    Secret(String),
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A list of such values.
-    List(Box<Form>),
-    /// A table with these keys.
-    Table(Vec<Key>),
-    /// A table of tables; the names are free.
-    Named(Vec<Key>),
-}
-
-impl Form {
-    /// What is expected, as the end of the sentence "expected ...".
-    pub(super) fn expected(&self) -> String {
-        match self {
-            Self::Plain(text) | Self::Secret(text) => text.clone(),
-            Self::Choice(words) => {
-                let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
-                quoted.join(" or ")
-            }
-            Self::List(inner) => format!("a list, each of it {}", inner.expected()),
-            Self::Table(keys) => format!("a table with {}", names(keys)),
-            Self::Named(_) => "a table of named tables".to_owned(),
-        }
-    }
-}
-
-/// Key names as a list for people.
-pub(super) fn names(keys: &[Key]) -> String {
-    let quoted: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
-    quoted.join(", ")
+/// A value as the file would have it, for whoever prints or describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Shown {
+    /// There is none.
+    Unset,
+    Flag(bool),
+    Count(u64),
+    Ratio(f64),
+    /// A text; a secret is shown as where it comes from.
+    Text(String),
+    List(Vec<Shown>),
+    /// The entries, in the order of the keys, or of the file where names are free.
+    Table(Vec<(String, Shown)>),
 }
 
 /// A struct that is read from a table.
@@ -65,12 +45,16 @@ pub(super) trait Table: Default {
     fn keys() -> Vec<Key>;
     /// Reads one key; `false` when there is none of that name.
     fn take(&mut self, key: &str, value: &Node<'_>, cx: &mut Reading<'_>) -> bool;
+    /// Every key with its value, in the order of the source.
+    fn show(&self) -> Vec<(String, Shown)>;
 }
 
 /// Reads one value; a problem is told to `cx` and gives `None`.
 pub(super) trait Reader<T> {
     const REQUIRED: bool = false;
     fn form(&self) -> Form;
+    /// The value as it would be read again.
+    fn show(&self, value: &T) -> Shown;
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<T>;
 }
 
@@ -156,7 +140,14 @@ macro_rules! table {
         impl $crate::config::table::Table for $table {
             fn keys() -> Vec<$crate::config::table::Key> {
                 vec![$($crate::config::table::key::<$type, _>(
-                    stringify!($key), $help.trim_ascii(), &$reader,
+                    stringify!($key), $help.trim_ascii(), &$reader, &$default,
+                )),*]
+            }
+
+            fn show(&self) -> Vec<(String, $crate::config::table::Shown)> {
+                vec![$((
+                    stringify!($key).to_owned(),
+                    $crate::config::table::Reader::show(&$reader, &self.$key),
                 )),*]
             }
 
@@ -182,11 +173,20 @@ macro_rules! table {
 pub(super) use table;
 
 /// A line of `table!` as a value.
-pub(super) fn key<T, R: Reader<T>>(name: &'static str, help: &'static str, reader: &R) -> Key {
+pub(super) fn key<T, R: Reader<T>>(
+    name: &'static str,
+    help: &'static str,
+    reader: &R,
+    default: &T,
+) -> Key {
     Key {
         name,
         help,
         required: R::REQUIRED,
         form: reader.form(),
+        default: match R::REQUIRED {
+            true => Shown::Unset,
+            false => reader.show(default),
+        },
     }
 }

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 mod resilience;
+mod schema;
 
 /// The file of issue 2, as it stands there.
 const ISSUE: &str = r#"listen = "127.0.0.1:7070"

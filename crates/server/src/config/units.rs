@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-const TIME_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+pub(super) const TIME_UNITS: [(&str, u64); 4] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 /// Largest first, so that showing finds the shortest form; the decimal units
 /// are read but never written.
-const SIZE_UNITS: [(&str, u64); 10] = [
+pub(super) const SIZE_UNITS: [(&str, u64); 10] = [
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),

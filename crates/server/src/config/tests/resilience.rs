@@ -116,7 +116,7 @@ fn a_slip_of_the_unit_is_told_and_what_is_not_read_is_not_compared() {
     for (more, expected) in [
         (
             "[limits]\nmemory = \"512\"",
-            "error 6:10 limits.memory is less than any process uses",
+            "error 6:10 limits.memory is out of range",
         ),
         (
             "[limits]\nmemory = \"20MiB\"",

@@ -1,0 +1,184 @@
+//! The JSON Schema of the configuration file, made from the list of keys.
+//!
+//! Promises: 1. what it refuses, the reader refuses; 2. what it takes, the
+//! reader takes, but for texts whose form no pattern says, files that are not
+//! there, and what `check` finds in several keys together. The draft is
+//! 2020-12; everything stands in its place, so that every editor follows it.
+
+use serde_json::{Map, Value, json};
+
+use super::form::{Form, Measure, Named, Range, Text};
+use super::keys::Document;
+use super::numbers;
+use super::table::{Key, Shown, Table as _};
+
+/// What a secret that stands for itself matches: what can stand in a header.
+const LITERAL: &str = r"^\s*[!-~]+\s*$";
+/// What names a variable.
+const VARIABLE: &str = "^env:[A-Za-z_][A-Za-z0-9_]*$";
+/// What was hidden when it was printed.
+const HIDDEN: &str = r"^\s*\*\*\*\s*$";
+
+/// The JSON Schema of the configuration file.
+///
+/// Beside the usual keywords each key has `x-tidegate`: its `order` in its
+/// table from 0, its `type`, and where there is one its `range` and its
+/// `recommended` range as people write them.
+pub fn schema() -> Value {
+    let mut schema = table(&Document::keys());
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tidegate.toml",
+        "description": "The configuration of Tidegate.",
+        "$comment": "Made by `tidegate check --schema`. `tidegate check` also says \
+                     what several keys mean together.",
+    });
+    merge(&mut schema, head);
+    schema
+}
+
+fn table(keys: &[Key]) -> Value {
+    let keys_by_order = keys.iter().enumerate();
+    let properties: Map<_, _> = keys_by_order
+        .map(|(order, key)| (key.name.to_owned(), property(order, key)))
+        .collect();
+    let required: Vec<_> = keys.iter().filter(|key| key.required).collect();
+    let required: Vec<_> = required.iter().map(|key| key.name).collect();
+    let mut table = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        merge(&mut table, json!({ "required": required }));
+    }
+    table
+}
+
+fn property(order: usize, key: &Key) -> Value {
+    let mut property = form(&key.form);
+    let is_table = matches!(key.form, Form::Table(_) | Form::Named(_));
+    let description = match is_table {
+        true => key.help.to_owned(),
+        false => format!("{} Expected: {}.", key.help, key.form.expected()),
+    };
+    merge(&mut property, json!({ "description": description }));
+    if !is_table && let Some(default) = value(&key.default) {
+        merge(&mut property, json!({ "default": default }));
+    }
+    let mut notes = json!({ "order": order, "type": kind(&key.form) });
+    if let Form::Range(range) = &key.form {
+        merge(&mut notes, ranges(range));
+    }
+    merge(&mut property, json!({ "x-tidegate": notes }));
+    property
+}
+
+fn form(form: &Form) -> Value {
+    match form {
+        Form::Flag => json!({ "type": "boolean" }),
+        Form::Range(range) => number(range),
+        Form::Ratio => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        Form::Text(text) => plain(text),
+        Form::Secret => json!({
+            "type": "string",
+            "pattern": LITERAL,
+            "anyOf": [{ "pattern": VARIABLE }, { "not": { "pattern": "^env:" } }],
+            "not": { "pattern": HIDDEN },
+            "examples": ["env:OPENAI_API_KEY"],
+        }),
+        Form::Choice(words) => json!({ "enum": words }),
+        Form::List(inner) => json!({
+            "type": "array", "minItems": 1, "items": self::form(inner),
+        }),
+        Form::Table(keys) => table(keys),
+        Form::Named(Named { keys, name, fixed }) => json!({
+            "type": "object",
+            "properties": { fixed.0: table(&fixed.1) },
+            "propertyNames": { "pattern": name },
+            "additionalProperties": table(keys),
+        }),
+    }
+}
+
+fn plain(text: &Text) -> Value {
+    let mut form = json!({
+        "type": "string", "pattern": text.pattern, "examples": text.examples,
+    });
+    if text.is_wide {
+        merge(
+            &mut form,
+            json!({ "$comment": "Tidegate looks closer than the pattern." }),
+        );
+    }
+    form
+}
+
+fn number(range: &Range) -> Value {
+    let whole = json!({ "type": "integer", "minimum": range.min, "maximum": range.max });
+    let written = || json!({ "type": "string", "pattern": numbers::pattern(range) });
+    let zero = range.or_zero.then(|| json!({ "const": 0 }));
+    let mut forms = match range.measure {
+        Measure::Count => vec![whole],
+        Measure::Size => vec![written(), whole],
+        // Zero is written with its unit, and stands in the pattern.
+        Measure::Time => return written(),
+    };
+    forms.extend(zero);
+    match forms.len() {
+        1 => forms.remove(0),
+        _ => json!({ "anyOf": forms }),
+    }
+}
+
+/// The word for the kind of a value, for people.
+fn kind(form: &Form) -> String {
+    match form {
+        Form::Flag => "boolean".to_owned(),
+        Form::Range(range) => match range.measure {
+            Measure::Count => "number".to_owned(),
+            Measure::Size => "size".to_owned(),
+            Measure::Time => "duration".to_owned(),
+        },
+        Form::Ratio => "ratio".to_owned(),
+        Form::Text(_) => "text".to_owned(),
+        Form::Secret => "secret".to_owned(),
+        Form::Choice(_) => "choice".to_owned(),
+        Form::List(inner) => format!("list of {}", kind(inner)),
+        Form::Table(_) => "table".to_owned(),
+        Form::Named(_) => "named tables".to_owned(),
+    }
+}
+
+fn ranges(range: &Range) -> Value {
+    let span = |min, max| format!("{} to {}", range.show(min), range.show(max));
+    let or_zero = if range.or_zero { ", or 0" } else { "" };
+    let mut notes = json!({ "range": span(range.min, range.max) + or_zero });
+    if let Some((min, max)) = range.advised {
+        merge(&mut notes, json!({ "recommended": span(min, max) }));
+    }
+    notes
+}
+
+/// A value in JSON; nothing for one that is not set.
+pub(super) fn value(shown: &Shown) -> Option<Value> {
+    Some(match shown {
+        Shown::Unset => return None,
+        Shown::Flag(flag) => json!(flag),
+        Shown::Count(number) => json!(number),
+        Shown::Ratio(number) => json!(number),
+        Shown::Text(text) => json!(text),
+        Shown::List(items) => items.iter().map(value).collect(),
+        Shown::Table(entries) => {
+            let entries = entries.iter();
+            let entries = entries.filter_map(|(name, one)| Some((name.clone(), value(one)?)));
+            Value::Object(entries.collect())
+        }
+    })
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
