@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body::Body;
 use parking_lot::Mutex;
@@ -16,18 +16,15 @@ use tidegate_kernel::{Clock, Instant};
 
 use crate::ask::Ask;
 use crate::last::Last;
-use crate::name::{EXAMPLES, Flaw, Model, Pace, Refused};
+use crate::name::{EXAMPLES, Model, Pace, Refused};
+use crate::plan::Plan;
 use crate::refusal::Refusal;
+use crate::said::Dialect;
 use crate::script::{Broken, Script};
-use crate::speech::Speech;
-use crate::stream::Stream;
 use crate::tally::{Call, NONE, Stats, Tally};
-use crate::unary::{self, Document};
-use crate::vector;
-use crate::voice::{CREATED, Dialect, Usage, Voice};
-
-/// What a document says that is to be cut inside a character.
-const TORN: &str = "the tide brings wåter";
+use crate::turn::{self, Turn};
+use crate::unary;
+use crate::voice::CREATED;
 
 /// The simulated model. Clones share their counters.
 ///
@@ -35,6 +32,7 @@ const TORN: &str = "the tide brings wåter";
 /// |---|---|---|
 /// | `sim-<ttft>-<chunks>-<gap>-<bytes>` | headers at once, the first chunk after `ttft` ms, one every `gap` ms, a gap, the end | after `ttft + chunks * gap` ms |
 /// | `echo` | the last user message word by word, at once | the same, whole |
+/// | `tools`, `tools-<calls>` | so many calls of the request's tools; after a tool's result, that | the same, whole |
 /// | `fault-429`, `-500`, `-529` | that status | that status |
 /// | `fault-hang` | accepted, never answered | the same |
 /// | `fault-close` | the connection is closed without an answer | the same |
@@ -46,8 +44,12 @@ const TORN: &str = "the tide brings wåter";
 /// | `fault-slowdrip` | 3 chunks, the rest a byte every 100 ms | all of it a byte every 100 ms |
 /// | `fault-flaky-<percent>` | that many calls of a hundred, evenly spread, get 500; the others are `sim-0-20-0-4` | the same |
 ///
-/// Ids come from the count of calls, `created` is fixed, a token is a word. Fields that are not
-/// named here are ignored, `n` and `max_tokens` too: there is one choice, and it ends with `stop`.
+/// `ttft` and `gap` are milliseconds, or drawn: `A..B` evenly, `M~S` normal with mean and standard
+/// deviation, `M~~P` lognormal with median and 99th percentile.
+///
+/// Every model looks at `n`, `stop`, `max_tokens`, `seed` (of what is drawn), `tools` with
+/// `tool_choice` and `parallel_tool_calls`, `response_format` and `stream_options`; other fields
+/// are ignored. Ids come from the count of calls, `created` is fixed, a token is a word.
 #[derive(Debug, Clone)]
 pub struct Sim(Arc<Inner>);
 
@@ -176,9 +178,13 @@ impl Sim {
                     Model::Close => return Decision::Close(call),
                     answering => answering,
                 };
+                let plan = Plan::of(model);
                 match endpoint {
-                    Endpoint::Text(dialect) => text(call, dialect, &ask, model),
-                    _ => embeddings(call, &ask, model),
+                    Endpoint::Text(dialect) => match lacks(dialect, &ask) {
+                        Some(refusal) => refuse(call, &refusal),
+                        None => turn(turn::text(call, dialect, &ask, &plan)),
+                    },
+                    _ => turn(turn::embeddings(call, &ask, &plan)),
                 }
             }
         }
@@ -225,86 +231,19 @@ fn read(body: &[u8]) -> Result<(Ask<'_>, Model), Refusal> {
     Ok((ask, model))
 }
 
-fn text(call: Call, dialect: Dialect, ask: &Ask<'_>, model: Model) -> Decision {
+fn turn(turn: Turn) -> Decision {
+    match turn.due {
+        None => Decision::Now(turn.answer),
+        Some(due) => Decision::At(due, turn.answer),
+    }
+}
+
+/// What a text endpoint cannot do without.
+fn lacks(dialect: Dialect, ask: &Ask<'_>) -> Option<Refusal> {
     match dialect {
-        Dialect::Chat if ask.messages.is_empty() => {
-            return refuse(call, &Refusal::missing("messages"));
-        }
-        Dialect::Completion if ask.prompt.0.is_empty() => {
-            return refuse(call, &Refusal::missing("prompt"));
-        }
-        _ => {}
-    }
-    let (pace, speech, flaw) = match model {
-        Model::Paced(pace) => (pace, Speech::paced(pace), None),
-        Model::Flawed(flaw) if flaw == Flaw::CutMidEvent && !ask.streams() => {
-            (Pace::USUAL, Speech::Echo(TORN.to_owned()), Some(flaw))
-        }
-        Model::Flawed(flaw) => (Pace::USUAL, Speech::paced(Pace::USUAL), Some(flaw)),
-        _ => (
-            Pace {
-                chunks: 0,
-                ..Pace::USUAL
-            },
-            Speech::Echo(ask.last_words()),
-            None,
-        ),
-    };
-    let usage = Usage {
-        prompt: ask.prompt_words(),
-        completion: speech.words(),
-    };
-    let (number, start) = (call.number(), call.start());
-    if ask.streams() {
-        let counted = ask.wants_usage();
-        let voice = Voice::new(dialect, number, &ask.model, counted);
-        let stream = Stream {
-            voice,
-            speech,
-            pace,
-            start,
-            usage: counted.then_some(usage),
-        };
-        let script = match flaw {
-            Some(flaw) => stream.flawed(call, flaw),
-            None => stream.sound(call),
-        };
-        let kind = "text/event-stream; charset=utf-8";
-        let mut answer = respond(StatusCode::OK, kind, number, script);
-        answer
-            .headers_mut()
-            .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        return Decision::Now(answer);
-    }
-    let around = Document::new(dialect, number, &ask.model, usage);
-    let script = match flaw {
-        Some(flaw) => unary::flawed(call, around.around(&speech), start, flaw),
-        None => around.sound(call, &speech),
-    };
-    at(pace, start, json(StatusCode::OK, number, script))
-}
-
-fn embeddings(call: Call, ask: &Ask<'_>, model: Model) -> Decision {
-    let vectors = match vector::document(ask, &ask.model) {
-        Ok(vectors) => vectors,
-        Err(refusal) => return refuse(call, &refusal),
-    };
-    let (number, start) = (call.number(), call.start());
-    let (pace, script) = match model {
-        Model::Flawed(flaw) => (Pace::USUAL, unary::flawed(call, vectors, start, flaw)),
-        Model::Paced(pace) => (pace, unary::sound(call, vectors)),
-        _ => (Pace::USUAL, unary::sound(call, vectors)),
-    };
-    at(pace, start, json(StatusCode::OK, number, script))
-}
-
-/// A unary answer comes when its last chunk would have come.
-fn at(pace: Pace, start: Instant, answer: Response<Script>) -> Decision {
-    let whole = pace.whole();
-    if whole.is_zero() {
-        Decision::Now(answer)
-    } else {
-        Decision::At(start + whole, answer)
+        Dialect::Chat if ask.messages.is_empty() => Some(Refusal::missing("messages")),
+        Dialect::Completion if ask.prompt.0.is_empty() => Some(Refusal::missing("prompt")),
+        _ => None,
     }
 }
 
@@ -314,6 +253,11 @@ fn document(call: Call, body: Bytes) -> Decision {
 }
 
 fn refuse(call: Call, refusal: &Refusal) -> Decision {
+    Decision::Now(refused(call, refusal))
+}
+
+/// A refusal as its call's answer.
+pub(crate) fn refused(call: Call, refusal: &Refusal) -> Response<Script> {
     let number = call.number();
     let mut answer = json(refusal.status, number, unary::sound(call, refusal.body()));
     for &(name, value) in refusal.headers {
@@ -321,11 +265,11 @@ fn refuse(call: Call, refusal: &Refusal) -> Decision {
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
-    Decision::Now(answer)
+    answer
 }
 
 /// An answer of a length that was promised.
-fn json(status: StatusCode, number: u64, script: Script) -> Response<Script> {
+pub(crate) fn json(status: StatusCode, number: u64, script: Script) -> Response<Script> {
     let length = script.size_hint().exact();
     let mut answer = respond(status, "application/json", number, script);
     if let Some(length) = length {
@@ -334,7 +278,7 @@ fn json(status: StatusCode, number: u64, script: Script) -> Response<Script> {
     answer
 }
 
-fn respond(
+pub(crate) fn respond(
     status: StatusCode,
     kind: &'static str,
     number: u64,

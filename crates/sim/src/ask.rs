@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use tidegate_types::Code;
 
 use crate::refusal::Refusal;
@@ -29,6 +30,19 @@ pub(crate) struct Ask<'a> {
     #[serde(borrow, default)]
     pub(crate) encoding_format: Text<'a>,
     pub(crate) dimensions: Option<usize>,
+    pub(crate) n: Option<u32>,
+    #[serde(borrow, default)]
+    stop: Inputs<'a>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    pub(crate) seed: Option<i64>,
+    #[serde(borrow)]
+    pub(crate) tools: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) tool_choice: Option<&'a RawValue>,
+    parallel_tool_calls: Option<bool>,
+    #[serde(borrow)]
+    pub(crate) response_format: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +83,33 @@ impl<'a> Ask<'a> {
             .as_ref()
             .and_then(|options| options.include_usage)
             .unwrap_or(false)
+    }
+
+    /// Whether the last message is what a tool gave.
+    pub(crate) fn follows_a_tool(&self) -> bool {
+        self.messages.last().is_some_and(|last| last.role == "tool")
+    }
+
+    /// What the last tool gave, if nothing was said since.
+    pub(crate) fn tool_result(&self) -> Option<&str> {
+        let last = self.messages.last().filter(|last| last.role == "tool");
+        last.map(|last| &*last.content.0)
+    }
+
+    /// Whether several tools may be called at once.
+    pub(crate) fn parallel(&self) -> bool {
+        self.parallel_tool_calls.unwrap_or(true)
+    }
+
+    /// The texts before which an answer ends.
+    pub(crate) fn stops(&self) -> Vec<&str> {
+        let texts = self.stop.0.iter().map(Input::text);
+        texts.flatten().collect()
+    }
+
+    /// After how many tokens an answer ends; of two fields that say it, the newer.
+    pub(crate) fn most_tokens(&self) -> Option<u64> {
+        self.max_completion_tokens.or(self.max_tokens)
     }
 
     /// What a chat or a completion was asked, in tokens.
@@ -147,6 +188,13 @@ pub(crate) enum Input<'a> {
 }
 
 impl Input<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Tokens(_) => None,
+        }
+    }
+
     pub(crate) fn words(&self) -> u64 {
         match self {
             Self::Text(text) => words(text.as_bytes()),
@@ -165,10 +213,7 @@ impl Inputs<'_> {
     }
 
     fn last_text(&self) -> Option<&str> {
-        self.0.iter().rev().find_map(|input| match input {
-            Input::Text(text) => Some(&**text),
-            Input::Tokens(_) => None,
-        })
+        self.0.iter().rev().find_map(Input::text)
     }
 }
 

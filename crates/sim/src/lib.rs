@@ -3,19 +3,26 @@
 //! Promises: (1) the model's name alone says what happens, and the same calls in the same
 //! order get the same bytes; (2) every answer that is not a fault is a legal OpenAI answer;
 //! (3) seen = completed + aborted + open in every snapshot, also for calls dropped half-way.
-//! It does not understand the prompt, call tools, or know the gateway that may hold it.
+//! It does not understand the prompt, nor know the gateway that may hold it.
 
 mod answer;
 mod ask;
+mod delay;
+mod draw;
 mod flow;
 mod last;
 mod name;
+mod plan;
 mod refusal;
+mod said;
+mod schema;
 mod script;
 mod serve;
 mod speech;
 mod stream;
 mod tally;
+mod tools;
+mod turn;
 mod unary;
 mod vector;
 mod voice;

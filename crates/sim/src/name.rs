@@ -1,23 +1,30 @@
 //! What a model's name asks for.
 //!
-//! The grammar is the whole configuration of the simulated model: nothing else changes what it
-//! does. Numbers are bounded, so that no name can ask for more than [`MAX_ANSWER_BYTES`] of text
-//! or wait longer than [`MAX_WAIT_MS`] at one point.
+//! Without rules, the grammar is the whole configuration of the simulated model: nothing else
+//! changes what it does. Numbers are bounded, so that no name can ask for more than
+//! [`MAX_ANSWER_BYTES`] of text or wait longer than [`LONGEST`](crate::delay::LONGEST) at a point.
 
 use std::time::Duration;
 
-/// The longest time to the first token, and the longest gap, in milliseconds: one hour.
-const MAX_WAIT_MS: u32 = 3_600_000;
+use crate::delay::Delay;
+
 /// The most chunks in one answer.
 const MAX_CHUNKS: u32 = 1_000_000;
+/// The most chunks whose gaps are drawn: a unary answer draws all of them at once.
+const MAX_DRAWN: u32 = 100_000;
 /// The most content bytes in one answer, and so in one chunk: 256 MiB.
-const MAX_ANSWER_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_ANSWER_BYTES: u64 = 256 << 20;
+/// The most tool calls in one answer.
+const MAX_CALLS: u32 = 16;
 
-/// Names worth listing: one of each kind. `sim-…` and `fault-flaky-…` take any numbers.
+/// Names worth listing: one of each kind. `sim-…`, `tools-…` and `fault-flaky-…` take any numbers.
 pub(crate) const EXAMPLES: &[&str] = &[
     "echo",
     "sim-0-20-0-4",
     "sim-300-40-25-8",
+    "sim-300~~2000-40-10..40-8",
+    "tools",
+    "tools-2",
     "fault-429",
     "fault-500",
     "fault-529",
@@ -33,12 +40,14 @@ pub(crate) const EXAMPLES: &[&str] = &[
 ];
 
 /// What happens when this model is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Model {
     /// A fixed text at a fixed pace.
     Paced(Pace),
     /// The last user message, at once.
     Echo,
+    /// So many calls of the tools that the request brings; an echo if it brings none.
+    Tools(u32),
     /// Refused with an error status.
     Refused(Refused),
     /// Accepted, and never answered.
@@ -64,6 +73,8 @@ pub(crate) enum Refused {
 pub(crate) enum Flaw {
     Stall,
     Cut,
+    /// A cut that the connection's other end sees as a reset. Only rules ask for it.
+    Reset,
     CutMidEvent,
     BadJson,
     ErrorEvent,
@@ -71,14 +82,14 @@ pub(crate) enum Flaw {
 }
 
 /// How much text comes, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
     /// From the call to the first chunk.
-    pub(crate) ttft: Duration,
+    pub(crate) ttft: Delay,
     /// How many chunks.
     pub(crate) chunks: u32,
     /// From one chunk to the next, and from the last one to the end.
-    pub(crate) gap: Duration,
+    pub(crate) gap: Delay,
     /// Content bytes in each chunk.
     pub(crate) bytes: u32,
 }
@@ -86,16 +97,11 @@ pub(crate) struct Pace {
 impl Pace {
     /// `sim-0-20-0-4`: what the faults say before, between and after going wrong.
     pub(crate) const USUAL: Self = Self {
-        ttft: Duration::ZERO,
+        ttft: Delay::NONE,
         chunks: 20,
-        gap: Duration::ZERO,
+        gap: Delay::NONE,
         bytes: 4,
     };
-
-    /// From the call to the end of its answer.
-    pub(crate) fn whole(self) -> Duration {
-        self.ttft + self.gap * self.chunks
-    }
 }
 
 impl Model {
@@ -106,6 +112,14 @@ impl Model {
         }
         if name == "echo" {
             return Some(Self::Echo);
+        }
+        if name == "tools" {
+            return Some(Self::Tools(1));
+        }
+        if let Some(calls) = name.strip_prefix("tools-") {
+            return number(calls, MAX_CALLS)
+                .filter(|calls| *calls > 0)
+                .map(Self::Tools);
         }
         let fault = name.strip_prefix("fault-")?;
         if let Some(percent) = fault.strip_prefix("flaky-") {
@@ -131,18 +145,24 @@ impl Model {
 
 fn pace(numbers: &str) -> Option<Pace> {
     let mut parts = numbers.split('-');
-    let ttft = number(parts.next()?, MAX_WAIT_MS)?;
+    let ttft = Delay::parse(parts.next()?, millis)?;
     let chunks = number(parts.next()?, MAX_CHUNKS)?;
-    let gap = number(parts.next()?, MAX_WAIT_MS)?;
+    let gap = Delay::parse(parts.next()?, millis)?;
     let bytes = number(parts.next()?, u32::MAX)?;
     let fits = u64::from(chunks) * u64::from(bytes) <= MAX_ANSWER_BYTES
-        && u64::from(bytes) <= MAX_ANSWER_BYTES;
-    (fits && parts.next().is_none()).then(|| Pace {
-        ttft: Duration::from_millis(ttft.into()),
+        && u64::from(bytes) <= MAX_ANSWER_BYTES
+        && (matches!(gap, Delay::Fixed(_)) || chunks <= MAX_DRAWN);
+    (fits && parts.next().is_none()).then_some(Pace {
+        ttft,
         chunks,
-        gap: Duration::from_millis(gap.into()),
+        gap,
         bytes,
     })
+}
+
+/// `None` beyond 32 bits; the bound of a delay is its own.
+fn millis(text: &str) -> Option<Duration> {
+    number(text, u32::MAX).map(|ms| Duration::from_millis(ms.into()))
 }
 
 /// Digits only (`u32::from_str` would take a `+`), at most `max`.
@@ -168,18 +188,30 @@ mod tests {
     fn the_four_numbers_are_read_in_order() {
         let ms = Duration::from_millis;
         let pace = Pace {
-            ttft: ms(300),
+            ttft: Delay::Fixed(ms(300)),
             chunks: 40,
-            gap: ms(25),
+            gap: Delay::Fixed(ms(25)),
             bytes: 8,
         };
         assert_eq!(Model::parse("sim-300-40-25-8"), Some(Model::Paced(pace)));
-        assert_eq!(pace.whole(), ms(1_300));
         assert_eq!(
             Model::parse("sim-0-20-0-4"),
             Some(Model::Paced(Pace::USUAL))
         );
         assert_eq!(Model::parse("fault-flaky-100"), Some(Model::Flaky(100)));
+        assert_eq!(Model::parse("tools-16"), Some(Model::Tools(16)));
+    }
+
+    #[test]
+    fn both_times_of_a_pace_may_be_drawn() {
+        let ms = Duration::from_millis;
+        let Some(Model::Paced(pace)) = Model::parse("sim-300~50-3-10..40-8") else {
+            panic!("not a pace");
+        };
+        let (mean, deviation) = (ms(300), ms(50));
+        assert_eq!(pace.ttft, Delay::Normal { mean, deviation });
+        let (from, to) = (ms(10), ms(40));
+        assert_eq!((pace.chunks, pace.gap), (3, Delay::Even { from, to }));
     }
 
     #[test]
@@ -192,6 +224,12 @@ mod tests {
             "sim-1-2-3-4-5",
             "sim-1-2-3-",
             "sim-+1-2-3-4",
+            "sim-1..-2-3-4",
+            "sim-9~~3-2-3-4",
+            "sim-1-100001-1..2-1",
+            "tools-",
+            "tools-0",
+            "tools-17",
             "sim--1-2-3-4",
             "sim-1-2-3-4 ",
             "sim-3600001-1-0-1",

@@ -66,6 +66,7 @@ pub struct Script {
     alarm: Alarm,
     /// Bytes to come, when the length was told.
     length: Option<u64>,
+    resets: bool,
 }
 
 impl Script {
@@ -76,6 +77,7 @@ impl Script {
             steps: VecDeque::with_capacity(6),
             alarm: Alarm::new(),
             length: None,
+            resets: false,
         }
     }
 
@@ -88,7 +90,19 @@ impl Script {
             steps,
             alarm: Alarm::new(),
             length,
+            resets: false,
         }
+    }
+
+    /// The number of its call; zero for an answer that is none.
+    pub(crate) fn number(&self) -> u64 {
+        self.call.as_ref().map_or(0, Call::number)
+    }
+
+    #[expect(dead_code, reason = "made by the rules of a script, which come next")]
+    /// Whether its cut is to be a reset of the connection, where there is one.
+    pub(crate) fn resets(&self) -> bool {
+        self.resets
     }
 
     /// Announces `length` bytes, whether or not the steps keep to it.
@@ -110,8 +124,11 @@ impl Script {
         }
     }
 
+    /// So many bytes of the endless text, bare.
     pub(crate) fn text(&mut self, left: u64) {
-        self.steps.push_back(Step::Text { at: 0, left });
+        if left > 0 {
+            self.steps.push_back(Step::Text { at: 0, left });
+        }
     }
 
     pub(crate) fn drip(&mut self, bytes: Bytes, due: Instant, every: Duration) {
@@ -122,7 +139,8 @@ impl Script {
         self.steps.push_back(Step::Silence);
     }
 
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn cut(&mut self, reset: bool) {
+        self.resets = reset;
         self.steps.push_back(Step::Cut);
     }
 

@@ -2,19 +2,20 @@
 //!
 //! A sound stream: headers at once; at the time to first token the role and the first piece; one
 //! piece per gap; a gap after the last piece the finish, the usage if asked, and `[DONE]`.
-//! A flawed one says its first three pieces at once and then goes wrong.
+//! A flawed one says some pieces, three by default, and then goes wrong.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tidegate_kernel::Instant;
 
-use crate::flow::Flow;
-use crate::name::{Flaw, Pace};
+use crate::delay::Gaps;
+use crate::flow::{Flow, Track};
+use crate::name::Flaw;
+use crate::said::{Said, Usage};
 use crate::script::Script;
-use crate::speech::Speech;
 use crate::tally::Call;
-use crate::voice::{DONE, Usage, Voice};
+use crate::voice::{DONE, Voice};
 
 /// How many pieces come before the flaw.
 const BEFORE: u32 = 3;
@@ -31,11 +32,14 @@ pub(crate) const ERROR: &str = r#"{"error":{"message":"The server had an error w
 /// Everything that a stream is made from.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    /// Of the first choice.
     pub(crate) voice: Voice,
-    pub(crate) speech: Speech,
-    /// `chunks` and `bytes` are the speech's; here only the times count.
-    pub(crate) pace: Pace,
-    pub(crate) start: Instant,
+    pub(crate) said: Said,
+    /// When the first piece comes.
+    pub(crate) first: Instant,
+    /// Whether that is later than the headers.
+    pub(crate) waits: bool,
+    pub(crate) gaps: Gaps,
     /// What the last event but one counts, if it was asked to.
     pub(crate) usage: Option<Usage>,
 }
@@ -44,87 +48,112 @@ impl Stream {
     /// The answer without a flaw.
     pub(crate) fn sound(self, call: Call) -> Script {
         let mut script = Script::new(call);
-        if !self.pace.ttft.is_zero() {
-            script.until(self.start + self.pace.ttft);
-        }
+        let tracks = self.tracks(script.number());
         self.open(&mut script);
-        let end = self.start + self.pace.whole();
-        let paced = !self.pace.gap.is_zero() && self.pace.chunks > 0;
-        self.pieces(&mut script, 0, u32::MAX);
-        if paced {
-            script.until(end);
+        script.flow(Flow::new(tracks, self.first, self.gaps));
+        if !self.gaps.are_none() {
+            let mut gaps = self.gaps;
+            let count = self.said.content.count();
+            if count > 0 {
+                script.until(self.first + gaps.skip(count));
+            }
         }
         self.close(&mut script);
         script
     }
 
-    /// The answer with a flaw.
-    pub(crate) fn flawed(self, call: Call, flaw: Flaw) -> Script {
+    /// The answer with a flaw, after so many pieces of each choice.
+    pub(crate) fn flawed(self, call: Call, flaw: Flaw, after: Option<u32>) -> Script {
         let mut script = Script::new(call);
+        let usual = if flaw == Flaw::BadJson {
+            MIDDLE
+        } else {
+            BEFORE
+        };
+        let before = after.unwrap_or(usual).min(self.said.content.count());
+        let mut rest = self.tracks(script.number());
+        let begun = rest.iter_mut().map(|track| Track {
+            voice: track.voice.clone(),
+            pieces: track.pieces.split(before),
+        });
+        let begun = begun.collect();
         self.open(&mut script);
-        self.pieces(
-            &mut script,
-            0,
-            if flaw == Flaw::BadJson {
-                MIDDLE
-            } else {
-                BEFORE
-            },
-        );
+        script.flow(Flow::new(begun, self.first, self.gaps));
+        let mut gaps = self.gaps;
+        let next = self.first + gaps.skip(before);
+        if !gaps.are_none() {
+            script.until(next);
+        }
         match flaw {
             Flaw::Stall => script.silence(),
-            Flaw::Cut => {
-                script.until(self.start + PAUSE);
-                script.cut();
+            Flaw::Cut | Flaw::Reset => {
+                script.until(next + PAUSE);
+                script.cut(flaw == Flaw::Reset);
             }
             Flaw::CutMidEvent => {
                 script.send(self.voice.torn());
-                script.until(self.start + PAUSE);
-                script.cut();
+                script.until(next + PAUSE);
+                script.cut(false);
             }
             Flaw::BadJson => {
                 script.send(self.voice.malformed());
-                self.pieces(&mut script, MIDDLE, u32::MAX);
+                script.flow(Flow::new(rest, next, gaps));
                 self.close(&mut script);
             }
             Flaw::ErrorEvent => script.send(format!("data: {ERROR}\n\n").into()),
-            Flaw::SlowDrip => script.drip(self.rest(), self.start + DRIP, DRIP),
+            Flaw::SlowDrip => script.drip(self.rest(rest), next + DRIP, DRIP),
         }
         script
     }
 
-    fn open(&self, script: &mut Script) {
-        if let Some(role) = self.voice.role() {
-            script.send(role);
-        }
+    fn tracks(&self, number: u64) -> Vec<Track> {
+        let track = |choice| Track {
+            voice: if choice == 0 {
+                self.voice.clone()
+            } else {
+                self.voice.choice(choice)
+            },
+            pieces: self.said.content.pieces(number, choice),
+        };
+        (0..self.said.choices).map(track).collect()
     }
 
-    fn pieces(&self, script: &mut Script, from: u32, to: u32) {
-        let pieces = self.speech.clone().pieces(from, to);
-        let first = self.start + self.pace.ttft;
-        script.flow(Flow::new(self.voice.clone(), pieces, first, self.pace.gap));
+    fn open(&self, script: &mut Script) {
+        if self.waits {
+            script.until(self.first);
+        }
+        for choice in 0..self.said.choices {
+            if let Some(role) = self.voice.choice(choice).role() {
+                script.send(role);
+            }
+        }
     }
 
     fn close(&self, script: &mut Script) {
-        script.send(self.voice.finish());
-        if let Some(usage) = self.usage {
-            script.send(self.voice.usage(usage));
+        for event in self.closing() {
+            script.send(event);
         }
-        script.send(DONE);
+    }
+
+    fn closing(&self) -> Vec<Bytes> {
+        let finish = |choice| self.voice.choice(choice).finish(self.said.finish);
+        let mut events: Vec<_> = (0..self.said.choices).map(finish).collect();
+        events.extend(self.usage.map(|usage| self.voice.usage(&usage)));
+        events.push(DONE);
+        events
     }
 
     /// Everything after the first pieces, in one piece.
-    fn rest(&self) -> Bytes {
-        let mut pieces = self.speech.clone().pieces(BEFORE, u32::MAX);
-        let (mut rest, mut block) = (BytesMut::new(), BytesMut::new());
-        while !pieces.is_empty() {
-            rest.extend_from_slice(&self.voice.piece(&mut pieces, &mut block, true));
+    fn rest(&self, tracks: Vec<Track>) -> Bytes {
+        let none = Gaps::new(crate::delay::Delay::NONE, crate::draw::Draw::new(0));
+        let mut flow = Flow::new(tracks, self.first, none);
+        let mut rest = BytesMut::new();
+        while !flow.is_empty() {
+            rest.extend_from_slice(&flow.next());
         }
-        rest.extend_from_slice(&self.voice.finish());
-        if let Some(usage) = self.usage {
-            rest.extend_from_slice(&self.voice.usage(usage));
+        for event in self.closing() {
+            rest.extend_from_slice(&event);
         }
-        rest.extend_from_slice(&DONE);
         rest.freeze()
     }
 }

@@ -1,10 +1,12 @@
 //! What every promise of the crate looks like from outside.
 //!
-//! `names` plays each name on a paused clock, `counts` drops calls at every point, `wire` speaks
-//! to the stand-alone server over a real socket.
+//! `names` plays each name on a paused clock, `tools` what a request asks for, `counts` drops calls
+//! at every point, `wire` speaks to the stand-alone server over a real socket.
 
 mod counts;
 mod names;
+mod schema;
+mod tools;
 mod wire;
 
 use std::pin::pin;

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use crate::ask::{Ask, Input};
+use crate::draw::{Draw, hash};
 use crate::refusal::Refusal;
 
 /// The usual length of a vector.
@@ -59,7 +60,11 @@ pub(crate) fn document(ask: &Ask<'_>, name: &str) -> Result<Bytes, Refusal> {
         let comma = if index == 0 { "" } else { "," };
         json.push_str(comma);
         json.push_str(r#"{"object":"embedding","embedding":"#);
-        write_vector(&mut json, &unit(hash(input), dimensions), encoding);
+        write_vector(
+            &mut json,
+            &unit(Draw::new(seed(input)), dimensions),
+            encoding,
+        );
         let _never_fails = write!(json, r#","index":{index}}}"#);
     }
     let words = ask.input.words();
@@ -92,30 +97,18 @@ fn write_vector(json: &mut String, vector: &[f32], encoding: Encoding) {
     }
 }
 
-/// FNV-1a of the input's bytes; tokens count as their four bytes each.
-fn hash(input: &Input<'_>) -> u64 {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let seed = 0xcbf2_9ce4_8422_2325;
+/// A hash of the input's bytes; tokens count as their four bytes each.
+fn seed(input: &Input<'_>) -> u64 {
     match input {
-        Input::Text(text) => text.bytes().fold(seed, fold),
-        Input::Tokens(tokens) => tokens
-            .iter()
-            .flat_map(|token| token.to_le_bytes())
-            .fold(seed, fold),
+        Input::Text(text) => hash(text.bytes()),
+        Input::Tokens(tokens) => hash(tokens.iter().flat_map(|token| token.to_le_bytes())),
     }
 }
 
-/// A vector of length one, from a stream of splitmix64 numbers.
-fn unit(mut state: u64, dimensions: usize) -> Vec<f32> {
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        // 24 bits fit a float exactly; halves keep zero out, so the length is never zero.
-        (((mixed >> 40) as f32) + 0.5) / 8_388_608.0 - 1.0
-    };
+/// A vector of length one.
+fn unit(mut draw: Draw, dimensions: usize) -> Vec<f32> {
+    // 24 bits fit a float exactly; halves keep zero out, so the length is never zero.
+    let mut next = || (((draw.next() >> 40) as f32) + 0.5) / 8_388_608.0 - 1.0;
     let mut vector: Vec<f32> = (0..dimensions).map(|_| next()).collect();
     let length = vector
         .iter()

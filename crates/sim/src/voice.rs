@@ -6,6 +6,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::said::{Dialect, Finish, Usage};
 use crate::speech::Pieces;
 
 /// The `created` of everything: 14 November 2023.
@@ -17,75 +18,59 @@ pub(crate) const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
 /// Bytes of one burst allocation: about a dozen small events.
 const BLOCK: usize = 4096;
 
-/// Which of the two text endpoints speaks.
+/// What the pieces of a choice are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Chat,
-    Completion,
+pub(crate) enum Field {
+    /// The text of a chat's message.
+    Content,
+    /// Why a chat's message says no.
+    Refusal,
+    /// Calls of tools, in a chat's message.
+    Calls,
+    /// The text of a completion.
+    Text,
 }
 
-impl Dialect {
-    /// What the ids begin with.
-    pub(crate) fn prefix(self) -> &'static str {
+impl Field {
+    fn before(self) -> &'static str {
         match self {
-            Self::Chat => "chatcmpl-sim-",
-            Self::Completion => "cmpl-sim-",
+            Self::Content | Self::Calls => r#""delta":{"content":"#,
+            Self::Refusal => r#""delta":{"refusal":"#,
+            Self::Text => r#""text":"#,
         }
     }
 
-    fn before_text(self) -> &'static [u8] {
+    fn after(self) -> &'static [u8] {
         match self {
-            Self::Chat => br#"{"index":0,"delta":{"content":"#,
-            Self::Completion => br#"{"index":0,"text":"#,
-        }
-    }
-
-    fn after_text(self) -> &'static [u8] {
-        match self {
-            Self::Chat => br#"},"logprobs":null,"finish_reason":null}"#,
-            Self::Completion => br#","logprobs":null,"finish_reason":null}"#,
-        }
-    }
-
-    fn finish(self) -> &'static [u8] {
-        match self {
-            Self::Chat => br#"{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}"#,
-            Self::Completion => br#"{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}"#,
+            Self::Text => br#","logprobs":null,"finish_reason":null}"#,
+            _ => br#"},"logprobs":null,"finish_reason":null}"#,
         }
     }
 }
 
-/// Counts of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub(crate) prompt: u64,
-    pub(crate) completion: u64,
-}
-
-impl Usage {
-    pub(crate) fn json(self) -> String {
-        let Self { prompt, completion } = self;
-        let total = prompt + completion;
-        format!(
-            r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion},"total_tokens":{total}}}"#
-        )
-    }
-}
-
-/// One stream's way of writing events.
+/// One stream's way of writing events; each choice has its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Voice {
-    dialect: Dialect,
+    field: Field,
+    index: u32,
     /// From `data: ` to the bracket that opens `choices`.
     head: Bytes,
+    /// From there to the text.
+    before: Bytes,
     /// From the bracket that closes `choices` to the blank line.
     tail: &'static [u8],
 }
 
 impl Voice {
-    /// `name` is a parsed name: it needs no escaping. With `usage_asked`, every event but the one
-    /// that counts says `"usage":null`, as OpenAI's do.
-    pub(crate) fn new(dialect: Dialect, number: u64, name: &str, usage_asked: bool) -> Self {
+    /// The voice of the first choice. `name` is escaped. With `usage_asked`, every event but the
+    /// one that counts says `"usage":null`, as OpenAI's do.
+    pub(crate) fn new(
+        dialect: Dialect,
+        field: Field,
+        number: u64,
+        name: &str,
+        usage_asked: bool,
+    ) -> Self {
         let prefix = dialect.prefix();
         let object = match dialect {
             Dialect::Chat => "chat.completion.chunk",
@@ -99,26 +84,54 @@ impl Voice {
         } else {
             b"]}\n\n"
         };
-        Self {
-            dialect,
+        let first = Self {
+            field,
+            index: 0,
             head: head.into(),
+            before: Bytes::new(),
             tail,
+        };
+        first.choice(0)
+    }
+
+    /// The same for another choice.
+    pub(crate) fn choice(&self, index: u32) -> Self {
+        let before = format!(r#"{{"index":{index},{}"#, self.field.before());
+        Self {
+            index,
+            before: before.into(),
+            ..self.clone()
         }
     }
 
-    /// The event that opens a chat; a completion has none.
+    /// The event that opens a chat's choice; a completion has none.
     pub(crate) fn role(&self) -> Option<Bytes> {
-        let choice = br#"{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}"#;
-        (self.dialect == Dialect::Chat).then(|| self.event(choice))
+        let content = match self.field {
+            Field::Text => return None,
+            Field::Content => r#""""#,
+            Field::Refusal | Field::Calls => "null",
+        };
+        let index = self.index;
+        let choice = format!(
+            r#"{{"index":{index},"delta":{{"role":"assistant","content":{content},"refusal":null}},"logprobs":null,"finish_reason":null}}"#
+        );
+        Some(self.event(choice.as_bytes()))
     }
 
-    /// The event that says why the text ends.
-    pub(crate) fn finish(&self) -> Bytes {
-        self.event(self.dialect.finish())
+    /// The event that says why the choice ends.
+    pub(crate) fn finish(&self, why: Finish) -> Bytes {
+        let (index, why) = (self.index, why.as_str());
+        let empty = match self.field {
+            Field::Text => r#""text":"""#,
+            _ => r#""delta":{}"#,
+        };
+        let choice =
+            format!(r#"{{"index":{index},{empty},"logprobs":null,"finish_reason":"{why}"}}"#);
+        self.event(choice.as_bytes())
     }
 
     /// The event that counts.
-    pub(crate) fn usage(&self, usage: Usage) -> Bytes {
+    pub(crate) fn usage(&self, usage: &Usage) -> Bytes {
         let tail = format!("],\"usage\":{}}}\n\n", usage.json());
         [&self.head[..], tail.as_bytes()].concat().into()
     }
@@ -132,7 +145,7 @@ impl Voice {
 
     /// The beginning of an event, up to and into the two bytes of an `å`.
     pub(crate) fn torn(&self) -> Bytes {
-        [&self.head[..], self.dialect.before_text(), &b"\"w\xC3"[..]]
+        [&self.head[..], &self.before[..], &b"\"w\xC3"[..]]
             .concat()
             .into()
     }
@@ -140,7 +153,10 @@ impl Voice {
     /// The next piece as an event. `block` is where bursts are written: events that follow each
     /// other at once share an allocation.
     pub(crate) fn piece(&self, pieces: &mut Pieces, block: &mut BytesMut, burst: bool) -> Bytes {
-        let (before, after) = (self.dialect.before_text(), self.dialect.after_text());
+        if let Pieces::Ready(choices) = pieces {
+            return self.event(&choices.pop_front().unwrap_or_default());
+        }
+        let (before, after) = (&self.before[..], self.field.after());
         let size =
             self.head.len() + before.len() + pieces.size() + 2 + after.len() + self.tail.len();
         if block.capacity() < size {

@@ -100,6 +100,8 @@ async fn usage_comes_last_with_empty_choices_and_counts_words() {
     let words = USUAL.split(' ').count();
     let usage = serde_json::json!({
         "prompt_tokens": 5, "completion_tokens": words, "total_tokens": 5 + words,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     });
     assert_eq!(last["usage"], usage);
     let unary = play(chat(&sim, "sim-0-20-0-4", false).await).await;
