@@ -1,18 +1,20 @@
 //! What one request asks of a provider, understood and bounded in time.
 //!
-//! It outlives each attempt, since the next one asks the same.
+//! It outlives each attempt, since the next one asks the same; and it holds what
+//! the configuration of its time said, whatever is said by now.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use kernel::{Ask, Deadline, Instant, Priority};
+use kernel::{Ask, Deadline, Instant, Priority, RetryBudget};
 use tidegate_kernel as kernel;
 use tidegate_wire::openai::Endpoint;
 
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::provider::Provider;
+use crate::settings::Bounds;
 use crate::wait::Ended;
 
 /// See the module's text.
@@ -36,6 +38,9 @@ pub(crate) struct Asked {
     pub(crate) session: u64,
     /// Tokens, as estimated before.
     pub(crate) cost: u64,
+    pub(crate) bounds: Bounds,
+    /// What retries may add to the requests of the whole process.
+    pub(crate) budget: RetryBudget,
 }
 
 impl Asked {

@@ -308,7 +308,7 @@ impl<'a> Attempt<'a> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
             timeouts: self.asked.provider.timeouts,
-            bounds: self.house.bounds,
+            bounds: self.asked.bounds,
             withhold_usage: !self.asked.wants_usage,
             prompt_bytes: self.asked.body.len() as u64,
             sent,
@@ -341,7 +341,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
         let (most, idle) = (
-            self.house.bounds.response,
+            self.asked.bounds.response,
             self.asked.provider.timeouts.idle,
         );
         let body = self

@@ -59,7 +59,7 @@ impl Attempts {
     pub(crate) fn new(house: &Arc<House>, asked: Asked) -> Self {
         let provider = &asked.provider;
         provider.budgets.deposit(asked.tenant);
-        house.budget.deposit();
+        asked.budget.deposit();
         provider.load.asked(house.clock.now());
         Self {
             house: Arc::clone(house),
@@ -229,9 +229,12 @@ impl Attempts {
     /// From the tenant's budget and from that of the process, or from neither.
     fn withdraw(&self, cost: u32) -> bool {
         let Asked {
-            provider, tenant, ..
+            provider,
+            tenant,
+            budget,
+            ..
         } = &self.asked;
-        let paid = provider.budgets.withdraw(*tenant, cost, &self.house.budget);
+        let paid = provider.budgets.withdraw(*tenant, cost, budget);
         if !paid {
             provider.meter.over_budget();
         }

@@ -18,6 +18,19 @@ impl Budgets {
         Self((0..tenants.max(1)).map(one).collect())
     }
 
+    /// The same tenants' budgets under new settings, and those of so many.
+    pub(crate) fn reshaped(&self, settings: BudgetSettings, tenants: usize, clock: Clock) -> Self {
+        let known = self.0.iter().take(tenants.max(1));
+        let mut all: Vec<_> = known.map(|one| one.reshaped(settings)).collect();
+        all.resize_with(tenants.max(1), || RetryBudget::new(settings, clock));
+        Self(all)
+    }
+
+    /// How many tenants have one.
+    pub(crate) fn tenants(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn deposit(&self, tenant: u64) {
         if let Some(budget) = self.of(tenant) {
             budget.deposit();

@@ -5,14 +5,14 @@
 //! step does stands in the file of its name.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use kernel::{
-    ByteBudget, Clock, Dice, Gatherings, Labels, Ledger, Level, Observe, Pool, Priority,
-    RetryBudget, Scope, Snapshot, Visitor, Why,
+    ByteBudget, Clock, Dice, Gatherings, Labels, Ledger, Level, Observe, Priority, Scope, Snapshot,
+    Visitor, Watchdog, Why,
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
@@ -27,21 +27,30 @@ use crate::failure::{Failure, Spent};
 use crate::house::House;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
-use crate::provider::{Context, Link, Provider};
+use crate::provider::Link;
 use crate::request::{Request, SLACK, Stage, Ticket};
-use crate::route::Routes;
+use crate::roster::Roster;
 use crate::settings::Settings;
+use crate::setup::{Changes, Setup};
 use crate::stream::{Oddities, Reply};
 use crate::view::{self, PoolView};
 
 /// How often resting connections are looked through.
 const PRUNE_EVERY: Duration = Duration::from_secs(15);
 
-/// Everything between a request and the upstreams. A clone is the same gateway.
+/// Everything between a request and the upstreams, as one configuration wants
+/// it. A clone is the same gateway; [`Gateway::apply`] makes the next one, and
+/// both are of one house until the last call of the earlier one has ended.
 #[derive(Clone)]
 pub struct Gateway {
     house: Arc<House>,
+    setup: Arc<Setup>,
 }
+
+/// What of the gateway is the same under every configuration, for whoever
+/// watches the process. It keeps none of them alive.
+#[derive(Clone)]
+pub struct Steward(Arc<House>);
 
 /// What a caller asks.
 pub struct Call {
@@ -82,54 +91,62 @@ pub struct ModelName {
 }
 
 impl Gateway {
-    /// Builds pools, queues and links, in this order; `scope` owns its tasks.
+    /// Builds pools, queues and links, in this order; `scope` owns its tasks,
+    /// `watchdog` names the requests that do not go on, and is started by
+    /// whoever made it.
+    ///
+    /// # Errors
+    /// What of the settings cannot be used.
     pub fn start(
         settings: Settings,
         limits: Limits,
+        watchdog: Watchdog,
         clock: Clock,
         scope: &Scope,
     ) -> Result<Self, String> {
         let seed = seed(clock);
-        let context = Context {
-            clock,
-            tenants: settings.tenants,
-            seed,
-        };
-        let mut providers = Vec::with_capacity(settings.providers.len() + 1);
-        for one in settings.providers {
-            let name = one.name.clone();
-            let provider = Provider::http(one, &context);
-            providers.push(provider.map_err(|error| format!("providers.{name}: {error}"))?);
-        }
-        if let Some(sim) = settings.sim {
-            providers.push(Provider::sim(sim, &context)?);
-        }
         let house = Arc::new(House {
-            routes: Routes::new(providers, settings.default_provider.as_deref()),
             ledger: Ledger::new(),
             bodies: ByteBudget::new(settings.bounds.bodies),
-            parts: match settings.tenants {
-                0 | 1 => Box::default(),
-                // Half: one alone fills it neither for the others nor in vain.
-                tenants => (0..tenants)
-                    .map(|_| ByteBudget::new(settings.bounds.bodies / 2))
-                    .collect(),
-            },
             ids: RequestIds::new(seed),
             clock,
-            limits,
-            bounds: settings.bounds,
             scope: scope.child("gateway"),
             closed: AtomicBool::new(false),
             oddities: Oddities::default(),
             looks: Gatherings::default(),
-            budget: RetryBudget::new(settings.budget, clock),
             dice: Dice::seeded(seed),
             level: Arc::default(),
-            watchdog: settings.watchdog,
+            watchdog,
+            seed,
+            roster: Roster::default(),
         });
+        let (setup, _) = Setup::build(settings, limits, None, &house)?;
         prune_regularly(&house).map_err(|error| format!("the gateway's task: {error}"))?;
-        Ok(Self { house })
+        let setup = Arc::new(setup);
+        Ok(Self { house, setup })
+    }
+
+    /// The gateway as new settings want it: what cannot be used is told, and
+    /// nothing has changed then. Permits, queues and what was learned go on;
+    /// calls that have begun end as they began, those that wait among them.
+    ///
+    /// It reads files, so it belongs beside the runtime's workers. One at a
+    /// time: two at once would both go on from the same one.
+    ///
+    /// # Errors
+    /// What of the settings cannot be used.
+    pub fn apply(&self, settings: Settings, limits: Limits) -> Result<(Self, Changes), String> {
+        let (setup, changes) = Setup::build(settings, limits, Some(&self.setup), &self.house)?;
+        let next = Self {
+            house: Arc::clone(&self.house),
+            setup: Arc::new(setup),
+        };
+        Ok((next, changes))
+    }
+
+    /// What stays the same under every configuration.
+    pub fn steward(&self) -> Steward {
+        Steward(Arc::clone(&self.house))
     }
 
     /// Opens the ledger's entry for one call of `endpoint`.
@@ -140,12 +157,12 @@ impl Gateway {
             "request",
             request.id.low(),
             request.stage().as_str(),
-            house.bounds.caller + SLACK,
+            self.setup.bounds.caller + SLACK,
         );
         Ticket::new(
             house.ledger.open(request),
             house.bodies.share(),
-            (pulse, house.bounds.caller),
+            (pulse, self.setup.bounds.caller),
             house.clock,
         )
     }
@@ -154,7 +171,7 @@ impl Gateway {
     /// several holds at most half of what there is.
     pub fn charge(&self, ticket: &mut Ticket, tenant: u64) {
         let index = usize::try_from(tenant).unwrap_or(usize::MAX);
-        if let Some(part) = self.house.parts.get(index) {
+        if let Some(part) = self.setup.parts.get(index) {
             ticket.charge(part.share());
         }
     }
@@ -227,6 +244,8 @@ impl Gateway {
             tenant: call.tenant,
             session: prepared.session,
             cost: prepared.cost,
+            bounds: self.setup.bounds,
+            budget: self.setup.budget.clone(),
         };
         let mut attempts = Box::new(Attempts::new(house, asked));
         let good = attempts.run(ticket, None).await?;
@@ -257,13 +276,14 @@ impl Gateway {
 
     /// Large bodies are read beside the runtime's workers.
     async fn prepare(&self, endpoint: Endpoint, body: Bytes) -> Result<Prepared, Failure> {
-        let house = &self.house;
-        if body.len() <= house.bounds.inline_json {
-            return prepare(endpoint, &body, &house.limits, &house.routes);
+        let setup = &self.setup;
+        if body.len() <= setup.bounds.inline_json {
+            return prepare(endpoint, &body, &setup.limits, &setup.routes);
         }
-        let theirs = Arc::clone(house);
+        let theirs = Arc::clone(setup);
         let work = move || prepare(endpoint, &body, &theirs.limits, &theirs.routes);
-        let task = house
+        let task = self
+            .house
             .scope
             .spawn_blocking("read a large body", work)
             .map_err(|_| {
@@ -280,12 +300,12 @@ impl Gateway {
 
     /// Looks at every provider at the same time; see [`Finding`].
     pub async fn probe(&self) -> Vec<Finding> {
-        probe::all(&self.house).await
+        probe::all(&self.house, &self.setup.routes).await
     }
 
     /// Every name that can be asked for.
     pub fn models(&self) -> Vec<ModelName> {
-        let listed = self.house.routes.listed().into_iter();
+        let listed = self.setup.routes.listed().into_iter();
         listed
             .map(|(id, provider)| ModelName { id, provider })
             .collect()
@@ -306,15 +326,10 @@ impl Gateway {
         self.house.ledger.snapshot()
     }
 
-    /// How many bytes of bodies and buffers are held, and how many may be.
-    pub fn bodies(&self) -> (u64, u64) {
-        (self.house.bodies.used(), self.house.bodies.limit())
-    }
-
     /// The pools, for an operator to look at.
     pub fn pools(&self) -> Vec<PoolView> {
         let now = self.house.clock.now();
-        let providers = self.house.routes.providers().iter();
+        let providers = self.setup.routes.providers().iter();
         providers
             .map(|provider| view::pool(provider, now))
             .collect()
@@ -323,46 +338,16 @@ impl Gateway {
     /// What was measured at each provider, for advice (R-D15).
     pub fn measured(&self) -> Vec<Measured> {
         let now = self.house.clock.now();
-        let providers = self.house.routes.providers().iter();
+        let providers = self.setup.routes.providers().iter();
         providers
             .map(|provider| view::measured(provider, now))
             .collect()
     }
 
-    /// How near the process is to its bounds: what that refuses, it refuses
-    /// from now on; at the last level the request that holds most is ended.
-    pub fn set_level(&self, level: Level) {
-        self.house.level.set(level);
-        let floor = (level >= Level::Busy).then_some(Priority::Interactive);
-        for provider in self.house.routes.providers() {
-            provider.pool.refuse_below(floor);
-        }
-        // Who ends already is not ended twice, and who holds nothing in vain.
-        let holds = |one: &Arc<Request>| one.held() > 0 && one.halt.why().is_none();
-        let holders = || self.requests().into_iter().filter(holds);
-        if level == Level::Extreme
-            && let Some(largest) = holders().max_by_key(|one| one.held())
-        {
-            let (id, bytes) = (largest.id, largest.held());
-            tracing::warn!(%id, bytes, "ended the request that holds most");
-            largest.halt.pull(Why::Overload);
-        }
-    }
-
     /// Takes no new call, and gives up those that wait: in a queue, or for the
     /// time of their next attempt, which no pool would let begin.
     pub fn close(&self) {
-        self.house.closed.store(true, Ordering::Release);
-        for provider in self.house.routes.providers() {
-            provider.pool.close();
-            let gates = provider.targets.all();
-            gates
-                .iter()
-                .filter_map(|one| one.gate.as_ref())
-                .for_each(Pool::close);
-        }
-        // Who begins to wait from now on sees that it is closed.
-        fence(Ordering::SeqCst);
+        self.house.close();
         let waits = |one: &Arc<Request>| one.stage() == Stage::Pausing;
         for request in self.requests().into_iter().filter(waits) {
             request.halt.pull(Why::Shutdown);
@@ -379,16 +364,41 @@ impl Gateway {
     }
 }
 
+impl Steward {
+    /// How many bytes of bodies and buffers are held, and how many may be.
+    pub fn bodies(&self) -> (u64, u64) {
+        (self.0.bodies.used(), self.0.bodies.limit())
+    }
+
+    /// How near the process is to its bounds: what that refuses, it refuses
+    /// from now on; at the last level the request that holds most is ended.
+    pub fn set_level(&self, level: Level) {
+        self.0.set_level(level);
+        // Who ends already is not ended twice, and who holds nothing in vain.
+        let holds = |one: &Arc<Request>| one.held() > 0 && one.halt.why().is_none();
+        let holders = || self.0.ledger.live().into_iter().filter(holds);
+        if level == Level::Extreme
+            && let Some(largest) = holders().max_by_key(|one| one.held())
+        {
+            let (id, bytes) = (largest.id, largest.held());
+            tracing::warn!(%id, bytes, "ended the request that holds most");
+            largest.halt.pull(Why::Overload);
+        }
+    }
+}
+
+/// Of providers those that calls still use, too, also if no configuration
+/// names them any more.
 impl Observe for Gateway {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         let house = &self.house;
         house.ledger.observe(labels, to);
         house.bodies.observe(labels, to);
-        for provider in house.routes.providers() {
+        for provider in house.roster.by_name() {
             let labels = [labels, &[("provider", &*provider.name)]].concat();
             provider.observe(&labels, to);
         }
-        house.budget.observe(labels, to);
+        self.setup.budget.observe(labels, to);
         let looks = [labels, &[("kind", "look_at_provider")]].concat();
         house.looks.observe(&looks, to);
         house.oddities.observe(labels, to);
@@ -405,7 +415,7 @@ fn prune_regularly(house: &Arc<House>) -> Result<(), kernel::SpawnRefused> {
             let Some(house) = theirs.upgrade() else {
                 return;
             };
-            for provider in house.routes.providers() {
+            for provider in house.roster.all() {
                 if let Link::Http(http) = &provider.link {
                     http.idle().prune(clock.now());
                 }
@@ -424,7 +434,7 @@ fn seed(clock: Clock) -> u64 {
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = self
-            .house
+            .setup
             .routes
             .providers()
             .iter()

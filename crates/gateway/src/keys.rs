@@ -37,7 +37,7 @@ pub(crate) struct Key {
     pub(crate) breaker: Breaker,
     clock: Clock,
     /// Until when it is open for want of credit, and not for want of trust.
-    spent: Until,
+    spent: Arc<Until>,
 }
 
 /// Why a key is not to be used.
@@ -69,8 +69,34 @@ impl Key {
             weight,
             breaker: Breaker::new(refused, clock),
             clock,
-            spent: Until::new(clock.now()),
+            spent: Arc::new(Until::new(clock.now())),
         })
+    }
+
+    /// The key of a new configuration: the same one if it is among `known`, by
+    /// name and value, with whatever was learned of it.
+    pub(crate) fn next(
+        settings: KeySettings,
+        known: &[Arc<Self>],
+        clock: Clock,
+    ) -> Result<Arc<Self>, String> {
+        let weight = settings.weight;
+        let fresh = Self::new(Some(settings), clock)?;
+        let same = |old: &&Arc<Self>| old.name == fresh.name && old.bearer == fresh.bearer;
+        Ok(match known.iter().find(same) {
+            Some(old) if old.weight == weight => Arc::clone(old),
+            Some(old) => Arc::new(Self {
+                breaker: old.breaker.clone(),
+                spent: Arc::clone(&old.spent),
+                ..fresh
+            }),
+            None => Arc::new(fresh),
+        })
+    }
+
+    /// Whether what is learned of one is learned of the other.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.spent, &other.spent)
     }
 
     /// Whether it may be used now.

@@ -16,6 +16,7 @@ mod attempts;
 mod budgets;
 mod burden;
 mod consequence;
+mod draft;
 mod events;
 mod failure;
 mod gateway;
@@ -28,8 +29,10 @@ mod prepare;
 mod probe;
 mod provider;
 mod request;
+mod roster;
 mod route;
 mod settings;
+mod setup;
 mod stake;
 mod stream;
 mod tail;
@@ -41,7 +44,7 @@ mod wait;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
 pub use failure::{Failure, Spent, UpstreamSays};
-pub use gateway::{Answer, Call, Gateway, ModelName};
+pub use gateway::{Answer, Call, Gateway, ModelName, Steward};
 pub use load::{Ended, Load, Traffic};
 pub use probe::Finding;
 pub use provider::SIM;
@@ -50,6 +53,7 @@ pub use settings::{
     BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
     Timeouts,
 };
+pub use setup::Changes;
 pub use stream::Reply;
 pub use tail::{Spread, Tail};
 pub use upstream::FORWARDED;

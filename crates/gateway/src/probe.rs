@@ -17,6 +17,7 @@ use tidegate_types::Code;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::provider::{Link, Provider};
+use crate::route::Routes;
 use crate::unary::{self, Bound, Short};
 use crate::upstream::{HttpUpstream, Missed, classify};
 use crate::wait::until;
@@ -41,8 +42,8 @@ pub struct Finding {
 
 /// Looks at every provider that is not built in, at the same time. One that
 /// breaks or hangs is a finding of its own.
-pub(crate) async fn all(house: &House) -> Vec<Finding> {
-    let (providers, clock) = (house.routes.providers().iter(), house.clock);
+pub(crate) async fn all(house: &House, routes: &Routes) -> Vec<Finding> {
+    let (providers, clock) = (routes.providers().iter(), house.clock);
     let outside: Vec<_> = providers
         .filter_map(|provider| match &provider.link {
             Link::Http(http) => Some((provider, http)),

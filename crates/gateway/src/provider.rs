@@ -1,39 +1,30 @@
 //! One provider: its pool, its timers, and the link to its upstream.
 //!
 //! Invariant: nothing is shared between two providers, so that one that hangs
-//! or floods has only its own permits, queue and connections to spend.
+//! or floods has only its own permits, queue and connections to spend. What
+//! stands in an `Arc` here is shared with the same provider as an earlier
+//! configuration described it, which calls of that time still use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kernel::{
-    Backoff, BreakerSettings, Clock, Labels, LimitKind, LimitSettings, Observe, Pool, PoolSettings,
-    Visitor,
-};
+use kernel::{Backoff, BreakerSettings, Labels, Observe, Pool, PoolSettings, Priority, Visitor};
 use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
 use crate::budgets::Budgets;
-use crate::events;
-use crate::keys::{Key, Secrets};
+use crate::keys::Secrets;
 use crate::load::Load;
 use crate::meter::Meter;
 use crate::names;
 use crate::request::Stage;
-use crate::settings::{KeySettings, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts};
-use crate::target::{TargetSettings, Targets};
-use crate::upstream::{self, HttpUpstream};
+use crate::settings::{Pick, RetrySettings, Timeouts};
+use crate::target::Targets;
+use crate::upstream::HttpUpstream;
 
 /// The name of the built-in provider.
 pub const SIM: &str = "sim";
-
-/// What a provider is told of the house it is in.
-pub(crate) struct Context {
-    pub(crate) clock: Clock,
-    pub(crate) tenants: usize,
-    pub(crate) seed: u64,
-}
 
 /// See the module's text.
 pub(crate) struct Provider {
@@ -43,138 +34,43 @@ pub(crate) struct Provider {
     pub(crate) retry: RetrySettings,
     pub(crate) budgets: Budgets,
     /// How many wait for their next attempt, and how many may.
-    pub(crate) pausing: AtomicUsize,
+    pub(crate) pausing: Arc<AtomicUsize>,
     pub(crate) places: usize,
     /// How long one may wait for a permit.
     pub(crate) max_wait: Duration,
     /// Requests a minute that the upstream says it takes; 0 if it never did.
-    pub(crate) rate_limit: AtomicU64,
+    pub(crate) rate_limit: Arc<AtomicU64>,
     /// Attempts that run.
-    pub(crate) running: AtomicUsize,
+    pub(crate) running: Arc<AtomicUsize>,
     /// Whether its limit cares for what the upstream says of its room.
     pub(crate) heeds: bool,
     pub(crate) timeouts: Timeouts,
     pub(crate) ask_usage: bool,
     pub(crate) models: Vec<String>,
+    /// What else was said of it.
+    pub(crate) terms: Terms,
     pub(crate) link: Link,
     pub(crate) meter: Arc<Meter>,
-    pub(crate) load: Load,
+    pub(crate) load: Arc<Load>,
     /// What must never be seen in its answers.
     pub(crate) secrets: Secrets,
 }
 
+/// The settings that only making another one of them needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) pool: PoolSettings,
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) pick: Pick,
+}
+
 /// How a provider is reached.
 pub(crate) enum Link {
-    Http(Box<HttpUpstream>),
+    Http(Arc<HttpUpstream>),
     Sim(Sim),
 }
 
-/// What every provider has, however it is reached.
-struct Shape {
-    name: Arc<str>,
-    pool: PoolSettings,
-    retry: RetrySettings,
-    breaker: BreakerSettings,
-    timeouts: Timeouts,
-    keys: Vec<KeySettings>,
-    pick: Pick,
-}
-
 impl Provider {
-    pub(crate) fn http(settings: ProviderSettings, context: &Context) -> Result<Self, String> {
-        let tls = match settings.base.tls {
-            true => Some(upstream::client_config(settings.ca_file.as_deref())?),
-            false => None,
-        };
-        let name: Arc<str> = Arc::from(settings.name.as_str());
-        let upstream = HttpUpstream::new(Arc::clone(&name), &settings, tls, context.clock)?;
-        let shape = Shape {
-            name,
-            pool: settings.pool,
-            retry: settings.retry,
-            breaker: settings.breaker,
-            timeouts: settings.timeouts,
-            keys: settings.keys,
-            pick: settings.pick,
-        };
-        let link = Link::Http(Box::new(upstream));
-        Self::new(shape, link, settings.models, settings.ask_usage, context)
-    }
-
-    pub(crate) fn sim(settings: SimSettings, context: &Context) -> Result<Self, String> {
-        let shape = Shape {
-            name: Arc::from(SIM),
-            pool: settings.pool,
-            retry: settings.retry,
-            breaker: settings.breaker,
-            timeouts: settings.timeouts,
-            keys: Vec::new(),
-            pick: Pick::default(),
-        };
-        let models = Sim::models().iter().map(|name| (*name).to_owned());
-        let link = Link::Sim(Sim::new(context.clock));
-        Self::new(shape, link, models.collect(), true, context)
-    }
-
-    fn new(
-        shape: Shape,
-        link: Link,
-        models: Vec<String>,
-        ask_usage: bool,
-        context: &Context,
-    ) -> Result<Self, String> {
-        let clock = context.clock;
-        let secrets = Secrets::of(&shape.keys);
-        let keys = match shape.keys.is_empty() {
-            true => vec![Arc::new(Key::new(None, clock)?)],
-            false => {
-                let key = |key| Key::new(Some(key), clock).map(Arc::new);
-                shape.keys.into_iter().map(key).collect::<Result<_, _>>()?
-            }
-        };
-        for key in &keys {
-            events::of_key(&shape.name, key);
-        }
-        // An adaptive limit belongs to each target: the provider's own then
-        // only bounds their sum.
-        let moves = shape.pool.limit.kind == LimitKind::Adaptive;
-        let sum = PoolSettings {
-            limit: LimitSettings::fixed(shape.pool.limit.max),
-            ..shape.pool
-        };
-        let pool = Pool::new(if moves { sum } else { shape.pool }, clock);
-        events::of_pool(&shape.name, &pool);
-        let targets = TargetSettings {
-            keys,
-            pick: shape.pick,
-            breaker: shape.breaker,
-            gate: moves.then_some(shape.pool),
-            seed: context.seed,
-            born: events::of_targets(&shape.name),
-        };
-        Ok(Self {
-            targets: Targets::new(targets, clock),
-            budgets: Budgets::new(shape.retry.budget, context.tenants, clock),
-            pausing: AtomicUsize::new(0),
-            // Also where nobody may queue: each of them had a permit before.
-            places: shape.pool.queue.max(shape.pool.size),
-            max_wait: shape.pool.max_wait,
-            rate_limit: AtomicU64::new(0),
-            running: AtomicUsize::new(0),
-            heeds: moves,
-            name: shape.name,
-            pool,
-            retry: shape.retry,
-            timeouts: shape.timeouts,
-            ask_usage,
-            models,
-            link,
-            meter: Arc::default(),
-            load: Load::new(clock.now()),
-            secrets,
-        })
-    }
-
     /// How long a request of its own may rightly show no sign of life; `caller`
     /// is how long whoever asked may stand still.
     pub(crate) fn longest(&self, stage: Stage, caller: Duration) -> Duration {
@@ -188,6 +84,19 @@ impl Provider {
             Stage::Prefill => self.timeouts.first_content,
             // Either side may.
             Stage::Streaming => self.timeouts.idle + caller,
+        }
+    }
+
+    /// Newcomers of a lower priority are refused.
+    pub(crate) fn refuse_below(&self, floor: Option<Priority>) {
+        self.pool.refuse_below(floor);
+    }
+
+    /// Takes no new call, and gives up those that wait for a permit.
+    pub(crate) fn close(&self) {
+        self.pool.close();
+        for target in self.targets.all() {
+            target.gate.iter().for_each(Pool::close);
         }
     }
 

@@ -24,8 +24,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl Routes {
-    pub(crate) fn new(providers: Vec<Provider>, default: Option<&str>) -> Self {
-        let providers: Vec<_> = providers.into_iter().map(Arc::new).collect();
+    pub(crate) fn new(providers: Vec<Arc<Provider>>, default: Option<&str>) -> Self {
         let default = providers
             .iter()
             .find(|known| Some(&*known.name) == default)
@@ -37,9 +36,14 @@ impl Routes {
         &self.providers
     }
 
+    /// The provider of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|known| &*known.name == name)
+    }
+
     pub(crate) fn find<'a>(&'a self, model: &'a str) -> Result<Target<'a>, Failure> {
         if let Some((prefix, rest)) = model.split_once('/')
-            && let Some(provider) = self.providers.iter().find(|known| &*known.name == prefix)
+            && let Some(provider) = self.named(prefix)
         {
             return match provider.permits(rest) {
                 true => Ok(Target {

@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kernel::{BreakerSettings, BudgetSettings, PoolSettings, Watchdog};
+use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
 use secrecy::SecretString;
 use tidegate_kernel as kernel;
 
-/// Everything the gateway needs to start.
+/// Everything that a configuration says to the gateway.
 #[derive(Debug)]
 pub struct Settings {
     /// The providers, in file order (the order decides who lists a name first).
@@ -21,12 +21,11 @@ pub struct Settings {
     pub sim: Option<SimSettings>,
     /// Bounds on what an upstream may send.
     pub bounds: Bounds,
-    /// How many tenants there are; each has retry budgets of its own.
-    pub tenants: usize,
+    /// The numbers of the tenants; each has retry budgets of its own. One who
+    /// stays keeps his number from configuration to configuration.
+    pub tenants: Vec<u64>,
     /// What retries may add to the requests of the whole process.
     pub budget: BudgetSettings,
-    /// Names the requests that do not go on; whoever made it starts it.
-    pub watchdog: Watchdog,
 }
 
 /// One upstream that speaks HTTP.
@@ -80,7 +79,7 @@ pub enum Pick {
 }
 
 /// When another attempt is made (controls A.5).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetrySettings {
     /// Attempts of one request, the first included.
     pub attempts: u32,
@@ -133,7 +132,7 @@ pub struct BaseUrl {
 }
 
 /// The timers of one attempt (contracts 13).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// Name look-up, TCP and TLS together.
     pub connect: Duration,

@@ -38,10 +38,10 @@ pub(crate) struct Target {
     pub(crate) index: usize,
     pub(crate) breaker: Breaker,
     /// Until when it rests, because the upstream limited its rate.
-    rests: Until,
+    rests: Arc<Until>,
     /// Its own limit, where the provider's pool is adaptive.
     pub(crate) gate: Option<Pool>,
-    pub(crate) burden: Burden,
+    pub(crate) burden: Arc<Burden>,
 }
 
 /// See the module's text.
@@ -219,26 +219,49 @@ impl Targets {
     fn make(&self, model: &str) -> Set {
         let model: Arc<str> = Arc::from(model);
         let keys = self.keys.iter().enumerate();
-        let targets = keys.map(|(index, key)| {
-            // Two breakers shall not be probed in step.
-            let seed = self.dice.roll();
-            Arc::new(Target {
-                model: Arc::clone(&model),
-                key: Arc::clone(key),
-                index,
-                breaker: Breaker::new(
-                    BreakerSettings {
-                        seed,
-                        ..self.breaker
-                    },
-                    self.clock,
-                ),
-                gate: self.gate.map(|gate| Pool::new(gate, self.clock)),
-                rests: Until::new(self.clock.now()),
-                burden: Burden::new(self.clock.now()),
-            })
-        });
+        let targets = keys.map(|(index, key)| Arc::new(self.target(&model, index, key)));
         targets.collect()
+    }
+
+    fn target(&self, model: &Arc<str>, index: usize, key: &Arc<Key>) -> Target {
+        // Two breakers shall not be probed in step.
+        let seed = self.dice.roll();
+        let breaker = BreakerSettings {
+            seed,
+            ..self.breaker
+        };
+        Target {
+            model: Arc::clone(model),
+            key: Arc::clone(key),
+            index,
+            breaker: Breaker::new(breaker, self.clock),
+            gate: self.gate.map(|gate| Pool::new(gate, self.clock)),
+            rests: Arc::new(Until::new(self.clock.now())),
+            burden: Arc::new(Burden::new(self.clock.now())),
+        }
+    }
+
+    /// Takes over what `old` knows of its models, each with the keys that there
+    /// still are. Whoever holds one of its targets shares what is learned.
+    pub(crate) fn take_over(&self, old: &Self) {
+        let known: Vec<_> = old.models.lock().values().cloned().collect();
+        let taken = known.iter().filter_map(|set| {
+            let model = &set.first()?.model;
+            let keys = self.keys.iter().enumerate();
+            let next = |(index, key): (usize, &Arc<Key>)| {
+                let fresh = self.target(model, index, key);
+                let same = set.iter().find(|known| known.key.is(key));
+                Arc::new(match same {
+                    Some(known) => fresh.taking_over(known, self.breaker == old.breaker, self.gate),
+                    None => fresh,
+                })
+            };
+            Some((Arc::clone(model), keys.map(next).collect::<Set>()))
+        });
+        let taken: Vec<_> = taken.collect();
+        let targets = taken.iter().flat_map(|(_, set)| set.iter());
+        targets.for_each(|target| (self.born)(target));
+        self.models.lock().extend(taken);
     }
 
     /// Who is asked next: fit, not left alone, and not the last one again if
@@ -356,6 +379,25 @@ impl Observe for Targets {
 }
 
 impl Target {
+    /// This one with what is known of `old`, the same model with the same key.
+    fn taking_over(self, old: &Self, breaker: bool, gate: Option<PoolSettings>) -> Self {
+        let known = gate.and_then(|settings| {
+            let known = old.gate.clone()?;
+            known.apply(settings);
+            Some(known)
+        });
+        Self {
+            breaker: match breaker {
+                true => old.breaker.clone(),
+                false => self.breaker,
+            },
+            gate: known.or(self.gate),
+            rests: Arc::clone(&old.rests),
+            burden: Arc::clone(&old.burden),
+            ..self
+        }
+    }
+
     /// It rests for `after`, or longer if it was told so before (row 1).
     pub(crate) fn rest(&self, after: Duration, now: Instant) {
         self.rests.extend(now + after.min(RETRY_AFTER_CAP));

@@ -4,6 +4,7 @@
 //! 2. Exact for every per cent: a request earns hundredths of a retry.
 //! 3. Earnings but the last two expire after 5 to 10 s: calm pays for no storm.
 //! 4. The reserve fills with time and holds ten seconds at most.
+//! 5. Reshaped, it keeps its counts and its balance, and earns anew.
 //!
 //! Nothing is given back: a retry that was allowed counts.
 
@@ -76,6 +77,12 @@ struct Account {
     earned: AtomicU64,
     /// What of the reserve was ever used, or lost because it was full.
     reserve_gone: AtomicU64,
+    /// The same for all shapes that it had.
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     deposits: AtomicU64,
     withdrawn: AtomicU64,
     refused: AtomicU64,
@@ -90,10 +97,35 @@ impl RetryBudget {
             opened: clock.now(),
             earned: AtomicU64::new(0),
             reserve_gone: AtomicU64::new(0),
-            deposits: AtomicU64::new(0),
-            withdrawn: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            counts: Arc::default(),
         }))
+    }
+
+    /// The budget with other settings: itself if they are the same. Else one
+    /// that has what this has now, its reserve cut to the new bound; who holds
+    /// this one goes on with it and what is left in it, for as long as he does.
+    #[must_use]
+    pub fn reshaped(&self, settings: BudgetSettings) -> Self {
+        let account = &*self.0;
+        if account.settings == settings {
+            return self.clone();
+        }
+        let age = account.age();
+        let (made, gone) = account.reserve(age, account.reserve_gone.load(Ordering::Relaxed));
+        let left = made.saturating_sub(gone);
+        let earned = account.earned.load(Ordering::Relaxed);
+        let shaped = Account {
+            settings,
+            clock: account.clock,
+            opened: account.opened,
+            earned: AtomicU64::new(earned),
+            reserve_gone: AtomicU64::new(0),
+            counts: Arc::clone(&account.counts),
+        };
+        let (made, gone) = shaped.reserve(age, 0);
+        let gone = gone.max(made.saturating_sub(left));
+        shaped.reserve_gone.store(gone, Ordering::Relaxed);
+        Self(Arc::new(shaped))
     }
 
     /// A request came. Once for each request, not for its retries.
@@ -104,7 +136,7 @@ impl RetryBudget {
         update(&account.earned, |word| {
             Some(Earned::at(word, generation).add(more).pack())
         });
-        account.deposits.fetch_add(1, Ordering::Relaxed);
+        account.counts.deposits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes `cost` retries if there are so many, and says whether it did: 1
@@ -115,9 +147,9 @@ impl RetryBudget {
         let (age, cost) = (account.age(), u64::from(cost));
         let given = account.spend_earned(age, cost) || account.spend_reserve(age, cost);
         if given {
-            account.withdrawn.fetch_add(cost, Ordering::Relaxed);
+            account.counts.withdrawn.fetch_add(cost, Ordering::Relaxed);
         } else {
-            account.refused.fetch_add(1, Ordering::Relaxed);
+            account.counts.refused.fetch_add(1, Ordering::Relaxed);
         }
         given
     }
@@ -131,9 +163,9 @@ impl RetryBudget {
         let gone = account.reserve_gone.load(Ordering::Relaxed);
         let (made, gone) = account.reserve(age, gone);
         BudgetStats {
-            deposits: account.deposits.load(Ordering::Relaxed),
-            withdrawn: account.withdrawn.load(Ordering::Relaxed),
-            refused: account.refused.load(Ordering::Relaxed),
+            deposits: account.counts.deposits.load(Ordering::Relaxed),
+            withdrawn: account.counts.withdrawn.load(Ordering::Relaxed),
+            refused: account.counts.refused.load(Ordering::Relaxed),
             balance: earned + made.saturating_sub(gone) / MICRO,
         }
     }

@@ -1,9 +1,9 @@
 //! Bytes that many may hold together: one bound over bodies of all callers.
 //!
-//! Promises: 1. the shares together never exceed the limit; 2. a share that
-//! cannot grow stays as it is, and the refusal is counted; 3. what a share
-//! holds comes back when it is dropped, on every path. Nobody waits here: who
-//! finds no room says so at once.
+//! Promises: 1. no share grows beyond the limit of all; 2. a share that cannot
+//! grow stays as it is, and the refusal is counted; 3. what a share holds comes
+//! back when it is dropped, on every path; 4. a smaller limit takes nothing
+//! from anybody. Nobody waits here: who finds no room says so at once.
 
 use crate::names;
 use crate::observe::{Labels, Observe, Visitor, gauge};
@@ -16,7 +16,7 @@ pub struct ByteBudget(Arc<Bytes>);
 
 #[derive(Debug)]
 struct Bytes {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicU64,
     refused: AtomicU64,
 }
@@ -35,7 +35,7 @@ impl ByteBudget {
     /// A budget of `limit` bytes.
     pub fn new(limit: u64) -> Self {
         Self(Arc::new(Bytes {
-            limit,
+            limit: AtomicU64::new(limit),
             used: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }))
@@ -51,7 +51,13 @@ impl ByteBudget {
 
     /// Bytes that there are.
     pub fn limit(&self) -> u64 {
-        self.0.limit
+        self.0.limit.load(Ordering::Relaxed)
+    }
+
+    /// There are `limit` bytes from here on. What is held beyond it comes back
+    /// as it would have.
+    pub fn set_limit(&self, limit: u64) {
+        self.0.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Bytes that are held.
@@ -63,7 +69,7 @@ impl ByteBudget {
 impl Observe for ByteBudget {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         to.gauge(names::BODY_BYTES, labels, gauge(self.used()));
-        to.gauge(names::BODY_BYTES_LIMIT, labels, gauge(self.0.limit));
+        to.gauge(names::BODY_BYTES_LIMIT, labels, gauge(self.limit()));
         let refused = self.0.refused.load(Ordering::Relaxed);
         to.counter(names::BODY_BYTES_REFUSED, labels, refused);
     }
@@ -87,7 +93,8 @@ impl ByteShare {
             used,
             refused,
         } = &*self.budget.0;
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| sum <= limit);
+        let limit = limit.load(Ordering::Relaxed);
+        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= limit);
         match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.held += bytes;
@@ -97,7 +104,7 @@ impl ByteShare {
                 refused.fetch_add(1, Ordering::Relaxed);
                 Err(Exhausted {
                     wanted: bytes,
-                    limit: *limit,
+                    limit,
                 })
             }
         }

@@ -92,9 +92,11 @@ impl Server {
         root.on_panic(|report| tracing::error!(?report, "a task panicked"));
         let stats = Arc::new(ListenStats::default());
         let overload = Arc::new(Overload::new(clock));
+        let tenants = (0..config.auth.keys.len() as u64).collect();
         let gateway = Gateway::start(
-            wiring::gateway_settings(&config, overload.watchdog()),
+            wiring::gateway_settings(&config, tenants),
             wiring::json_limits(&config.limits),
+            overload.watchdog(),
             clock,
             &root,
         )
@@ -113,7 +115,7 @@ impl Server {
             shelf: http::shelf(clock),
         };
         overload
-            .start(&root, clock, config.limits.memory, gateway.clone())
+            .start(&root, clock, config.limits.memory, gateway.steward())
             .map_err(|error| StartError::Settings(format!("the watch over the load: {error}")))?;
         let app = App::new(
             gateway,

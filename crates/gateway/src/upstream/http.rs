@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use kernel::Clock;
+use rustls::pki_types::CertificateDer;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 use tidegate_wire::openai::Endpoint;
@@ -24,9 +25,10 @@ use super::headers;
 use super::idle::{IdleSet, Line};
 use super::socket::Door;
 use super::source::{HttpSource, Source};
+use super::tls::Trust;
 use crate::failure::Failure;
 use crate::keys::Key;
-use crate::settings::ProviderSettings;
+use crate::settings::BaseUrl;
 
 /// hyper's read buffer of one upstream connection grows up to this.
 const READ_BUFFER: usize = 64 << 10;
@@ -35,6 +37,9 @@ const READ_BUFFER: usize = 64 << 10;
 pub(crate) struct HttpUpstream {
     /// Whose it is, for the log.
     provider: Arc<str>,
+    base: BaseUrl,
+    /// What it trusts beside the platform's certificates.
+    roots: Vec<CertificateDer<'static>>,
     door: Door,
     idle: Arc<IdleSet>,
     template: HeaderMap,
@@ -52,29 +57,41 @@ pub(crate) struct Opened {
 impl HttpUpstream {
     pub(crate) fn new(
         provider: Arc<str>,
-        settings: &ProviderSettings,
-        tls: Option<Arc<rustls::ClientConfig>>,
+        base: BaseUrl,
+        roots: Vec<CertificateDer<'static>>,
+        trust: &Trust,
         clock: Clock,
     ) -> Result<Self, String> {
+        let tls = match base.tls {
+            true => Some(trust.config(&roots)?),
+            false => None,
+        };
         let uri = |path: &str| {
-            let text = format!("{}{path}", settings.base.path);
+            let text = format!("{}{path}", base.path);
             text.parse::<Uri>()
                 .map_err(|error| format!("base_url: {error}"))
         };
         let path = |endpoint: Endpoint| Ok::<_, String>((endpoint, uri(endpoint.path())?));
         Ok(Self {
-            door: Door::new(Arc::clone(&provider), &settings.base, tls)?,
+            door: Door::new(Arc::clone(&provider), &base, tls)?,
             provider,
-            idle: Arc::new(IdleSet::new(settings.pool.size)),
-            template: headers::template(&settings.base)?,
+            idle: Arc::default(),
+            template: headers::template(&base)?,
             paths: [
                 path(Endpoint::Chat)?,
                 path(Endpoint::Completions)?,
                 path(Endpoint::Embeddings)?,
             ],
             models: uri("/models")?,
+            base,
+            roots,
             clock,
         })
+    }
+
+    /// Whether it reaches this address, and trusts these certificates.
+    pub(crate) fn is(&self, base: &BaseUrl, roots: &[CertificateDer<'static>]) -> bool {
+        self.base == *base && self.roots == roots
     }
 
     /// A connection that rested, if one is there; never waits.

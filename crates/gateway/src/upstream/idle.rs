@@ -7,6 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -42,18 +43,22 @@ impl Line {
     }
 }
 
-/// See the module's text.
+/// See the module's text. It holds none before it has a size.
+#[derive(Default)]
 pub(crate) struct IdleSet {
     lines: Mutex<Vec<(Instant, Box<Line>)>>,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl IdleSet {
-    pub(crate) fn new(most: usize) -> Self {
-        Self {
-            lines: Mutex::new(Vec::new()),
-            most,
-        }
+    /// Holds at most `most` from here on; the oldest beyond that are closed.
+    pub(crate) fn resize(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+        let mut lines = self.lock();
+        let surplus = lines.len().saturating_sub(most);
+        let gone: Vec<_> = lines.drain(..surplus).collect();
+        drop(lines);
+        drop(gone);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Box<Line>)>> {
@@ -82,7 +87,7 @@ impl IdleSet {
             return;
         }
         let mut lines = self.lock();
-        if lines.len() < self.most {
+        if lines.len() < self.most.load(Ordering::Relaxed) {
             lines.push((now, line));
         }
     }

@@ -14,7 +14,7 @@ use kernel::{
     Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
-    BaseUrl, Bounds, Call, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
+    BaseUrl, Bounds, Call, Changes, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
     RetrySettings, Settings, SimSettings, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
@@ -85,29 +85,27 @@ impl House {
     }
 
     pub(crate) fn new(plan: Plan, upstream: Option<&Upstream>) -> Self {
-        let sim = SimSettings {
-            pool: plan.pool,
-            retry: plan.retry,
-            breaker: plan.breaker,
-            timeouts: plan.timeouts,
-        };
         let watchdog = Watchdog::new(PulseSettings::default(), Clock);
-        let settings = Settings {
-            providers: upstream.map(|at| provider(&plan, at)).into_iter().collect(),
-            default_provider: None,
-            sim: Some(sim),
-            bounds: Bounds::default(),
-            tenants: plan.tenants,
-            budget: plan.budget,
-            watchdog: watchdog.clone(),
-        };
+        let (told, limits) = (settings(&plan, upstream), Limits::default());
         let scope = Scope::root("test", 100);
-        let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
+        let gateway = Gateway::start(told, limits, watchdog.clone(), Clock, &scope).unwrap();
         Self {
             gateway,
             scope,
             watchdog,
         }
+    }
+
+    /// The same house under another configuration; what was asked of this one
+    /// goes on.
+    pub(crate) fn apply(&self, settings: Settings) -> (Self, Changes) {
+        let (gateway, changes) = self.gateway.apply(settings, Limits::default()).unwrap();
+        let next = Self {
+            gateway,
+            scope: self.scope.clone(),
+            watchdog: self.watchdog.clone(),
+        };
+        (next, changes)
     }
 
     pub(crate) fn call(model: &str, stream: bool) -> Call {
@@ -153,7 +151,7 @@ impl House {
         for name in ["tidegate_pool_permits_busy", "tidegate_pool_waiting"] {
             assert_eq!(samples.sum(name, &[]), 0.0, "{name}");
         }
-        assert_eq!(self.gateway.bodies().0, 0, "bytes are held");
+        assert_eq!(self.gateway.steward().bodies().0, 0, "bytes are held");
         self.scope.close().await;
         let labels = snapshot.by_label.iter();
         labels
@@ -168,6 +166,24 @@ impl House {
         let (class, label, n) = outcomes.remove(0);
         assert_eq!(n, 1);
         (class, label)
+    }
+}
+
+/// What the plan means for the simulated provider and for `up`.
+pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
+    let sim = SimSettings {
+        pool: plan.pool,
+        retry: plan.retry,
+        breaker: plan.breaker,
+        timeouts: plan.timeouts,
+    };
+    Settings {
+        providers: upstream.map(|at| provider(plan, at)).into_iter().collect(),
+        default_provider: None,
+        sim: Some(sim),
+        bounds: Bounds::default(),
+        tenants: (0..plan.tenants as u64).collect(),
+        budget: plan.budget,
     }
 }
 

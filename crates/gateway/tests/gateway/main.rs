@@ -11,3 +11,4 @@ mod looks;
 mod neighbours;
 mod outage;
 mod pipeline;
+mod reload;

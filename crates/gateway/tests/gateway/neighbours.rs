@@ -135,7 +135,7 @@ async fn the_bytes_of_a_failed_answer_come_back_before_the_next_attempt() {
     let house = House::new(plan(2), Some(&upstream));
     let look = async {
         upstream.request(1).await;
-        assert_eq!(house.gateway.bodies().0, 0);
+        assert_eq!(house.gateway.steward().bodies().0, 0);
         assert_eq!(house.gateway.requests()[0].held(), 0);
     };
     tokio::select! {
@@ -167,8 +167,8 @@ async fn the_last_level_ends_the_stream_that_holds_most_and_nobody_in_vain() {
     let silent = house.ask("up/silent", true);
     let look = async {
         upstream.request(0).await;
-        house.gateway.set_level(Level::Extreme);
-        house.gateway.set_level(Level::Calm);
+        house.gateway.steward().set_level(Level::Extreme);
+        house.gateway.steward().set_level(Level::Calm);
         let live = house.gateway.requests();
         assert_eq!(live[0].halt.why(), None, "it holds nothing");
     };
@@ -182,7 +182,7 @@ async fn the_last_level_ends_the_stream_that_holds_most_and_nobody_in_vain() {
     frame(&mut small).await.unwrap();
     // The part of an event is read when the stream is polled.
     assert_eq!(soon(&mut large).await, None);
-    house.gateway.set_level(Level::Extreme);
+    house.gateway.steward().set_level(Level::Extreme);
     let more = frame(&mut large).await.unwrap();
     assert!(more.contains("overloaded"), "{more}");
     assert_eq!(soon(&mut small).await, None);
@@ -194,7 +194,7 @@ async fn a_tenant_holds_at_most_half_of_all_bodies() {
     let mut plan = plan(1);
     plan.tenants = 2;
     let house = House::new(plan, None);
-    let (_, limit) = house.gateway.bodies();
+    let (_, limit) = house.gateway.steward().bodies();
     let take = |tenant, bytes| {
         let mut ticket = house.admit();
         house.gateway.charge(&mut ticket, tenant);

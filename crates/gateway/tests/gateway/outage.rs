@@ -94,7 +94,7 @@ async fn the_overload_levels_refuse_batch_first_then_all() {
         (Level::Critical, false, false),
         (Level::Calm, true, true),
     ] {
-        house.gateway.set_level(level);
+        house.gateway.steward().set_level(level);
         for (priority, taken) in [
             (Priority::Batch, batch),
             (Priority::Interactive, interactive),
@@ -129,14 +129,14 @@ async fn the_last_levels_end_who_holds_most_and_who_stands_still() {
     let mut small = house.ask("sim-10-50-1000-100", true).await.unwrap();
     let level = async {
         Clock.sleep(Duration::from_millis(5)).await;
-        house.gateway.set_level(Level::Extreme);
+        house.gateway.steward().set_level(Level::Extreme);
     };
     let (ended, ()) = tokio::join!(asked, level);
     assert_eq!(ended.err().unwrap().code, Code::Overloaded);
     assert!(frame(&mut small).await.is_some());
     drop(small);
 
-    house.gateway.set_level(Level::High);
+    house.gateway.steward().set_level(Level::High);
     let began = Clock.now();
     let answer = text(house.ask("fault-stall", true).await.unwrap()).await;
     assert!(answer.contains("stream_idle_timeout"), "{answer}");

@@ -199,3 +199,36 @@ async fn promise_3_after_days_of_calm_earnings_expire_as_ever() {
         assert_eq!(drain(&budget), 2, "{hours} h");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn promise_5_reshaped_it_has_what_it_had_within_its_new_bound() {
+    // Whether it had spent its reserve, and which is left under the new rate.
+    for (spent, per_second, left) in [(0, 1, 10), (0, 5, 20), (15, 5, 5), (20, 9, 0), (4, 0, 0)] {
+        let old = budget(10, 2);
+        sleep(100 * SECOND).await;
+        deposit(&old, 50);
+        (0..spent + 5).for_each(|_| assert!(old.try_withdraw(1)));
+        let new = old.reshaped(BudgetSettings {
+            percent: 50,
+            per_second,
+        });
+        assert_eq!(drain(&new), left, "{spent} spent, {per_second} a second");
+        // The counts are one count, whoever still has the old one.
+        old.deposit();
+        assert_eq!(new.stats().deposits, 51);
+        assert_eq!(new.stats().withdrawn, spent + 5 + left);
+        // It earns by its own settings from here on.
+        deposit(&new, 10);
+        assert_eq!(drain(&new), 5);
+        sleep(SECOND).await;
+        assert_eq!(drain(&new), u64::from(per_second));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_5_the_same_settings_are_the_same_budget() {
+    let old = budget(10, 1);
+    let same = old.reshaped(BudgetSettings::default());
+    assert_eq!(drain(&same), 10);
+    assert!(!old.try_withdraw(1));
+}

@@ -44,3 +44,23 @@ fn promises_2_and_3_a_refusal_changes_nothing_and_a_drop_gives_back() {
     second.clear();
     assert_eq!(budget.used(), 0);
 }
+
+#[test]
+fn promise_4_a_smaller_limit_takes_nothing_and_lets_nothing_more_in() {
+    let budget = ByteBudget::new(10);
+    let mut share = budget.share();
+    share.grow(8).unwrap();
+    budget.set_limit(4);
+    assert_eq!((budget.used(), budget.limit()), (8, 4));
+    assert!(share.grow(1).is_err());
+    share.resize(3).unwrap();
+    assert_eq!(
+        share.grow(2),
+        Err(Exhausted {
+            wanted: 2,
+            limit: 4
+        })
+    );
+    budget.set_limit(5);
+    share.grow(2).unwrap();
+}

@@ -2,7 +2,7 @@
 //!
 //! Field by field and without a decision: what is sensible was checked before.
 
-use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings, Watchdog};
+use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
     BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
     Timeouts,
@@ -12,8 +12,8 @@ use tidegate_wire::json;
 
 use crate::config::{self, Config};
 
-/// What the gateway is told.
-pub(crate) fn gateway_settings(config: &Config, watchdog: Watchdog) -> Settings {
+/// What the gateway is told; `tenants` are the numbers of the callers' keys.
+pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
     let limits = &config.limits;
     Settings {
         providers: config.providers.iter().map(provider).collect(),
@@ -31,12 +31,11 @@ pub(crate) fn gateway_settings(config: &Config, watchdog: Watchdog) -> Settings 
             caller: limits.body_timeout.max(limits.write_stall),
             ..Bounds::default()
         },
-        tenants: config.auth.keys.len(),
+        tenants,
         budget: BudgetSettings {
             percent: config.retry.budget,
             ..BudgetSettings::default()
         },
-        watchdog,
     }
 }
 

@@ -1,13 +1,13 @@
-//! The gateway as one who holds bytes and obeys the overload level: what the
+//! The gateway's steward as one who holds bytes and obeys the overload level: what the
 //! watch needs of it, and nothing else.
 
 use kernel::Level;
-use tidegate_gateway::Gateway;
+use tidegate_gateway::Steward;
 use tidegate_kernel as kernel;
 
 use crate::overload::Pressed;
 
-impl Pressed for Gateway {
+impl Pressed for Steward {
     fn bytes(&self) -> (u64, u64) {
         self.bodies()
     }

@@ -29,11 +29,11 @@ fn app(keys: &[&str]) -> Arc<App> {
         default_provider: None,
         sim: None,
         bounds: Bounds::default(),
-        tenants: 0,
+        tenants: Vec::new(),
         budget: BudgetSettings::default(),
-        watchdog: Watchdog::new(PulseSettings::default(), Clock),
     };
-    let gateway = Gateway::start(settings, Limits::default(), Clock, &scope).unwrap();
+    let watchdog = Watchdog::new(PulseSettings::default(), Clock);
+    let gateway = Gateway::start(settings, Limits::default(), watchdog, Clock, &scope).unwrap();
     let access = Access::new(keys.iter().map(|key| (*key).into()).collect(), Clock);
     let limits = BodyLimits {
         shelf: crate::http::gathered::shelf(Clock),
@@ -172,7 +172,7 @@ async fn a_body_that_ends_early_is_its_callers_leaving() {
 #[tokio::test]
 async fn near_the_bounds_a_body_is_refused_before_it_is_read() {
     let app = app(&[]);
-    app.gateway.set_level(Level::Critical);
+    app.gateway.steward().set_level(Level::Critical);
     let headers = [("host", "localhost"), ("content-type", "application/json")];
     let mut asked = request(Method::POST, "/v1/embeddings", &headers);
     let wrong = io::ErrorKind::InvalidInput;

@@ -1,0 +1,125 @@
+//! What one configuration says: one value, never changed, swapped whole.
+//!
+//! Promises: 1. a setup that cannot be built has changed nothing; 2. built after
+//! another one it takes over what goes on (see `draft`), and the call that
+//! began under the other one ends under it.
+
+use std::sync::Arc;
+
+use kernel::{ByteBudget, RetryBudget};
+use tidegate_kernel as kernel;
+use tidegate_wire::json::Limits;
+
+use crate::draft::{Context, Draft};
+use crate::house::House;
+use crate::provider::SIM;
+use crate::route::Routes;
+use crate::settings::{Bounds, Settings};
+use crate::upstream::Trust;
+
+/// See the module's text.
+pub(crate) struct Setup {
+    pub(crate) routes: Routes,
+    pub(crate) limits: Limits,
+    pub(crate) bounds: Bounds,
+    /// What retries may add to the requests of the whole process.
+    pub(crate) budget: RetryBudget,
+    /// The part of the bodies that each tenant may hold, by its number; none
+    /// where there is one tenant only.
+    pub(crate) parts: Box<[ByteBudget]>,
+}
+
+/// What a new configuration changed, by the names of the providers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Those that were not there.
+    pub added: Vec<String>,
+    /// Those of which something else is said now.
+    pub changed: Vec<String>,
+    /// Those that are gone for new calls.
+    pub removed: Vec<String>,
+}
+
+impl Setup {
+    /// The setup for `settings`, after `old` if there is one.
+    ///
+    /// # Errors
+    /// What cannot be used, with the provider's name.
+    pub(crate) fn build(
+        settings: Settings,
+        limits: Limits,
+        old: Option<&Self>,
+        house: &House,
+    ) -> Result<(Self, Changes), String> {
+        let numbers = settings.tenants.iter().copied().max();
+        let numbers = numbers.map_or(0, |most| usize::try_from(most).map_or(0, |n| n + 1));
+        let context = Context {
+            clock: house.clock,
+            tenants: numbers.max(1),
+            seed: house.seed,
+            trust: Trust::default(),
+        };
+        // One that is gone for new calls may still have some: it comes back.
+        let known = |name: &str| match old.and_then(|old| old.routes.named(name)) {
+            Some(known) => Some(Arc::clone(known)),
+            None => house.roster.named(name),
+        };
+        let mut drafts = Vec::with_capacity(settings.providers.len() + 1);
+        for one in settings.providers {
+            let (name, old) = (one.name.clone(), known(&one.name));
+            let draft = Draft::http(one, old, &context);
+            drafts.push(draft.map_err(|error| format!("providers.{name}: {error}"))?);
+        }
+        if let Some(sim) = settings.sim {
+            drafts.push(Draft::sim(sim, known(SIM), &context)?);
+        }
+        // From here on nothing can fail.
+        let mut changes = Changes::default();
+        let listed = |name: &str| old.is_some_and(|old| old.routes.named(name).is_some());
+        for draft in &drafts {
+            match listed(draft.name()) {
+                false => changes.added.push(draft.name().to_owned()),
+                true if !draft.is_unchanged() => changes.changed.push(draft.name().to_owned()),
+                true => {}
+            }
+        }
+        let providers: Vec<_> = drafts
+            .into_iter()
+            .map(|draft| draft.finish(&context))
+            .collect();
+        house.join(&providers);
+        let routes = Routes::new(providers, settings.default_provider.as_deref());
+        let gone = old.map_or(&[][..], |old| old.routes.providers());
+        let gone = gone.iter().filter(|one| routes.named(&one.name).is_none());
+        changes.removed = gone.map(|one| one.name.to_string()).collect();
+        let several = settings.tenants.len() > 1;
+        house.bodies.set_limit(settings.bounds.bodies);
+        let setup = Self {
+            routes,
+            limits,
+            bounds: settings.bounds,
+            budget: match old {
+                Some(old) => old.budget.reshaped(settings.budget),
+                None => RetryBudget::new(settings.budget, house.clock),
+            },
+            parts: match several {
+                false => Box::default(),
+                true => parts(numbers, settings.bounds.bodies, old),
+            },
+        };
+        Ok((setup, changes))
+    }
+}
+
+/// Half of all for each: one alone fills it neither for the others nor in vain.
+fn parts(tenants: usize, bodies: u64, old: Option<&Setup>) -> Box<[ByteBudget]> {
+    let known = old.map_or(&[][..], |old| &old.parts);
+    let part = |number: usize| match known.get(number) {
+        Some(known) => {
+            known.set_limit(bodies / 2);
+            known.clone()
+        }
+        None => ByteBudget::new(bodies / 2),
+    };
+    (0..tenants).map(part).collect()
+}
