@@ -273,4 +273,32 @@ pub(super) const ALL: &[Mutant] = &[
         )],
         why: "R-G21: one tenant's prompt in another's request",
     },
+    Mutant {
+        name: "once: the runner clones before it tells the others",
+        file: "crates/kernel/src/once.rs",
+        before: r"        self.land(result);
+        // The clone is not our code: it comes when all the others are told.
+        self.flight
+            .landed
+            .get()
+            .map_or(Poll::Pending, |result| Poll::Ready(result.clone()))",
+        after: r"        self.land(result.clone());
+        Poll::Ready(result)",
+        caught_by: &[promise(
+            "once::promise_4_r_d12_a_value_whose_clone_panics_strands_nobody",
+        )],
+        why: "R-D12: a panic of one caller's clone, and all who share the flight wait for ever",
+    },
+    Mutant {
+        name: "gather: a panic in one drop meets the next",
+        file: "crates/kernel/src/pieces.rs",
+        before: r"        let gone = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(gone)));",
+        after: r"        let gone = self.0.take();
+        AssertUnwindSafe(|| drop(gone))();",
+        caught_by: &[promise(
+            "gather_end::r_d12_a_dropped_gathering_survives_the_drops_of_its_pieces",
+        )],
+        why: "R-D12: two panics at once end the process and every request in it",
+    },
 ];

@@ -282,4 +282,53 @@ pub(super) const ALL: &[Mutant] = &[
         )],
         why: "INV-LIM: two threads find the same room",
     },
+    Mutant {
+        name: "pool: a hook that panics takes the permit along",
+        file: "crates/kernel/src/pool/mod.rs",
+        before: "let _ = catch_unwind(AssertUnwindSafe(|| hook(decision)));",
+        after: "AssertUnwindSafe(|| hook(decision))();",
+        caught_by: &[promise(
+            "admission::inv_permit_a_hook_that_panics_takes_no_permit_with_it",
+        )],
+        why: "INV-PERMIT: a defect in what only looks on, and the pool shrinks",
+    },
+    Mutant {
+        name: "pool: the place of a keeper that gave way stays empty",
+        file: "crates/kernel/src/pool/admission.rs",
+        before: r"        // The keeper may have been among them.
+        self.keep(after);
+",
+        after: "",
+        caught_by: &[promise(
+            "admission::promise_2_who_takes_the_place_of_the_keeper_looks_in_its_stead",
+        )],
+        why: "nobody looks at the time, and a pause that is over is not heard of",
+    },
+    Mutant {
+        name: "pool: one tenant fills the queue for all",
+        file: "crates/kernel/src/pool/admission.rs",
+        before: "                self.fair.gives_way(&tag)\n",
+        after: "                None\n",
+        caught_by: &[promise(
+            "fair::inv_fair_a_queue_that_one_tenant_filled_is_not_full_for_others",
+        )],
+        why: "INV-FAIR: who sends most decides who is refused",
+    },
+    Mutant {
+        name: "workers: who counted on a worker that could not start waits for ever",
+        file: "crates/kernel/src/workers/worker.rs",
+        before: r"            if self.crew.reporter.is_cancelled() {
+                self.crew.queue.close();
+            }
+",
+        after: r"            if !self.crew.reporter.is_cancelled() {
+                return;
+            }
+            self.crew.queue.close();
+",
+        caught_by: &[model(
+            "of_workers::r_g30_a_job_that_counted_on_a_worker_who_could_not_start_has_its_end",
+        )],
+        why: "R-G30: at the limit of tasks a job is taken that nobody does",
+    },
 ];
