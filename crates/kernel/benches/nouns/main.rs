@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on shall stop")]
 
 mod of_breaker;
+mod of_gather;
 mod of_lane;
 mod of_ledger;
+mod of_merge;
 mod of_once;
 mod of_pool;
 mod of_pulse;

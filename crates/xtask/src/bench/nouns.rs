@@ -101,6 +101,30 @@ const LINES: &[Line] = &[
         None,
     ),
     line(
+        "gather: all of 10 pieces",
+        "gather_all/10",
+        Some(("set of tasks", "plain_join_set_all/10")),
+        None,
+    ),
+    line(
+        "gather: the first of 3 pieces, the others dropped",
+        "gather_first/3",
+        Some(("set of tasks", "plain_join_set_first/3")),
+        None,
+    ),
+    line(
+        "merge: an item of one of 100 inputs",
+        "merge_of_one/100",
+        Some(("forwarding tasks", "plain_forwarding_of_one/100")),
+        None,
+    ),
+    line(
+        "merge: an item of each of 100 inputs",
+        "merge_of_each/100",
+        Some(("forwarding tasks", "plain_forwarding_of_each/100")),
+        None,
+    ),
+    line(
         "reuse: sixteen bodies of 256 KiB at once",
         "sixteen_bodies_reused/262144",
         Some(("allocator", "sixteen_bodies_vec/262144")),
