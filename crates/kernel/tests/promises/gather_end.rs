@@ -133,15 +133,24 @@ async fn promise_2_work_that_cannot_be_aborted_is_named_and_not_waited_for() {
     let root = Scope::root("test", 10);
     let release = Arc::new(AtomicBool::new(false));
     let held = Arc::clone(&release);
+    let begun = Arc::new(AtomicBool::new(false));
     let all = Gatherings::default();
     let mut gather = Gather::<u32, ()>::new(&root, "read").counted(&all);
     gather.add("file", move |scope| async move {
+        let begins = Arc::clone(&begun);
         let work = move || {
+            begins.store(true, Ordering::SeqCst);
             while !held.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
         };
-        let _ = scope.spawn_blocking("read", work).expect("room").await;
+        let task = scope.spawn_blocking("read", work).expect("room");
+        // What has not begun at the deadline can be aborted: on a busy machine
+        // its thread may be that late. No deadline is seen before this poll ends.
+        while !begun.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        let _ = task.await;
         Ok(1)
     });
     let patience = Deadline::after(Clock, Duration::from_secs(5));
