@@ -56,5 +56,5 @@ pub use settings::{
 pub use setup::Changes;
 pub use stream::Reply;
 pub use tail::{Spread, Tail};
-pub use upstream::FORWARDED;
+pub use upstream::{FORWARDED, client_config};
 pub use view::{KeyView, PoolView, TargetView};

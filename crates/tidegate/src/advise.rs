@@ -3,54 +3,25 @@
 //! It asks the operators' page of that process and prints lines of the
 //! configuration file. It measures nothing itself, and changes nothing.
 
-mod fetch;
-
 use std::process::ExitCode;
-use std::time::Duration;
 
+use http::Method;
 use serde_json::Value;
-use tidegate_kernel::{Clock, Deadline};
 
-use crate::check::WRONG;
 use crate::cli::Advise;
+use crate::client::{Address, Page, Server, Whose};
+use crate::fault::{Fault, end};
 use crate::{runtime, say};
-use fetch::{Address, Page};
-
-/// How long the process may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &Advise) -> ExitCode {
-    match advise(args) {
-        Ok(told) => {
-            told.notes.iter().for_each(say::err);
-            told.results.iter().for_each(say::out);
-            match told.results.is_empty() {
-                true => ExitCode::FAILURE,
-                false => ExitCode::SUCCESS,
-            }
+    end(advise(args).map(|told| {
+        told.notes.iter().for_each(say::err);
+        told.results.iter().for_each(say::out);
+        match told.results.is_empty() {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
         }
-        Err(Fault { code, text }) => {
-            say::err(format!("error: {text}"));
-            ExitCode::from(code)
-        }
-    }
-}
-
-/// What to say, and whether it is the command line's fault.
-#[derive(Debug, PartialEq, Eq)]
-struct Fault {
-    code: u8,
-    text: String,
-}
-
-impl Fault {
-    fn usage(text: String) -> Self {
-        Self { code: WRONG, text }
-    }
-
-    fn running(text: String) -> Self {
-        Self { code: 1, text }
-    }
+    }))
 }
 
 /// Results go to standard output, notes to standard error.
@@ -61,74 +32,24 @@ struct Told {
 }
 
 fn advise(args: &Advise) -> Result<Told, Fault> {
-    let address = Address::parse(&args.url).ok_or_else(|| {
-        let text = "is not an address such as \"http://127.0.0.1:7070\"";
-        Fault::usage(format!("--url {:?} {text}", args.url))
-    })?;
-    let key = args.key.as_deref().map(key).transpose()?;
-    let runtime = runtime::build()
-        .map_err(|error| Fault::running(format!("cannot start threads: {error}")))?;
-    let asked = runtime.block_on(async {
-        let deadline = Deadline::after(Clock, PATIENCE);
-        let page = fetch::get(&address, "/debug/advice", key.as_deref());
-        deadline.bound(page).await
-    });
-    let page = match asked {
-        Ok(Ok(page)) => page,
-        Ok(Err(error)) => return Err(Fault::running(unreachable(&address, &error))),
-        Err(_) => {
-            let seconds = PATIENCE.as_secs();
-            let text = format!("{address} did not answer within {seconds} s");
-            return Err(Fault::running(text));
-        }
-    };
-    let providers = read(&page, &address)?;
+    let server = Server::of(&args.reach)?;
+    let page = runtime::run(server.page(Method::GET, "/debug/advice"))?;
+    let providers = read(&page, &server)?;
     let chosen = choose(&providers, args.provider.as_deref())?;
     Ok(match args.json {
         true => tell_json(&chosen),
-        false => tell(&chosen, &address),
+        false => tell(&chosen, server.address()),
     })
 }
 
-/// `env:NAME`, and nothing else: who lists this machine's processes reads the
-/// words of a command line.
-fn key(text: &str) -> Result<String, Fault> {
-    let Some(name) = text.strip_prefix("env:") else {
-        let text = "--key takes env:NAME: others on this machine can read a command line";
-        return Err(Fault::usage(text.to_owned()));
-    };
-    std::env::var(name).map_err(|_| Fault::usage(format!("--key names {name}, which is not set")))
-}
-
-fn unreachable(address: &Address, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => format!(
-            "nothing listens on {address}: is `tidegate serve` running? \
-             Name another address with --url"
-        ),
-        _ => format!("cannot ask {address}: {error}"),
-    }
-}
-
 /// The providers of the page, whatever it turned out to be.
-fn read(page: &Page, address: &Address) -> Result<Vec<Value>, Fault> {
-    let text = match page.status {
-        200 => {
-            let parsed: Option<Value> = serde_json::from_slice(&page.body).ok();
-            let providers = parsed.and_then(|page| page["providers"].as_array().cloned());
-            if let Some(providers) = providers {
-                return Ok(providers);
-            }
-            format!("{address} answered with something else than advice: is it a Tidegate?")
-        }
-        401 | 403 => format!("{address} wants a key: --key env:NAME takes it from the environment"),
-        404 => format!(
-            "{address} has no such page: if it is the address of applications, the operators' is \
-             `admin_listen`, http://127.0.0.1:7071 as a rule"
-        ),
-        status => format!("{address} answered with status {status}"),
-    };
-    Err(Fault::running(text))
+fn read(page: &Page, server: &Server) -> Result<Vec<Value>, Fault> {
+    if page.status != 200 {
+        return Err(server.refusal(page, Whose::Operators));
+    }
+    let parsed: Option<Value> = serde_json::from_slice(&page.body).ok();
+    let providers = parsed.and_then(|page| page["providers"].as_array().cloned());
+    providers.ok_or_else(|| server.not_a_tidegate("advice"))
 }
 
 fn name(provider: &Value) -> &str {
@@ -198,9 +119,14 @@ mod tests {
         Address::parse("http://127.0.0.1:7070").unwrap()
     }
 
+    fn server() -> Server {
+        Server::at(address())
+    }
+
     fn page(status: u16, body: &str) -> Page {
         Page {
             status,
+            retry_after: None,
             body: body.to_owned().into(),
         }
     }
@@ -233,11 +159,13 @@ mod tests {
         let told = tell(&choose(&providers, Some("quiet")).unwrap(), &address());
         assert_eq!((told.results.len(), told.notes.len()), (0, 1));
         let fault = choose(&providers, Some("opnai")).unwrap_err();
-        assert_eq!(fault.code, WRONG);
+        let Fault::Usage(text) = fault else {
+            panic!("{fault:?}")
+        };
         assert!(
-            fault.text.ends_with("there are: openai, quiet"),
+            text.what.ends_with("there are: openai, quiet"),
             "{}",
-            fault.text
+            text.what
         );
         let told = tell_json(&choose(&providers, Some("openai")).unwrap());
         let object: Value = serde_json::from_str(&told.results[0]).unwrap();
@@ -246,30 +174,23 @@ mod tests {
 
     #[test]
     fn what_is_no_advice_is_told_for_what_it_is() {
+        let told = |code: &str| format!(r#"{{"error":{{"message":"no","code":"{code}"}}}}"#);
         for (status, body, what) in [
-            (200, "hello", "is it a Tidegate?"),
-            (200, "{}", "is it a Tidegate?"),
-            (401, "", "--key env:NAME"),
-            (404, "", "`admin_listen`"),
-            (502, "", "status 502"),
+            (200, "hello".to_owned(), "is it a Tidegate?"),
+            (200, "{}".to_owned(), "is it a Tidegate?"),
+            (401, told("invalid_api_key"), "--key env:NAME"),
+            (404, told("not_found"), "`admin_listen`"),
+            (404, String::new(), "is it a Tidegate?"),
+            (502, String::new(), "is it a Tidegate?"),
+            (503, told("overloaded"), "no (overloaded)"),
         ] {
-            let fault = read(&page(status, body), &address()).unwrap_err();
-            assert_eq!(fault.code, 1);
-            assert!(fault.text.contains(what), "{status}: {}", fault.text);
+            let Err(Fault::Running(text)) = read(&page(status, &body), &server()) else {
+                panic!("{status} {body}")
+            };
+            let text = format!("{} {}", text.what, text.help.unwrap_or_default());
+            assert!(text.contains(what), "{status}: {text}");
         }
-        let good = read(&page(200, r#"{"providers":[]}"#), &address());
+        let good = read(&page(200, r#"{"providers":[]}"#), &server());
         assert_eq!(good, Ok(Vec::new()));
-    }
-
-    #[test]
-    fn a_key_stands_in_the_environment_and_not_on_the_command_line() {
-        let fault = key("tg-canary").unwrap_err();
-        assert_eq!(fault.code, WRONG);
-        assert!(!fault.text.contains("canary"));
-        assert_eq!(
-            key("env:TIDEGATE_TEST_NO_SUCH_KEY").unwrap_err().code,
-            WRONG
-        );
-        assert!(key("env:PATH").is_ok_and(|path| !path.is_empty()));
     }
 }

@@ -3,10 +3,14 @@
 //! Values of flags that also stand in the file are checked with the file, so
 //! that all problems are told at once.
 
+mod client;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use client::{Ask, Cancel, Completions, Man, Models, Reach, Requests};
 
 /// A gateway between applications and language models.
 #[derive(Debug, Parser)]
@@ -21,10 +25,14 @@ Examples:
   tidegate serve                          no file needed: OPENAI_API_KEY if set, else simulated
   tidegate serve --config gate.toml       serve what a file says
   tidegate check --config gate.toml       say everything that is wrong with it
+  tidegate ask \"why is the sea salty?\"   ask a model, from the terminal
+  tidegate models                         the names that can be asked for
+  tidegate requests --watch               what is in flight, and what it waits for
   tidegate advise                         what the traffic says about the settings
   tidegate sim --port 9100                a simulated upstream to point a gateway at
 
-Exit codes: 0 fine, 1 failed while running, 2 wrong usage or configuration.";
+Exit codes: 0 fine, 1 failed while running, 2 wrong usage or configuration,
+130 Ctrl-C in a command that talks to a server.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -32,10 +40,22 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Say everything that is wrong with a configuration, without serving
     Check(Check),
+    /// Ask a model, and print its answer as it comes
+    Ask(Ask),
+    /// List the models that can be asked for
+    Models(Models),
+    /// List the requests in flight, and what each waits for
+    Requests(Requests),
+    /// Cancel requests in flight
+    Cancel(Cancel),
     /// Say what a running Tidegate's traffic says about its settings
     Advise(Advise),
     /// Serve the simulated model as a stand-alone upstream
     Sim(Sim),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write all of them
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -99,18 +119,14 @@ configuration file, each with its reason; 200 good answers of a provider are nee
 
 Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage.")]
 pub(crate) struct Advise {
-    /// Where the running Tidegate's operators' pages are
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070")]
-    pub(crate) url: String,
     /// Only this provider
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
-    /// The environment variable that holds a key, if it wants one
-    #[arg(long, value_name = "env:NAME")]
-    pub(crate) key: Option<String>,
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
 }
 
 #[derive(Debug, Args)]

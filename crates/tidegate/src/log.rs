@@ -19,6 +19,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::sink::{ROOM, Sink};
+use crate::paint::Paint;
 
 /// How long the end of the process waits for a reader of the log.
 const LAST: Duration = Duration::from_millis(200);
@@ -64,7 +65,7 @@ pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<Log, String> {
     let lines = fmt::layer().with_writer(sink.clone());
     let started = match style {
         Style::Human => {
-            let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colours = Paint::stderr().is_coloured();
             tracing_subscriber::registry()
                 .with(lines.with_ansi(colours).with_filter(targets))
                 .try_init()

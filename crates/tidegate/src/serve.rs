@@ -97,7 +97,7 @@ async fn serve(config: Config, banner: &Banner) -> Result<ExitCode, (u8, String)
 }
 
 fn fail(code: u8, text: &str) -> ExitCode {
-    say::err(format!("error: {text}"));
+    say::error(text);
     ExitCode::from(code)
 }
 

@@ -27,8 +27,8 @@ pub(crate) fn run(args: &cli::Sim) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say::err(format!("error: cannot serve on {address}: {error}"));
-            say::err("choose another port with `--port`, or 0 for a free one");
+            say::error(format!("cannot serve on {address}: {error}"));
+            say::help("choose another port with `--port`, or 0 for a free one");
             ExitCode::FAILURE
         }
     }

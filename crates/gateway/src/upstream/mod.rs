@@ -14,4 +14,5 @@ pub use headers::FORWARDED;
 pub(crate) use headers::RETRY_AFTER_CAP;
 pub(crate) use http::{HttpUpstream, Missed};
 pub(crate) use source::{Pull, Source};
+pub use tls::client_config;
 pub(crate) use tls::{Trust, roots};

@@ -45,6 +45,16 @@ impl Trust {
     }
 }
 
+/// A configuration for one connection, that trusts the platform's roots and
+/// those of `ca_file`.
+///
+/// # Errors
+/// Says what is wrong with the file, or with the platform's roots.
+pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let extra = ca_file.map(roots).transpose()?.unwrap_or_default();
+    Trust::default().config(&extra)
+}
+
 fn verifier(
     roots: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,

@@ -60,6 +60,9 @@ impl Env for BTreeMap<String, String> {
 pub(super) const CONFIG: &str = "TIDEGATE_CONFIG";
 /// The variable of the data folder, which nothing uses yet.
 const DATA: &str = "TIDEGATE_DATA";
+/// The variable of the commands that talk to a server; a shell that has it may
+/// start one as well.
+const URL: &str = "TIDEGATE_URL";
 const PREFIX: &str = "TIDEGATE_";
 
 /// Variables that set a top key.
@@ -85,7 +88,7 @@ pub(super) fn apply_settings(document: &mut Document, cx: &mut Reading<'_>) {
     let known = SETTINGS
         .iter()
         .map(|(variable, _)| *variable)
-        .chain([CONFIG, DATA]);
+        .chain([CONFIG, DATA, URL]);
     let known: Vec<_> = known.collect();
     let mut names = cx.env.names();
     names.retain(|name| name.starts_with(PREFIX));

@@ -231,6 +231,7 @@ fn unknown_variables_are_warnings_with_a_near_name() {
         ("TIDEGATE_LISTN", "x"),
         ("TIDEGATE_DATA", "/d"),
         ("TIDEGATE_SERVICE_HOST", "10.0.0.1"),
+        ("TIDEGATE_URL", "http://127.0.0.1:7070"),
         ("PATH", "/"),
     ]);
     let warnings = loaded.unwrap().warnings;
