@@ -230,7 +230,10 @@ async fn advise_says_clearly_why_there_is_none() {
     let scene = Scene::with_tables("[auth]\nkeys = [\"tg-canary-0123456789\"]").await;
     let (code, _, stderr) = advise(&scene.gate, &[]).await;
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("wants a key: --key env:NAME"), "{stderr}");
+    assert!(
+        stderr.contains("wants a key") && stderr.contains("--key env:NAME"),
+        "{stderr}"
+    );
     let (code, _, stderr) = advise(&scene.gate, &["--key", "tg-canary-0123456789"]).await;
     assert_eq!(code, Some(2));
     assert!(
