@@ -5,7 +5,9 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use tidegate_server::config::{File, Loaded, Problems, ProcessEnv, SIM, Source, load, schema};
+use tidegate_server::config::{
+    Effective, File, Loaded, Problems, ProcessEnv, SIM, Source, load_effective, schema,
+};
 
 use crate::cli::Check;
 use crate::say;
@@ -18,18 +20,20 @@ pub(crate) fn run(args: Check) -> ExitCode {
         say::out(format_args!("{:#}", schema()));
         return ExitCode::SUCCESS;
     }
-    let file = args.config.map_or(File::Search, File::At);
-    let result = load(
-        Source {
-            file,
-            ..Source::default()
-        },
-        &ProcessEnv,
-    );
+    let source = Source {
+        file: args.config.map_or(File::Search, File::At),
+        listen: args.listen,
+        log: args.log,
+    };
+    let result = load_effective(source, &ProcessEnv);
     if args.json {
-        say::out(as_json(&result));
+        let mut object = as_json(result.as_ref().map(|(loaded, _)| loaded));
+        if let (true, Ok((_, effective))) = (args.print, &result) {
+            object["values"] = effective.to_json();
+        }
+        say::out(object);
     } else {
-        tell(&result);
+        tell(&result, args.print);
     }
     if result.is_ok() {
         ExitCode::SUCCESS
@@ -38,11 +42,15 @@ pub(crate) fn run(args: Check) -> ExitCode {
     }
 }
 
-fn tell(result: &Result<Loaded, Problems>) {
+fn tell(result: &Result<(Loaded, Effective), Problems>, print: bool) {
     match result {
-        Ok(loaded) => {
+        Ok((loaded, effective)) => {
             warn(&loaded.warnings);
-            say::out(summary(loaded));
+            if print {
+                say::out(effective.to_toml().trim_end());
+            } else {
+                say::out(summary(loaded));
+            }
         }
         Err(problems) => {
             warn(problems);
@@ -89,7 +97,7 @@ fn summary(loaded: &Loaded) -> String {
     )
 }
 
-fn as_json(result: &Result<Loaded, Problems>) -> serde_json::Value {
+fn as_json(result: Result<&Loaded, &Problems>) -> serde_json::Value {
     let (file, problems) = match result {
         Ok(loaded) => (loaded.file.as_deref(), &loaded.warnings),
         Err(problems) => (None, problems),
@@ -106,6 +114,8 @@ fn as_json(result: &Result<Loaded, Problems>) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use tidegate_server::config::load;
 
     use super::*;
 
@@ -131,12 +141,12 @@ mod tests {
             line,
             "gate.toml is fine: listen 127.0.0.1:7070, 1 provider (sim), 1 warning"
         );
-        let object = as_json(&fine);
+        let object = as_json(fine.as_ref());
         assert_eq!(
             (&object["ok"], &object["warnings"]),
             (&json!(true), &json!(1))
         );
-        let object = as_json(&check("listen = 1\nlog = 2"));
+        let object = as_json(check("listen = 1\nlog = 2").as_ref());
         assert_eq!(
             (&object["ok"], &object["errors"]),
             (&json!(false), &json!(2))

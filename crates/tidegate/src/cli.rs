@@ -86,6 +86,7 @@ pub(crate) struct Serve {
 Examples:
   tidegate check
   tidegate check --config gate.toml --json
+  tidegate check --config gate.toml --print
   tidegate check --schema > tidegate.schema.json
 
 Editors that know TOML (Taplo, Even Better TOML) complete and check the file as
@@ -102,8 +103,17 @@ pub(crate) struct Check {
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print every value that is in effect, as a file that says where each came from
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// As `serve` would take it, over the file and the environment
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// As `serve` would take it, over the file and the environment
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
     /// Print the JSON Schema of the configuration file, and read nothing
-    #[arg(long, conflicts_with_all = ["config", "json"])]
+    #[arg(long, exclusive = true)]
     pub(crate) schema: bool,
 }
 

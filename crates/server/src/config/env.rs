@@ -140,6 +140,7 @@ pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
             });
         }
         document.default_provider = Some(super::SIM.to_owned());
+        cx.remember_at("default_provider", Origin::NoFile);
         return;
     };
     let secret = Secret::new(&key, SecretSource::Env(OPENAI_KEY.to_owned()));
@@ -165,6 +166,23 @@ pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
         ..Provider::default()
     });
     document.default_provider = Some("openai".to_owned());
+    let url_from = if url.is_some() {
+        OPENAI_URL
+    } else {
+        OPENAI_KEY
+    };
+    for (key, variable) in [
+        ("default_provider", OPENAI_KEY),
+        ("providers.openai", OPENAI_KEY),
+        ("providers.openai.kind", OPENAI_KEY),
+        ("providers.openai.base_url", url_from),
+        ("providers.openai.keys", OPENAI_KEY),
+        ("providers.openai.keys[0]", OPENAI_KEY),
+        ("providers.openai.keys[0].name", OPENAI_KEY),
+        ("providers.openai.keys[0].value", OPENAI_KEY),
+    ] {
+        cx.remember_at(key, Origin::Variable(variable.to_owned()));
+    }
 }
 
 /// With a file: a key in the environment that no provider of the file uses is

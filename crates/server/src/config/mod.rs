@@ -8,6 +8,7 @@
 
 mod base_url;
 mod check;
+mod effective;
 mod env;
 mod form;
 mod keys;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use base_url::BaseUrl;
+pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
     Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry,
@@ -86,6 +88,20 @@ pub struct Loaded {
 
 /// Reads everything; all problems at once, warnings among them.
 pub fn load(source: Source, env: &dyn Env) -> Result<Loaded, Problems> {
+    read_all(source, env, |_, _, _, _| ()).map(|(loaded, ())| loaded)
+}
+
+/// The same, with every value and where it came from.
+pub fn load_effective(source: Source, env: &dyn Env) -> Result<(Loaded, Effective), Problems> {
+    read_all(source, env, Effective::new)
+}
+
+/// Reads everything, and looks at it before places and texts are let go.
+fn read_all<T>(
+    source: Source,
+    env: &dyn Env,
+    look: impl FnOnce(&Document, &str, &str, &Reading<'_>) -> T,
+) -> Result<(Loaded, T), Problems> {
     let file = source::open(source.file, env)?;
     let folder = file
         .as_ref()
@@ -112,16 +128,18 @@ pub fn load(source: Source, env: &dyn Env) -> Result<Loaded, Problems> {
         check::check(&document, &mut cx);
     }
     let (name, text) = file.map_or_else(Default::default, |file| (file.name, file.text));
+    let seen = look(&document, &name, &text, &cx);
     let problems = cx.finish(&name, &text, &scalars);
     if problems.errors() > 0 {
         return Err(problems);
     }
     let file = Some(name).filter(|name| !name.is_empty());
-    Ok(Loaded {
+    let loaded = Loaded {
         config: Config::from(document),
         warnings: problems,
         file,
-    })
+    };
+    Ok((loaded, seen))
 }
 
 impl From<Document> for Config {

@@ -29,6 +29,8 @@ pub(super) enum Origin {
     Flag(&'static str),
     /// An environment variable.
     Variable(String),
+    /// Nowhere, and what is taken where there is no file.
+    NoFile,
     /// Nowhere: it is a default, or it is missing as a whole.
     Nowhere,
 }
@@ -140,6 +142,12 @@ impl<'a> Reading<'a> {
             span,
         };
         self.places.insert(self.path(), place);
+    }
+
+    /// Notes that what makes the value of a key is not its own text.
+    pub(super) fn remember_at(&mut self, path: &str, origin: Origin) {
+        let place = Place { origin, span: 0..0 };
+        self.places.insert(path.to_owned(), place);
     }
 
     /// Where a key was written, if it was.
@@ -324,8 +332,8 @@ impl Finding {
                 Origin::File => file.to_owned(),
                 Origin::Flag(name) => (*name).to_owned(),
                 Origin::Variable(name) => format!("environment variable {name}"),
-                Origin::Nowhere if file.is_empty() => "defaults".to_owned(),
-                Origin::Nowhere => file.to_owned(),
+                Origin::NoFile | Origin::Nowhere if file.is_empty() => "defaults".to_owned(),
+                Origin::NoFile | Origin::Nowhere => file.to_owned(),
             },
             position: None,
             key: self.key.clone(),

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 
+mod effective;
 mod resilience;
 mod schema;
 
