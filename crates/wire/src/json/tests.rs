@@ -316,6 +316,17 @@ proptest! {
         let slow = bytes.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
         prop_assert_eq!(super::text::plain_run(&bytes), slow.unwrap_or(bytes.len()));
     }
+
+    #[test]
+    fn the_end_of_a_long_plain_run_is_exact(
+        plain in prop::collection::vec(b'#'..=b'[', 0..200),
+        end in prop::sample::select(b"\"\\\0\x1f".to_vec()),
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let bytes = [&plain[..], &[end], &rest].concat();
+        prop_assert_eq!(super::text::plain_run(&bytes), plain.len());
+        prop_assert_eq!(super::text::plain_run(&plain), plain.len());
+    }
 }
 
 #[test]
