@@ -144,7 +144,12 @@ impl HttpUpstream {
     }
 
     fn headers(&self, key: &Key) -> HeaderMap {
-        let mut headers = self.template.clone();
+        // With room for the key and for the length, which hyper adds: a clone has
+        // none, and would be grown at once.
+        let mut headers = HeaderMap::with_capacity(self.template.len() + 2);
+        for (name, value) in &self.template {
+            headers.append(name, value.clone());
+        }
         if let Some(bearer) = &key.bearer {
             headers.insert(header::AUTHORIZATION, bearer.clone());
         }

@@ -47,8 +47,9 @@ where
     B::Error: Error + 'static,
 {
     let ticket = app.gateway.admit(endpoint.path());
-    let id = ticket.request().map(|request| request.id);
-    let started = app.clock.now();
+    let known = ticket
+        .request()
+        .map(|request| (request.id, request.started));
     let (mut response, spent, stream) =
         match answer(app, ticket, endpoint, &parts, body, peer).await {
             Ok(answer) => (
@@ -65,10 +66,10 @@ where
     );
     headers.insert(QUEUE_MS, millis(spent.queued));
     headers.insert(UPSTREAM_MS, millis(spent.upstream));
-    if !stream {
-        headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
-    }
-    if let Some(id) = id {
+    if let Some((id, started)) = known {
+        if !stream {
+            headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
+        }
         ids::sign(&mut response, id, &parts.headers);
     }
     response
@@ -114,33 +115,54 @@ where
     B::Error: Error + 'static,
 {
     let tenant = app.access.check(&parts.uri, &parts.headers, peer)?;
-    let patience = patience(&parts.headers)?;
-    let priority = priority(&parts.headers)?;
+    let said = Said::of(&parts.headers);
+    let patience = patience(said.patience)?;
+    let priority = priority(said.priority)?;
     if let Err(failure) = app.gateway.takes(priority) {
         body::discard(body, &app.body_limits, app.clock).await;
         return Err(failure.into());
     }
     app.gateway.charge(ticket, tenant);
     let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
-    let mut forwarded = HeaderMap::new();
-    for name in FORWARDED {
-        if let Some(value) = parts.headers.get(&name) {
-            forwarded.insert(name, value.clone());
-        }
-    }
     Ok(Call {
         endpoint,
         body,
-        forwarded,
+        forwarded: said.forwarded,
         patience,
         tenant,
         priority,
     })
 }
 
+/// The headers of a call that mean something here. They are found in one pass:
+/// few calls have one of them, and to look for a name that is not there costs
+/// as much as to find it. Of several of a name the first one counts.
+#[derive(Default)]
+struct Said<'a> {
+    priority: Option<&'a HeaderValue>,
+    patience: Option<&'a HeaderValue>,
+    forwarded: HeaderMap,
+}
+
+impl<'a> Said<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            if *name == PRIORITY {
+                said.priority.get_or_insert(value);
+            } else if *name == PATIENCE {
+                said.patience.get_or_insert(value);
+            } else if FORWARDED.contains(name) && !said.forwarded.contains_key(name) {
+                said.forwarded.insert(name.clone(), value.clone());
+            }
+        }
+        said
+    }
+}
+
 /// How urgent the caller says that it is; nobody outside is `control`.
-fn priority(headers: &HeaderMap) -> Result<Priority, Failure> {
-    match headers.get(PRIORITY).map(HeaderValue::as_bytes) {
+fn priority(said: Option<&HeaderValue>) -> Result<Priority, Failure> {
+    match said.map(HeaderValue::as_bytes) {
         None | Some(b"interactive") => Ok(Priority::Interactive),
         Some(b"batch") => Ok(Priority::Batch),
         Some(_) => {
@@ -150,8 +172,8 @@ fn priority(headers: &HeaderMap) -> Result<Priority, Failure> {
     }
 }
 
-fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
-    let Some(value) = headers.get(PATIENCE) else {
+fn patience(said: Option<&HeaderValue>) -> Result<Option<Duration>, Failure> {
+    let Some(value) = said else {
         return Ok(None);
     };
     let millis = value
