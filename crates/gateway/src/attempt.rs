@@ -81,8 +81,8 @@ impl<'a> Attempt<'a> {
         let pool = self
             .permit(&self.asked.provider.pool, ticket, &mut alarm)
             .await?;
-        ticket.permitted();
-        Ok(Permits { pool, gate })
+        let since = ticket.permitted();
+        Ok(Permits { pool, gate, since })
     }
 
     async fn permit(
@@ -134,7 +134,10 @@ impl<'a> Attempt<'a> {
             && let Some((requests, reset)) = headers::remaining(upstream)
             && let Some(stake) = ticket.stake()
         {
-            stake.signal(Signal::Remaining { requests, reset });
+            stake.signal(
+                Signal::Remaining { requests, reset },
+                self.house.clock.now(),
+            );
         }
     }
 
@@ -203,7 +206,7 @@ impl<'a> Attempt<'a> {
                 let sent = self.sends(ticket);
                 let path = self.asked.endpoint.path();
                 let work = sim.answer(&http::Method::POST, path, self.asked.body.clone());
-                let answer = self.first_byte(ticket, alarm, pin!(work)).await?;
+                let answer = self.first_byte(ticket, alarm, sent, pin!(work)).await?;
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();
                 let source = Source::Sim(Box::new(script));
@@ -255,7 +258,7 @@ impl<'a> Attempt<'a> {
                 &self.target.key,
             );
             match self
-                .first_byte(ticket, alarm, pin!(http.send(line, request)))
+                .first_byte(ticket, alarm, sent, pin!(http.send(line, request)))
                 .await?
             {
                 Ok((head, source)) => {
@@ -279,9 +282,10 @@ impl<'a> Attempt<'a> {
         &self,
         ticket: &Ticket,
         alarm: &mut Alarm,
+        sent: Instant,
         work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
-        let limit = self.house.clock.now() + self.asked.provider.timeouts.first_byte;
+        let limit = sent + self.asked.provider.timeouts.first_byte;
         let due = if self.asked.stream {
             limit.min(self.asked.total)
         } else {

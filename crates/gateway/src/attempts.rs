@@ -58,9 +58,10 @@ enum Missed {
 impl Attempts {
     pub(crate) fn new(house: &Arc<House>, asked: Asked) -> Self {
         let provider = &asked.provider;
-        provider.budgets.deposit(asked.tenant);
-        asked.budget.deposit();
-        provider.load.asked(house.clock.now());
+        let now = house.clock.now();
+        provider.budgets.deposit(asked.tenant, now);
+        asked.budget.deposit_at(now);
+        provider.load.asked(now);
         Self {
             house: Arc::clone(house),
             targets: provider.targets.of(&asked.model),

@@ -5,7 +5,7 @@
 //! process refuses, the tenant has paid in vain: there are then too many
 //! retries already, and the bounds hold all the same.
 
-use kernel::{BudgetSettings, Clock, Labels, Observe, RetryBudget, Visitor};
+use kernel::{BudgetSettings, Clock, Instant, Labels, Observe, RetryBudget, Visitor};
 use tidegate_kernel as kernel;
 
 /// See the module's text.
@@ -31,9 +31,9 @@ impl Budgets {
         self.0.len()
     }
 
-    pub(crate) fn deposit(&self, tenant: u64) {
+    pub(crate) fn deposit(&self, tenant: u64, now: Instant) {
         if let Some(budget) = self.of(tenant) {
-            budget.deposit();
+            budget.deposit_at(now);
         }
     }
 

@@ -323,9 +323,12 @@ impl Ticket {
     }
 
     /// It got all the permits that it asked for.
-    pub(crate) fn permitted(&mut self) {
-        self.queued += self.waits();
-        self.asked = None;
+    pub(crate) fn permitted(&mut self) -> Instant {
+        let now = self.clock.now();
+        if let Some(since) = self.asked.take() {
+            self.queued += now - since;
+        }
+        now
     }
 
     fn waits(&self) -> Duration {

@@ -49,6 +49,8 @@ struct Passes {
 pub(crate) struct Permits {
     pub(crate) pool: Permit,
     pub(crate) gate: Option<Permit>,
+    /// When the last of them came.
+    pub(crate) since: Instant,
 }
 
 impl Stake {
@@ -60,7 +62,7 @@ impl Stake {
         asked: &Asked,
         clock: Clock,
     ) -> Option<Self> {
-        let now = clock.now();
+        let now = permits.since;
         target.fit(now).ok()?;
         let passes = Passes {
             key: match target.key.breaker.is_closed() {
@@ -95,16 +97,16 @@ impl Stake {
     }
 
     /// What the upstream said of its room, or showed.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal, now: Instant) {
         // A time to wait is this target's: the others share the pool, and need
         // not wait for it to grow.
         let shared = match signal {
             Signal::Overloaded { .. } => Signal::Overloaded { retry_after: None },
             other => other,
         };
-        self.provider.pool.signal(shared);
+        self.provider.pool.signal_at(shared, now);
         if let Some(gate) = &self.target.gate {
-            gate.signal(signal);
+            gate.signal_at(signal, now);
         }
     }
 
@@ -135,32 +137,33 @@ impl Stake {
         self.first_content_at(now);
         let took = self.sent.map_or(Duration::ZERO, |sent| now - sent);
         self.settle_permits(usage);
-        self.signal(Signal::Succeeded {
+        let succeeded = Signal::Succeeded {
             first_token: self.first.filter(|_| self.streams),
             input_tokens: self.input,
             took,
-        });
+        };
+        self.signal(succeeded, now);
         let first_token = self.first.filter(|_| self.streams);
         self.ended(Ended::Good { took, first_token }, now);
         if let Some(passes) = self.passes.take() {
             taken(passes.key);
-            passes.target.settle(Verdict::Succeeded);
+            passes.target.settle_at(Verdict::Succeeded, now);
         }
     }
 
     /// It failed, before its first content or after it.
     pub(crate) fn failed(mut self, failure: &Failure, usage: Option<Usage>) {
-        let is = Consequence::of(failure);
+        let (is, now) = (Consequence::of(failure), self.clock.now());
         self.settle_permits(usage);
         if let Some(signal) = is.limit {
-            self.signal(signal);
+            self.signal(signal, now);
         }
-        self.ended(is.traffic, self.clock.now());
+        self.ended(is.traffic, now);
         let Some(passes) = self.passes.take() else {
             return;
         };
         if is.breaker == Verdict::Failed {
-            self.target.burden.failed(self.clock.now());
+            self.target.burden.failed(now);
         }
         let key = &self.target.key;
         match is.key {
@@ -168,7 +171,7 @@ impl Stake {
             KeyIs::Good | KeyIs::Forbidden => taken(passes.key),
             KeyIs::Limited => {
                 let after = failure.retry_after.unwrap_or(Duration::from_secs(1));
-                self.target.rest(after, self.clock.now());
+                self.target.rest(after, now);
                 taken(passes.key);
             }
             KeyIs::Spent => {

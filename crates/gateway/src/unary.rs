@@ -16,7 +16,7 @@ use tidegate_types::Code;
 use crate::failure::Failure;
 use crate::request::{Request, no_room};
 use crate::upstream::{Pull, Source};
-use crate::wait::{Ended, until};
+use crate::wait::{Ended, until_by};
 
 /// How long, and how much.
 pub(crate) struct Bound<'a> {
@@ -51,10 +51,14 @@ pub(crate) async fn gather(
 ) -> Result<Bytes, Short> {
     let mut whole = Whole::Nothing;
     loop {
-        let idle = bound.clock.now() + bound.idle;
-        let due = idle.min(bound.total);
+        // What is there already needs no look at the clock.
+        let mut idle = None;
+        let due = || {
+            let idle = *idle.get_or_insert_with(|| bound.clock.now() + bound.idle);
+            idle.min(bound.total)
+        };
         let pull = poll_fn(|cx| source.poll_pull(cx));
-        let pulled = until(bound.halt, alarm, due, pin!(pull)).await;
+        let pulled = until_by(bound.halt, alarm, due, pin!(pull)).await;
         match pulled {
             Ok(Pull::Data(data)) => {
                 bound.pulse.into_iter().for_each(Pulse::beat);
@@ -78,7 +82,7 @@ pub(crate) async fn gather(
                     text,
                 )));
             }
-            Err(Ended::Due) if idle < bound.total => {
+            Err(Ended::Due) if idle.is_some_and(|idle| idle < bound.total) => {
                 let text = "The provider stopped in the middle of its answer.";
                 return Err(Short::Failed(Failure::new(Code::UpstreamTimeout, text)));
             }

@@ -25,6 +25,17 @@ pub(crate) async fn until<F: Future>(
     halt: &Halt,
     alarm: &mut Alarm,
     due: Instant,
+    work: Pin<&mut F>,
+) -> Result<F::Output, Ended> {
+    until_by(halt, alarm, || due, work).await
+}
+
+/// The same, where `due` need be known only when the work is not done at once;
+/// it must not change from one call to the next.
+pub(crate) async fn until_by<F: Future>(
+    halt: &Halt,
+    alarm: &mut Alarm,
+    mut due: impl FnMut() -> Instant,
     mut work: Pin<&mut F>,
 ) -> Result<F::Output, Ended> {
     poll_fn(|cx| {
@@ -34,7 +45,7 @@ pub(crate) async fn until<F: Future>(
         if let Poll::Ready(why) = halt.poll_halted(cx) {
             return Poll::Ready(Err(Ended::Halted(why)));
         }
-        alarm.set(due);
+        alarm.set(due());
         alarm.poll_due(cx).map(|()| Err(Ended::Due))
     })
     .await

@@ -191,9 +191,14 @@ impl Shared {
     /// since what a hook does is not our code.
     fn change<R>(&self, step: impl FnOnce(&mut Circuit, Instant) -> (R, Option<Transition>)) -> R {
         let now = self.clock.now();
+        self.change_at(|circuit| step(circuit, now))
+    }
+
+    /// The same, for a step that knows the time.
+    fn change_at<R>(&self, step: impl FnOnce(&mut Circuit) -> (R, Option<Transition>)) -> R {
         let (result, transition) = {
             let mut circuit = self.circuit.lock();
-            let (result, transition) = step(&mut circuit, now);
+            let (result, transition) = step(&mut circuit);
             if transition.is_some() {
                 let gate = circuit.closed_epoch().unwrap_or(SHUT);
                 self.gate.store(gate, Ordering::Release);
@@ -234,19 +239,25 @@ impl Pass {
 
     /// Says how it ended.
     pub fn settle(mut self, verdict: Verdict) {
-        self.end(verdict);
+        self.end(verdict, None);
     }
 
-    fn end(&mut self, verdict: Verdict) {
+    /// The same, for who has looked at the clock already.
+    pub fn settle_at(mut self, verdict: Verdict, now: Instant) {
+        self.end(verdict, Some(now));
+    }
+
+    fn end(&mut self, verdict: Verdict, now: Option<Instant>) {
         if let Some(of) = self.of.take() {
             let ticket = self.ticket;
-            of.change(|circuit, now| ((), circuit.settle(ticket, verdict, now)));
+            let now = now.unwrap_or_else(|| of.clock.now());
+            of.change_at(|circuit| ((), circuit.settle(ticket, verdict, now)));
         }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.end(Verdict::Neutral);
+        self.end(Verdict::Neutral, None);
     }
 }

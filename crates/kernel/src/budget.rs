@@ -130,8 +130,13 @@ impl RetryBudget {
 
     /// A request came. Once for each request, not for its retries.
     pub fn deposit(&self) {
+        self.deposit_at(self.0.clock.now());
+    }
+
+    /// The same, for who has looked at the clock already.
+    pub fn deposit_at(&self, now: Instant) {
         let account = &*self.0;
-        let generation = generation(account.age());
+        let generation = generation(now.saturating_duration_since(account.opened));
         let more = u64::from(account.settings.percent);
         update(&account.earned, |word| {
             Some(Earned::at(word, generation).add(more).pack())

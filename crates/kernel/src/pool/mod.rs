@@ -141,7 +141,11 @@ impl Pool {
     /// Tells the limit what a call learned about its upstream. Best before
     /// that call's permit goes back.
     pub fn signal(&self, signal: Signal) {
-        let now = self.now();
+        self.signal_at(signal, self.now());
+    }
+
+    /// The same, for who has looked at the clock already.
+    pub fn signal_at(&self, signal: Signal, now: Instant) {
         self.change(|state, after| state.signal(signal, now, after));
     }
 

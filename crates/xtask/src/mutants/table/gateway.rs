@@ -19,7 +19,7 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: a limited key does not rest",
         file: "crates/gateway/src/stake.rs",
-        before: "self.target.rest(after, self.clock.now());",
+        before: "self.target.rest(after, now);",
         after: "let _ = after;",
         caught_by: &[
             request("attempts::row_1_a_limited_key_rests_and_another_is_asked_at_once"),

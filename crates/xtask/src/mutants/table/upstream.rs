@@ -158,10 +158,10 @@ pub(super) const ALL: &[Mutant] = &[
         file: "crates/kernel/src/breaker.rs",
         before: r"        let (result, transition) = {
             let mut circuit = self.circuit.lock();
-            let (result, transition) = step(&mut circuit, now);",
+            let (result, transition) = step(&mut circuit);",
         after: r"        let mut circuit = self.circuit.lock();
         let (result, transition) = {
-            let (result, transition) = step(&mut circuit, now);",
+            let (result, transition) = step(&mut circuit);",
         caught_by: &[promise(
             "breaker::promise_5_each_transition_is_told_once_outside_the_lock",
         )],
