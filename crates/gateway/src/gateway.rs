@@ -4,8 +4,11 @@
 //! panic, a halt or a close never leaves a request without its outcome. What a
 //! step does stands in the file of its name.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,7 +46,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(15);
 /// both are of one house until the last call of the earlier one has ended.
 #[derive(Clone)]
 pub struct Gateway {
-    house: Arc<House>,
+    pub(crate) house: Arc<House>,
     setup: Arc<Setup>,
 }
 
@@ -223,7 +226,7 @@ impl Gateway {
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
         self.takes(call.priority)?;
-        let prepared = self.prepare(call.endpoint, call.body).await?;
+        let prepared = self.prepare(ticket, call.endpoint, call.body).await?;
         ticket.assign(&prepared.provider, &prepared.model);
         let total = prepared.provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
@@ -275,7 +278,12 @@ impl Gateway {
     }
 
     /// Large bodies are read beside the runtime's workers.
-    async fn prepare(&self, endpoint: Endpoint, body: Bytes) -> Result<Prepared, Failure> {
+    async fn prepare(
+        &self,
+        ticket: &Ticket,
+        endpoint: Endpoint,
+        body: Bytes,
+    ) -> Result<Prepared, Failure> {
         let setup = &self.setup;
         if body.len() <= setup.bounds.inline_json {
             return prepare(endpoint, &body, &setup.limits, &setup.routes);
@@ -292,10 +300,16 @@ impl Gateway {
                     "Too many large bodies at once; try again.",
                 )
             })?;
-        match task.await {
-            kernel::Exit::Done(prepared) => prepared,
-            _ => Err(Failure::new(Code::Internal, "Reading the body failed.")),
-        }
+        let mut task = pin!(task);
+        poll_fn(|cx| match task.as_mut().poll(cx) {
+            Poll::Ready(kernel::Exit::Done(prepared)) => Poll::Ready(prepared),
+            Poll::Ready(_) => {
+                let text = "Reading the body failed.";
+                Poll::Ready(Err(Failure::new(Code::Internal, text)))
+            }
+            Poll::Pending => ticket.poll_halted(cx).map(Err),
+        })
+        .await
     }
 
     /// Looks at every provider at the same time; see [`Finding`].
@@ -309,16 +323,6 @@ impl Gateway {
         listed
             .map(|(id, provider)| ModelName { id, provider })
             .collect()
-    }
-
-    /// The requests in flight.
-    pub fn requests(&self) -> Vec<Arc<Request>> {
-        self.house.ledger.live()
-    }
-
-    /// One request in flight.
-    pub fn request(&self, id: RequestId) -> Option<Arc<Request>> {
-        self.house.ledger.find(|request| request.id == id)
     }
 
     /// The ledger's numbers; the conservation law holds in each snapshot.

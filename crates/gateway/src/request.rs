@@ -7,15 +7,19 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use kernel::{ByteShare, Class, Clock, Entry, Halt, Instant, Pulse, Why};
+use kernel::sync::Mutex;
+use kernel::{Acquire, ByteShare, Class, Clock, Entry, Halt, Instant, Pool, Pulse, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
+use crate::attempt::ended_failure;
 use crate::failure::{Failure, Spent};
 use crate::provider::Provider;
 use crate::stake::Stake;
+use crate::wait::Ended;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +95,8 @@ pub struct Request {
     stage: AtomicU8,
     stage_since_micros: AtomicU64,
     held: AtomicU64,
+    /// Where it last had to wait for a permit, and its number there.
+    line: Mutex<Option<(Pool, u64)>>,
 }
 
 impl Request {
@@ -105,6 +111,7 @@ impl Request {
             stage: AtomicU8::new(Stage::Reading as u8),
             stage_since_micros: AtomicU64::new(0),
             held: AtomicU64::new(0),
+            line: Mutex::new(None),
         }
     }
 
@@ -133,6 +140,20 @@ impl Request {
     /// Bytes of bodies and buffers that are held for it.
     pub fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// The queue in which it waits, and its number there; see [`Pool::line`].
+    pub(crate) fn line(&self) -> Option<(Pool, u64)> {
+        let queued = self.stage() == Stage::Queued;
+        queued.then(|| self.line.lock().clone()).flatten()
+    }
+
+    /// It asks `pool`, and perhaps has to wait there. Who need not wait pays
+    /// nothing for those who look.
+    pub(crate) fn asks(&self, pool: &Pool, acquire: &Acquire) {
+        if let Some(number) = acquire.number() {
+            *self.line.lock() = Some((pool.clone(), number));
+        }
     }
 
     /// More of an answer that is gathered is here: the request goes on, and
@@ -225,6 +246,11 @@ impl Ticket {
         self.entry.as_deref()
     }
 
+    /// The same, for who must see its end without the ticket.
+    pub(crate) fn shared(&self) -> Option<Arc<Request>> {
+        self.entry.as_ref().map(|entry| Arc::clone(entry.info()))
+    }
+
     pub(crate) fn charge(&mut self, part: ByteShare) {
         self.part = Some(part);
     }
@@ -268,6 +294,16 @@ impl Ticket {
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
         self.request().map(|request| &request.halt)
+    }
+
+    /// Ready once somebody has ended it from outside, with what its caller is
+    /// told; else the task is woken when that happens.
+    pub fn poll_halted(&self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let Some(halt) = self.halt() else {
+            return Poll::Pending;
+        };
+        let why = ready!(halt.poll_halted(cx));
+        Poll::Ready(ended_failure(Ended::Halted(why), false))
     }
 
     /// It is `provider`'s from now on, for the debug page and for the counts.

@@ -13,14 +13,14 @@ use std::iter::successors;
 use crate::slots::Slots;
 
 /// A place in a circle; it means nothing outside of one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     before: Cell<usize>,
     after: Cell<usize>,
 }
 
 /// Keys of values in order, by one of their links.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Circle<T> {
     link: fn(&T) -> &Link,
     front: Option<usize>,

@@ -10,14 +10,14 @@
 use std::ops::{Index, IndexMut};
 
 /// Things by key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slots<T> {
     cells: Vec<Cell<T>>,
     free: Option<usize>,
     len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Cell<T> {
     Taken(T),
     Free { next: Option<usize> },
@@ -86,6 +86,15 @@ impl<T> Slots<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.cells.iter().filter_map(|cell| match cell {
             Cell::Taken(value) => Some(value),
+            Cell::Free { .. } => None,
+        })
+    }
+
+    /// All keys and values, in the order of the keys.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &T)> {
+        let cells = self.cells.iter().enumerate();
+        cells.filter_map(|(key, cell)| match cell {
+            Cell::Taken(value) => Some((key, value)),
             Cell::Free { .. } => None,
         })
     }

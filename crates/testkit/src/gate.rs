@@ -212,15 +212,21 @@ impl Gate {
 
     /// One GET on a connection of its own.
     pub async fn get(&self, path: &str) -> Reply {
-        let mut client = self.connect().await;
-        match &self.key {
-            None => client.get(path).await,
-            Some(key) => {
-                let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n");
-                let head = format!("{head}authorization: Bearer {key}\r\n\r\n");
-                client.send(head).await;
-            }
+        self.bodiless("GET", path).await
+    }
+
+    /// One DELETE on a connection of its own.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.bodiless("DELETE", path).await
+    }
+
+    async fn bodiless(&self, method: &str, path: &str) -> Reply {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
+        if let Some(key) = &self.key {
+            head.push_str(&format!("authorization: Bearer {key}\r\n"));
         }
+        let mut client = self.connect().await;
+        client.send(head + "\r\n").await;
         client.reply().await
     }
 

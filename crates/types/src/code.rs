@@ -110,7 +110,7 @@ codes! {
     ForbiddenOrigin "forbidden_origin" 403 "invalid_request_error" Caller No
         "A web page of another origin made this request." "Call from a server, or set `[auth] keys`.";
     NotFound "not_found" 404 "invalid_request_error" Caller No
-        "There is no such route." "Check the path; `base_url` of an OpenAI SDK ends in `/v1`.";
+        "There is no such route, or nothing of this id." "Check the path or id; `base_url` of an OpenAI SDK ends in `/v1`.";
     ModelNotFound "model_not_found" 404 "invalid_request_error" Caller No
         "No provider, route or list has this model name." "Use one of the near names in the message, or `GET /v1/models`.";
     MethodNotAllowed "method_not_allowed" 405 "invalid_request_error" Caller No

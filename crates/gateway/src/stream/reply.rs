@@ -9,6 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -22,7 +23,7 @@ use super::flow::{Flow, PING_EVERY, Step};
 use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
 use crate::failure::Failure;
-use crate::request::Ticket;
+use crate::request::{Request, Ticket};
 
 /// See the module's text.
 pub struct Reply {
@@ -52,6 +53,15 @@ impl Reply {
         let mut reply = Self { state: State::Done };
         reply.flows(flow, ticket, back);
         reply
+    }
+
+    /// The request that a stream answers; none of an answer that is whole, since
+    /// nothing of it is left to be ended.
+    pub fn request(&self) -> Option<Arc<Request>> {
+        match &self.state {
+            State::Flowing(_, ticket, _) => ticket.shared(),
+            State::Whole(..) | State::Attempting(_) | State::Done => None,
+        }
     }
 
     /// Events flow from here on; with the first content the way back is shut,

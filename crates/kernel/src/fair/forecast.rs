@@ -4,6 +4,8 @@
 //!    mean costs, as if nobody came, left or settled any more.
 //! 2. It costs a look at each tenant of the lane and each session of the
 //!    asker's tenant, and changes nothing.
+//! 3. The order of all is exact under the same assumption: it is what a copy
+//!    does when it is emptied.
 
 use crate::fair::{Fair, Lane, Tenant};
 use crate::tag::{Priority, Tag};
@@ -29,6 +31,12 @@ impl<T> Fair<T> {
             Some((session, self.sessions[session].items.len()))
         });
         self.before(tag.priority, key.map(|key| &self.tenants[*key]), at)
+    }
+
+    /// All that wait, who is served next first. It takes a copy, so that nobody
+    /// else waits while it is emptied.
+    pub(crate) fn into_order(mut self) -> Vec<T> {
+        std::iter::from_fn(|| self.pop().map(|(value, _)| value)).collect()
     }
 
     /// `at` is a session and how many wait before the asker in it.

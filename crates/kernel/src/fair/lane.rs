@@ -16,7 +16,7 @@ use crate::slots::Slots;
 /// How much of the past the mean cost remembers, in requests.
 const REMEMBERED: i64 = 8;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lane<T> {
     /// Its part of the whole, beside the other lanes.
     pub(super) weight: i64,

@@ -54,7 +54,7 @@ pub(crate) enum Room {
 }
 
 /// Things in a fair order; each is known by its key until it leaves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fair<T> {
     bounds: Bounds,
     /// By `Priority`.
@@ -68,7 +68,7 @@ pub(crate) struct Fair<T> {
     debtors: Circle<Tenant<T>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Item<T> {
     tag: Tag,
     session: usize,
@@ -78,7 +78,7 @@ struct Item<T> {
 }
 
 /// A tenant within one priority.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Tenant<T> {
     priority: Priority,
     id: u64,
@@ -93,7 +93,7 @@ struct Tenant<T> {
     away: Debt,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Session<T> {
     tenant: usize,
     link: Link,

@@ -60,6 +60,15 @@ impl Acquire {
         }
     }
 
+    /// Its number in [`Pool::line`], never another's; none when it does not
+    /// wait.
+    pub fn number(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Waiting(place) => Some(place.number),
+            Stage::Ready(_) | Stage::Done => None,
+        }
+    }
+
     /// Whether the answer was known when it was asked for.
     pub fn is_ready(&self) -> bool {
         matches!(self.stage, Stage::Ready(_))

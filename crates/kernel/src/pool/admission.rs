@@ -54,6 +54,8 @@ pub(super) struct State {
 
 #[derive(Debug)]
 struct Waiter {
+    /// Which one it is of all that ever waited here.
+    number: u64,
     since: Instant,
     due: Instant,
     deadline: Deadline,
@@ -111,6 +113,8 @@ pub(super) struct Grant {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     key: usize,
+    /// Never another's, as the key may be later.
+    pub(super) number: u64,
     /// Its key in the fair order, while it is in it.
     ticket: usize,
     /// When its time is over, by `max_wait` or by its deadline.
@@ -375,6 +379,14 @@ impl State {
         }
     }
 
+    /// A copy of the order, and the numbers of those in it by their keys; both
+    /// are read after the lock.
+    pub(super) fn line(&self) -> (Fair<usize>, Vec<(usize, u64)>) {
+        let waits = self.waiters.entries().filter(|(_, waiter)| waiter.waits());
+        let numbers = waits.map(|(key, waiter)| (key, waiter.number)).collect();
+        (self.fair.clone(), numbers)
+    }
+
     /// What the limit decided since the last call.
     pub(super) fn decided(&mut self) -> Vec<Decision> {
         let mut fresh = Vec::new();
@@ -419,16 +431,23 @@ impl State {
             .checked_add(self.max_wait)
             .map_or(deadline, Deadline::at);
         let due = patience.earlier(deadline).instant();
+        self.counts.queued += 1;
+        let number = self.counts.queued;
         let key = self.waiters.insert(Waiter {
+            number,
             since: now,
             due,
             deadline,
             waker: None,
             answer: Answer::Awaited,
         });
-        self.counts.queued += 1;
         let ticket = self.fair.push(tag, key);
-        Place { key, ticket, due }
+        Place {
+            key,
+            number,
+            ticket,
+            due,
+        }
     }
 
     /// Hands idle permits to the queue, in order.

@@ -161,6 +161,26 @@ impl Pool {
         self.0.state.lock().decisions()
     }
 
+    /// The numbers of all who wait, who would be granted next first, if nobody
+    /// else came, left or cost something else than was estimated.
+    ///
+    /// For who looks, not for the way of a request: the queue is copied under
+    /// the lock, and put in order after it.
+    pub fn line(&self) -> Vec<u64> {
+        let (fair, numbers) = self.0.state.lock().line();
+        let number = |key: usize| {
+            let at = numbers.binary_search_by_key(&key, |(key, _)| *key);
+            at.ok().map(|at| numbers[at].1)
+        };
+        fair.into_order().into_iter().filter_map(number).collect()
+    }
+
+    /// The same for all handles of a pool, and another's for no two pools at
+    /// one time.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Ends admission for good: who waits gets [`Refusal::Closed`] at once,
     /// permits that are out stay valid and come back.
     pub fn close(&self) {

@@ -291,3 +291,40 @@ async fn inv_fair_estimates_that_come_back_hold_no_newcomer_up() {
         assert!(waits.iter().all(|wait| *wait <= most), "{waits:?}");
     }
 }
+
+/// What an operator is shown is what happens, if nobody else comes: for any
+/// mixture of tenants, sessions, priorities and costs.
+#[tokio::test(start_paused = true)]
+async fn the_line_is_the_order_in_which_those_who_wait_are_granted() {
+    for seed in 0..20 {
+        let (pool, dice) = (pool(1), Dice::seeded(seed));
+        let mut busy = pool.acquire(ask()).await.expect("idle");
+        let some = || {
+            let priority = Priority::ALL[dice.below(3) as usize];
+            let ask = ask().tenant(dice.below(4)).session(dice.below(3));
+            pool.acquire(ask.cost(1 + dice.below(900)).priority(priority))
+        };
+        let mut waiting: Vec<_> = (0..60).map(|_| some()).collect();
+        // Who leaves is not in it.
+        waiting.retain(|one| one.number().is_none_or(|number| number % 7 > 0));
+        let line = pool.line();
+        assert_eq!(line.len(), waiting.len());
+        assert_eq!(pool.line(), line, "to look changes nothing");
+        for (ahead, number) in line.iter().enumerate() {
+            drop(busy);
+            let is_next = |one: &tidegate_kernel::Acquire| one.number() == Some(*number);
+            let next = waiting.iter().position(is_next);
+            let next = waiting.remove(next.expect("it waits"));
+            busy = next
+                .await
+                .unwrap_or_else(|why| panic!("place {ahead}: {why}"));
+            assert_eq!(pool.line(), line[ahead + 1..], "seed {seed}");
+        }
+        assert!(pool.stats().holds());
+        assert_eq!(
+            pool.acquire(ask()).number(),
+            Some(61),
+            "a number is never another's"
+        );
+    }
+}

@@ -119,7 +119,7 @@ where
     let patience = patience(said.patience)?;
     let priority = priority(said.priority)?;
     if let Err(failure) = app.gateway.takes(priority) {
-        body::discard(body, &app.body_limits, app.clock).await;
+        body::discard(body, &app.body_limits, app.clock, ticket).await?;
         return Err(failure.into());
     }
     app.gateway.charge(ticket, tenant);

@@ -4,7 +4,8 @@
 //! says or does not say; 2. a body that trickles ends with 408; 3. what is not
 //! taken is still read for a moment and thrown away, so that a caller who is
 //! busy writing gets to see the answer; 4. a caller who left is told from one
-//! whose framing is wrong; 5. all bodies together stay within `limits.bodies`.
+//! whose framing is wrong; 5. all bodies together stay within `limits.bodies`;
+//! 6. whoever ends the request from outside ends the reading too.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -82,17 +83,26 @@ where
         _ => reading.whole(&mut body, length, ticket).await,
     };
     if matches!(&result, Err(Unread::Refused(failure)) if failure.code == Code::RequestTooLarge) {
-        reading.discard(&mut body).await;
+        reading.discard(&mut body, ticket).await?;
     }
     result
 }
 
 /// Reads what is not wanted, for a moment, and keeps nothing of it.
-pub(crate) async fn discard<B>(mut body: B, limits: &BodyLimits, clock: Clock)
+///
+/// # Errors
+/// What its caller is told if the request was ended from outside meanwhile.
+pub(crate) async fn discard<B>(
+    mut body: B,
+    limits: &BodyLimits,
+    clock: Clock,
+    ticket: &Ticket,
+) -> Result<(), Failure>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    Reading::new(limits, clock).discard(&mut body).await;
+    let mut reading = Reading::new(limits, clock);
+    reading.discard(&mut body, ticket).await
 }
 
 fn check_head(headers: &HeaderMap) -> Result<(), Failure> {
@@ -147,7 +157,7 @@ impl<'a> Reading<'a> {
         let mut gathered = Gathered::Nothing;
         loop {
             let held = gathered.len() as u64;
-            let Some(data) = self.next(body, held).await? else {
+            let Some(data) = self.next(body, held, ticket).await? else {
                 break;
             };
             if held + data.len() as u64 > self.limits.size {
@@ -160,7 +170,12 @@ impl<'a> Reading<'a> {
     }
 
     /// The next piece; a body that is there already costs no timer.
-    async fn next<B>(&mut self, body: &mut B, held: u64) -> Result<Option<Bytes>, Unread>
+    async fn next<B>(
+        &mut self,
+        body: &mut B,
+        held: u64,
+        ticket: &Ticket,
+    ) -> Result<Option<Bytes>, Unread>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Error + 'static,
@@ -169,6 +184,9 @@ impl<'a> Reading<'a> {
             let frame = poll_fn(|cx| {
                 if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
                     return Poll::Ready(Ok(frame));
+                }
+                if let Poll::Ready(failure) = ticket.poll_halted(cx) {
+                    return Poll::Ready(Err(failure));
                 }
                 let started = *self.started.get_or_insert_with(|| self.clock.now());
                 let kept_up = GRACE + Duration::from_secs(held / self.limits.rate.max(1));
@@ -192,7 +210,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn discard<B>(&mut self, body: &mut B)
+    async fn discard<B>(&mut self, body: &mut B, ticket: &Ticket) -> Result<(), Failure>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -205,17 +223,20 @@ impl<'a> Reading<'a> {
                         let size = frame.data_ref().map_or(0, Bytes::len) as u64;
                         left = left.saturating_sub(size);
                         if left == 0 {
-                            return Poll::Ready(());
+                            return Poll::Ready(Ok(()));
                         }
                     }
-                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Ready(_) => return Poll::Ready(Ok(())),
                     Poll::Pending => break,
                 }
             }
+            if let Poll::Ready(failure) = ticket.poll_halted(cx) {
+                return Poll::Ready(Err(failure));
+            }
             self.alarm.set(until);
-            self.alarm.poll_due(cx)
+            self.alarm.poll_due(cx).map(Ok)
         })
-        .await;
+        .await
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn response(failure: &Failure) -> Response<Out> {
 fn unread(code: Code) -> bool {
     matches!(
         code,
-        Code::RequestTooLarge | Code::RequestTimeout | Code::BadFraming
+        Code::RequestTooLarge | Code::RequestTimeout | Code::BadFraming | Code::CancelledByOperator
     )
 }
 

@@ -4,13 +4,16 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use tidegate_gateway::Reply;
+use tidegate_gateway::{Reply, Request};
+
+use crate::listen::{Answer, PollHalt};
 
 /// See the module's text.
 pub(crate) enum Out {
@@ -46,6 +49,21 @@ impl Body for Out {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Reply(reply) => reply.size_hint(),
         }
+    }
+}
+
+impl Answer for Out {
+    fn halt(&self) -> Option<Arc<dyn PollHalt>> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Reply(reply) => Some(reply.request()?),
+        }
+    }
+}
+
+impl PollHalt for Request {
+    fn poll_halt(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.halt.poll_halted(cx).map(drop)
     }
 }
 

@@ -73,7 +73,7 @@ const fn route(method: Method, path: &'static str, door: Door, handler: Handler)
 }
 
 /// The list.
-pub(crate) static ROUTES: [Route; 14] = [
+pub(crate) static ROUTES: [Route; 15] = [
     route(
         Method::POST,
         "/v1/chat/completions",
@@ -145,6 +145,12 @@ pub(crate) static ROUTES: [Route; 14] = [
         "/debug/requests",
         Door::Operator,
         Handler::Page(debug::requests),
+    ),
+    route(
+        Method::DELETE,
+        "/debug/requests/{id}",
+        Door::Operator,
+        Handler::Named(debug::cancel),
     ),
     route(
         Method::GET,

@@ -5,7 +5,8 @@
 //! 2. One timer for all limits; a request that arrives whole has none of its own.
 //! 3. Whatever ends it drops the handler or body first, and the socket after it.
 //! 4. An answer that was cut never looks whole: see `CutShort`.
-//! 5. A refusal is not lost to bytes that the caller still sends: see [`linger`].
+//! 5. An answer that was ended from outside ends also while nobody reads it.
+//! 6. A refusal is not lost to bytes that the caller still sends: see [`linger`].
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,6 +26,9 @@ use super::{ListenSettings, refusal};
 
 /// How often the socket is looked at while nobody is woken by its end.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long an answer that was ended from outside may take to say so, before it
+/// is cut: its caller may read again.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How long a caller may pause, and how long it may go on, with what it still
 /// sends after its answer.
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -55,6 +59,8 @@ enum End {
     Gone,
     /// The caller does not read.
     Stalled,
+    /// The same, and its answer was ended from outside.
+    Halted,
     /// A head did not arrive in time.
     SlowHead,
     /// Nothing ever arrived.
@@ -121,7 +127,7 @@ async fn close(house: &House, link: &Link, end: End, signals: Signals) {
     match end {
         End::Malformed => linger(house.clock, link, signals).await,
         End::Done if link.may_have_unread() => linger(house.clock, link, signals).await,
-        End::Done | End::Idle | End::Gone | End::Cut => {}
+        End::Done | End::Idle | End::Gone | End::Halted | End::Cut => {}
         // hyper has dropped the body by now, so that `CutShort` saw no request.
         End::Broken if link.ends_by_close() => link.reset(),
         End::Broken => {}
@@ -196,6 +202,8 @@ struct Watch<'a> {
     write: Option<(u32, Instant)>,
     /// When to look at a socket that wakes nobody.
     look: Option<Instant>,
+    /// When an answer was found ended whose reader stands still.
+    halted: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
@@ -212,6 +220,7 @@ impl<'a> Watch<'a> {
             phase,
             write: None,
             look: None,
+            halted: None,
         }
     }
 
@@ -224,6 +233,7 @@ impl<'a> Watch<'a> {
             if self.caller_has_gone(cx) {
                 return Poll::Ready(End::Gone);
             }
+            self.look_for_halt(cx);
             let limit = self.limit();
             let due = limit.map(|(due, _)| due).into_iter().chain(self.look).min();
             let Some(due) = due else {
@@ -254,6 +264,16 @@ impl<'a> Watch<'a> {
         false
     }
 
+    /// While hyper has room it polls the body, which sees for itself that it was
+    /// ended; else this does.
+    fn look_for_halt(&mut self, cx: &mut Context<'_>) {
+        let stands = self.link.blocked().is_some() && self.link.phase() == Phase::Busy;
+        match stands && self.link.is_halted(cx) {
+            true => self.halted = self.halted.or(Some(self.clock.now())),
+            false => self.halted = None,
+        }
+    }
+
     /// The limit that runs now: when it ends, and how it ends the connection.
     fn limit(&mut self) -> Option<(Instant, End)> {
         if let Some(moved) = self.link.blocked() {
@@ -262,7 +282,13 @@ impl<'a> Watch<'a> {
                 _ => self.clock.now(),
             };
             self.write = Some((moved, since));
-            return Some((after(since, self.settings.write_stall), End::Stalled));
+            let stalled = (after(since, self.settings.write_stall), End::Stalled);
+            let halted = self.halted.map(|since| (since + LAST_WORDS, End::Halted));
+            return Some(
+                halted
+                    .filter(|halted| halted.0 < stalled.0)
+                    .unwrap_or(stalled),
+            );
         }
         self.write = None;
         let phase = self.link.phase();

@@ -1,11 +1,9 @@
 //! The service as a connection sees it: the given handler, made safe to call.
 //!
-//! 1. Every request comes with its [`Peer`].
-//! 2. The answer to a request with `transfer-encoding` closes the connection:
-//!    hyper takes the encoding and hides a `content-length` beside it, so the
-//!    two cannot be told from one any more (RFC 9112, 6.1).
-//! 3. A panic of the handler is this request's only: its caller gets a 500,
-//!    the connection ends with it.
+//! 1. Every request comes with its [`Peer`]. 2. The answer to a request with
+//!    `transfer-encoding` closes the connection. 3. A panic of the handler is this
+//!    request's only: its caller gets a 500, the connection ends with it. 4. An
+//!    answer that can be ended from outside is watched by its connection too.
 //!
 //! It does not look into the request, and polls the answer's body as it is.
 
@@ -28,8 +26,8 @@ use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 
 use super::link::Link;
-use super::refusal;
 use super::stats::ListenStats;
+use super::{Answer, refusal};
 
 /// Who is at the other end of the request's connection. Beside the request and
 /// not among its extensions, which are a map on the heap for every call.
@@ -53,12 +51,12 @@ pub(super) fn front<H, F, B>(
 where
     H: Fn(Peer, Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + Send,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Answer + Send + 'static,
     B::Error: Into<BoxError>,
 {
     service_fn(move |request: Request<Incoming>| {
         let old = request.version() == Version::HTTP_10;
-        let in_flight = link.begin(old, !request.body().is_end_stream());
+        let mut in_flight = link.begin(old, !request.body().is_end_stream());
         let encoded = request.headers().contains_key(TRANSFER_ENCODING);
         let called = catch_unwind(AssertUnwindSafe(|| handler(peer, request)));
         let stats = Arc::clone(&stats);
@@ -75,7 +73,14 @@ where
                     refusal::broken().map(Either::Right)
                 }
             };
+            if let Either::Left(body) = answer.body()
+                && let Some(halt) = body.halt()
+            {
+                in_flight.halts(halt);
+            }
             if encoded {
+                // hyper takes the encoding and hides a `content-length` beside it:
+                // the two cannot be told from one any more (RFC 9112, 6.1).
                 answer
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -6,6 +6,7 @@
 //! 1. A read that did not fill its buffer asks the kernel once, not twice.
 //! 2. Noting costs a store: no clock, no lock, no allocation. It decides nothing.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
@@ -15,9 +16,12 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tidegate_kernel::sync::Mutex;
 use tidegate_kernel::{Clock, Deadline};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::PollHalt;
 
 /// On edge-triggered epoll a short read says that the socket is empty.
 const SHORT_READ_IS_EMPTY: bool = cfg!(any(target_os = "linux", target_os = "android"));
@@ -48,7 +52,6 @@ pub(super) enum Side {
 
 /// One task polls all of this. The atomics only let it move between threads,
 /// which is why each is relaxed, and stepped by a load and a store.
-#[derive(Debug)]
 pub(super) struct Link {
     stream: TcpStream,
     phase: AtomicU8,
@@ -64,6 +67,17 @@ pub(super) struct Link {
     old: AtomicBool,
     /// The last request had a body, which may not have been read to its end.
     had_body: AtomicBool,
+    /// How the answer that runs tells that it was ended from outside.
+    halt: Mutex<Option<Arc<dyn PollHalt>>>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("stream", &self.stream)
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Link {
@@ -87,6 +101,7 @@ impl Link {
             moved: AtomicU32::new(0),
             old: AtomicBool::new(false),
             had_body: AtomicBool::new(false),
+            halt: Mutex::new(None),
         })
     }
 
@@ -114,7 +129,18 @@ impl Link {
         self.old.store(old, Relaxed);
         self.had_body.store(has_body, Relaxed);
         self.enter(Phase::Busy);
-        InFlight(Arc::clone(self))
+        InFlight {
+            link: Arc::clone(self),
+            halts: false,
+        }
+    }
+
+    /// Whether the answer that runs was ended from outside; if it can be, and
+    /// was not, the task is woken when it is.
+    pub(super) fn is_halted(&self, cx: &mut Context<'_>) -> bool {
+        // Asked outside the lock: what it does is not our code.
+        let halt = self.halt.lock().clone();
+        halt.is_some_and(|halt| halt.poll_halt(cx).is_ready())
     }
 
     /// hyper is about to be polled.
@@ -227,11 +253,27 @@ fn step(number: &AtomicU32) {
 
 /// A request from its head to the last byte of its answer.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Link>);
+pub(super) struct InFlight {
+    link: Arc<Link>,
+    /// Whether its answer can be ended from outside.
+    halts: bool,
+}
+
+impl InFlight {
+    /// Its answer can be ended from outside.
+    pub(super) fn halts(&mut self, halt: Arc<dyn PollHalt>) {
+        self.halts = true;
+        *self.link.halt.lock() = Some(halt);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.enter(Phase::Idle);
+        if self.halts {
+            let gone = self.link.halt.lock().take();
+            drop(gone);
+        }
+        self.link.enter(Phase::Idle);
     }
 }
 

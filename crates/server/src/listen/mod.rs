@@ -20,6 +20,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,21 @@ use self::link::Link;
 use self::places::Places;
 pub(crate) use self::places::owner;
 pub use self::stats::ListenStats;
+
+/// The body of an answer, as its connection knows it.
+pub trait Answer: Body<Data = Bytes> {
+    /// How it is ended from outside while nobody polls it, since its reader
+    /// stands still; none where that cannot happen.
+    fn halt(&self) -> Option<Arc<dyn PollHalt>> {
+        None
+    }
+}
+
+/// Asks whether an answer was ended from outside.
+pub trait PollHalt: Send + Sync {
+    /// Ready once it was; else the task is woken when it is.
+    fn poll_halt(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
 
 /// The limits of a listener's connections.
 #[derive(Clone, Debug)]
@@ -82,8 +98,9 @@ const REFUSALS_AT_ONCE: usize = 64;
 /// 1. `TCP_NODELAY` on every connection: without it a stream takes 44 ms, not 1.
 /// 2. A caller who has gone (closed, half-closed, reset) is noticed in under
 ///    200 ms while a request is in flight; its handler or body is dropped.
-/// 3. A caller who does not read for `write_stall` is reset; what waits unsent
-///    for it in the kernel is bounded.
+/// 3. A caller who does not read for `write_stall` is reset, at once if its
+///    answer was ended from outside; what waits unsent for it in the kernel is
+///    bounded.
 /// 4. A head has `header_timeout` from its first byte, then 408; a connection
 ///    that never spoke has the same, an idle one `keep_alive`: both end silently.
 ///    A partial head that was pipelined behind a running request has the idle
@@ -109,7 +126,7 @@ pub async fn run<H, F, B>(
 ) where
     H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Answer + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     // Who bound it asked for room for 128, as a rule.
@@ -181,7 +198,7 @@ impl Door {
     where
         H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Answer + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         self.house.stats.accepted.add();

@@ -13,6 +13,6 @@ mod tasks;
 pub(crate) use advice::advice;
 pub(crate) use overload::overload;
 pub(crate) use pools::pools;
-pub(crate) use requests::requests;
+pub(crate) use requests::{cancel, requests};
 pub(crate) use reuse::reuse;
 pub(crate) use tasks::tasks;

@@ -1,48 +1,86 @@
-//! `/debug/requests`: every request in flight, and what it waits for.
-//! The oldest first.
+//! `/debug/requests`: every request in flight, and what it waits for; and the
+//! end of one of them, by its id.
+//! The oldest first: that is whom one looks for.
 
 use http::Response;
 use serde::Serialize;
+use tidegate_gateway::{Failure, RequestView};
+use tidegate_types::{Code, RequestId};
 
 use super::super::app::App;
+use super::super::errors;
 use super::super::models::render;
 use super::super::reply::Out;
 
+/// All of them.
 #[derive(Serialize)]
-struct List {
-    requests: Vec<One>,
+pub(super) struct List<'a> {
+    pub(super) requests: Vec<One<'a>>,
 }
 
+/// One request in flight.
 #[derive(Serialize)]
-struct One {
+pub(super) struct One<'a> {
     id: String,
     endpoint: &'static str,
-    model: Option<String>,
-    provider: Option<String>,
+    model: Option<&'a str>,
+    provider: Option<&'a str>,
     stage: &'static str,
+    waits_for: &'static str,
+    /// How many are before it in the queue, if nobody else comes; null where it
+    /// does not queue.
+    ahead: Option<usize>,
     age_ms: u128,
     stage_ms: u128,
-    waits_for: &'static str,
+    held_bytes: u64,
+}
+
+impl<'a> From<&'a RequestView> for One<'a> {
+    fn from(view: &'a RequestView) -> Self {
+        Self {
+            id: view.request.id.to_string(),
+            endpoint: view.request.endpoint,
+            model: view.request.model(),
+            provider: view.request.provider(),
+            stage: view.stage.as_str(),
+            waits_for: view.stage.waits_for(),
+            ahead: view.ahead,
+            age_ms: view.age.as_millis(),
+            stage_ms: view.stage_age.as_millis(),
+            held_bytes: view.held,
+        }
+    }
 }
 
 pub(crate) fn requests(app: &App) -> Response<Out> {
-    let now = app.clock.now();
-    let mut requests: Vec<One> = app
-        .gateway
-        .requests()
-        .iter()
-        .map(|request| One {
-            id: request.id.to_string(),
-            endpoint: request.endpoint,
-            model: request.model().map(str::to_owned),
-            provider: request.provider().map(str::to_owned),
-            stage: request.stage().as_str(),
-            age_ms: now.duration_since(request.started).as_millis(),
-            stage_ms: request.stage_age(now).as_millis(),
-            waits_for: request.stage().waits_for(),
-        })
-        .collect();
-    // The oldest first: that is whom one looks for.
-    requests.sort_by_key(|request| std::cmp::Reverse(request.age_ms));
-    render(&List { requests })
+    let views = app.gateway.request_views();
+    render(&List {
+        requests: views.iter().map(One::from).collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct Cancelled<'a> {
+    id: &'a str,
+    cancelled: bool,
+    /// Where the cancel met it.
+    stage: &'static str,
+}
+
+/// `DELETE /debug/requests/{id}`: its caller is told `cancelled_by_operator`.
+pub(crate) fn cancel(app: &App, id: &str) -> Response<Out> {
+    let known = RequestId::parse(id);
+    match known.and_then(|id| app.gateway.cancel(id)) {
+        Some(stage) => render(&Cancelled {
+            id,
+            cancelled: true,
+            stage: stage.as_str(),
+        }),
+        None => {
+            let text = "No request with this id is in flight: it has ended, or never was. \
+                        `GET /debug/requests` lists those that are; the id is its \
+                        `x-tidegate-id`.";
+            errors::response(&Failure::new(Code::NotFound, text))
+        }
+    }
 }

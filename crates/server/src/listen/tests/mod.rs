@@ -215,6 +215,8 @@ struct Script {
     life: Life,
 }
 
+impl Answer for Script {}
+
 impl Body for Script {
     type Data = Bytes;
     type Error = Failure;
