@@ -147,7 +147,11 @@ fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };
-    if authority.as_str().contains('@') {
+    // The parser takes `localhost:80.example` for `localhost`: what follows the
+    // host must be a port and nothing else, or it is another host's name. A
+    // user before the host is told by this, too.
+    let rest = authority.as_str().strip_prefix(authority.host());
+    if !rest.is_some_and(is_port) {
         return false;
     }
     let host = authority
@@ -164,14 +168,16 @@ fn is_loopback(authority: &str) -> bool {
 /// most calls, and for these nothing need be taken apart.
 fn is_plain_loopback(authority: &str) -> bool {
     let names = ["127.0.0.1", "localhost", "[::1]"];
-    let port = |rest: &str| {
-        rest.is_empty()
-            || rest.strip_prefix(':').is_some_and(|port| {
-                (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
-            })
-    };
     let mut rests = names.iter().filter_map(|name| authority.strip_prefix(name));
-    rests.any(port)
+    rests.any(is_port)
+}
+
+/// Whether it is what may follow a host: nothing, or a port.
+fn is_port(rest: &str) -> bool {
+    rest.is_empty()
+        || rest.strip_prefix(':').is_some_and(|port| {
+            (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]

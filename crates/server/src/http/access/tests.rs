@@ -46,6 +46,11 @@ fn without_keys_only_local_programs() {
         "127.0.0.1@evil.example",
         "127.0.0.1:80@evil.example",
         "localhost.evil.example",
+        "localhost:80.evil.example",
+        "LOCALHOST:80.evil.example",
+        "localhost:",
+        "[::1].evil.example",
+        "me@localhost",
         "10.0.0.1",
     ] {
         let mut map = HeaderMap::new();
