@@ -323,3 +323,35 @@ async fn it_is_ready_in_under_150_ms() {
     ));
     assert!(best < Duration::from_millis(150), "{best:?}");
 }
+
+#[tokio::test]
+async fn every_command_has_a_page_and_completions() {
+    let folder = Folder::new();
+    let out = folder.path().display().to_string();
+    let pages = run(Start::command(&["man", "--out", &out])).await;
+    assert_eq!(pages.status.code(), Some(0), "{}", pages.stderr);
+    let bash = run(Start::command(&["completions", "bash"])).await;
+    let help = run(Start::command(&["--help"])).await;
+    let commands = help.stdout.split_once("Commands:\n").unwrap().1;
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands: Vec<_> = commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for name in commands {
+        let page = folder.path().join(format!("tidegate-{name}.1"));
+        let page = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("no page of {name}"));
+        assert!(page.contains(".SH EXAMPLES"), "{name}: {page}");
+        let told = run(Start::command(&[name, "--help"])).await;
+        assert!(told.stdout.contains("Examples:"), "{name}: {}", told.stdout);
+        assert!(bash.stdout.contains(&format!("tidegate,{name})")), "{name}");
+    }
+    let script = folder.file("tidegate.bash", &bash.stdout);
+    let told = Command::new("bash").arg("-n").arg(script).output().unwrap();
+    assert!(told.status.success(), "{told:?}");
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        let script = run(Start::command(&["completions", shell])).await;
+        assert!(script.stdout.contains("requests"), "{shell}");
+    }
+}

@@ -10,6 +10,7 @@ mod binary;
 mod folder;
 mod metrics;
 mod process;
+mod terminal;
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,7 +25,7 @@ use crate::wait::{PATIENCE, until_for, within};
 pub use binary::binary;
 pub use folder::Folder;
 pub use metrics::Metrics;
-pub use process::{Usage, command_output, raise_descriptors};
+pub use process::{Usage, command_output, raise_descriptors, unread};
 
 /// How the binary is started.
 #[derive(Debug)]
@@ -32,6 +33,9 @@ pub struct Start {
     folder: Folder,
     args: Vec<String>,
     environment: Vec<(String, String)>,
+    /// What stands on its standard input.
+    input: Option<Vec<u8>>,
+    on_terminal: bool,
 }
 
 impl Start {
@@ -51,6 +55,8 @@ impl Start {
             folder,
             args,
             environment: Vec::new(),
+            input: None,
+            on_terminal: false,
         }
     }
 
@@ -66,6 +72,8 @@ impl Start {
             folder: Folder::new(),
             args,
             environment: Vec::new(),
+            input: None,
+            on_terminal: false,
         }
     }
 
@@ -80,6 +88,27 @@ impl Start {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same for several.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// What it reads from standard input; nothing unless it is said.
+    #[must_use]
+    pub fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// All its standard streams are a terminal; `stdout()` is what it shows.
+    #[must_use]
+    pub fn on_terminal(mut self) -> Self {
+        self.on_terminal = true;
         self
     }
 
@@ -99,7 +128,7 @@ impl Start {
     /// # Panics
     /// When it ends first; the message holds what it wrote.
     pub async fn listen(self) -> Gate {
-        let mut gate = self.launch();
+        let mut gate = self.begin();
         let address = until_for(PATIENCE, "the gateway says where it listens", || {
             if let Some(address) = address_in(&gate.stdout()) {
                 return Some(address);
@@ -119,13 +148,13 @@ impl Start {
 
     /// Starts it and waits until it ends by itself.
     pub async fn run(self) -> (ExitStatus, String, String) {
-        let mut gate = self.launch();
+        let mut gate = self.begin();
         let status = gate.exit().await;
         (status, gate.stdout(), gate.stderr())
     }
 
-    /// Starts it and waits for nothing.
-    fn launch(self) -> Gate {
+    /// Starts it and waits for nothing: for commands that are no servers.
+    pub fn begin(self) -> Gate {
         use std::os::unix::process::CommandExt as _;
 
         let mut command = Command::new(binary());
@@ -134,10 +163,21 @@ impl Start {
             .env_clear()
             .envs(self.environment)
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(self.folder.writer("stdout"))
-            .stderr(self.folder.writer("stderr"))
             .process_group(0);
+        if self.on_terminal {
+            let terminal = terminal::open(self.folder.writer("stdout"));
+            let side = || terminal.try_clone().expect("a descriptor");
+            command.stdin(side()).stdout(side()).stderr(side());
+        } else {
+            let input = match self.input {
+                None => Stdio::null(),
+                Some(input) => self.folder.reader("stdin", &input).into(),
+            };
+            command
+                .stdin(input)
+                .stdout(self.folder.writer("stdout"))
+                .stderr(self.folder.writer("stderr"));
+        }
         let child = command.spawn().expect("the binary starts");
         Gate {
             child,

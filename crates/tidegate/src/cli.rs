@@ -25,14 +25,17 @@ Examples:
   tidegate serve                          no file needed: OPENAI_API_KEY if set, else simulated
   tidegate serve --config gate.toml       serve what a file says
   tidegate check --config gate.toml       say everything that is wrong with it
-  tidegate ask \"why is the sea salty?\"   ask a model, from the terminal
+  tidegate ask \"why is the sea salty?\"    ask a model, from the terminal
   tidegate models                         the names that can be asked for
   tidegate requests --watch               what is in flight, and what it waits for
   tidegate advise                         what the traffic says about the settings
   tidegate sim --port 9100                a simulated upstream to point a gateway at
 
 Exit codes: 0 fine, 1 failed while running, 2 wrong usage or configuration,
-130 Ctrl-C in a command that talks to a server.";
+130 Ctrl-C in a command that talks to a server.
+
+Environment: TIDEGATE_URL says where those commands find it; NO_COLOR and
+CLICOLOR_FORCE are heeded; for the rest see `tidegate serve --help`.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

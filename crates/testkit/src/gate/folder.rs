@@ -38,6 +38,13 @@ impl Folder {
         File::create(self.0.join(name)).expect("a file in a temporary folder")
     }
 
+    /// A file with these bytes, to be read by a process.
+    pub(super) fn reader(&self, name: &str, bytes: &[u8]) -> File {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).expect("a file in a temporary folder");
+        File::open(path).expect("a file in a temporary folder")
+    }
+
     /// What a file holds now; empty when there is none.
     pub(super) fn read(&self, name: &str) -> String {
         let bytes = fs::read(self.0.join(name)).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Read from `/proc`, so this is for Linux, as the product is.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -35,6 +36,11 @@ impl Usage {
             threads: count("task"),
         }
     }
+}
+
+/// The bytes of a pipe that nobody has read yet.
+pub fn unread(pipe: &impl AsFd) -> u64 {
+    rustix::io::ioctl_fionread(pipe).expect("a pipe")
 }
 
 /// Lets this test, and what it starts, open as many descriptors as the machine

@@ -1,0 +1,266 @@
+//! `tidegate models`, `requests` and `cancel` with the real gateway: tables for
+//! people, JSON for programs, and what a terminal is shown.
+
+use serde_json::Value;
+use tidegate_e2e::Scene;
+use tidegate_testkit::gate::Start;
+use tidegate_testkit::openai::{chat, content_chunk};
+use tidegate_testkit::wait::until_async;
+use tidegate_testkit::{Gate, RawClient, Script, Signal, Upstream, until};
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn tidegate(gate: &Gate, args: &[&str]) -> Start {
+    Start::command(args).env("TIDEGATE_URL", &gate.address().to_string())
+}
+
+async fn run(start: Start) -> (Option<i32>, String, String) {
+    let (status, stdout, stderr) = start.run().await;
+    (status.code(), stdout, stderr)
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split("  ")
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// A stream that has begun and does not go on, and its id.
+async fn streaming(scene: &Scene) -> (RawClient, String) {
+    scene
+        .upstream
+        .next(Script::sse().event(&content_chunk("half")).stall());
+    let mut client = scene.gate.connect().await;
+    client.post(CHAT, &chat("m-1", true)).await;
+    let head = client.head().await;
+    client.event().await;
+    let id = head.header("x-tidegate-id").unwrap_or("no id").to_owned();
+    until_async("the answer flows", || async {
+        let requests = scene.gate.debug_requests().await;
+        let flows = requests.iter().any(|one| one["stage"] == "streaming");
+        flows.then_some(())
+    })
+    .await;
+    (client, id)
+}
+
+#[tokio::test]
+async fn models_are_listed_with_where_each_leads() {
+    let named = |provider: tidegate_testkit::Provider| provider.models(r#"["m-1", "m-*"]"#);
+    let scene = Scene::with(named).await;
+    let (code, stdout, stderr) = run(tidegate(&scene.gate, &["models"])).await;
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    let lines: Vec<_> = stdout.lines().map(words).collect();
+    assert_eq!(lines[0], ["MODEL", "PROVIDER"]);
+    assert_eq!(lines[1], ["m-1", "mock"]);
+    assert!(lines.contains(&vec!["echo", "sim"]), "{stdout}");
+
+    let (code, stdout, _) = run(tidegate(&scene.gate, &["models", "--json"])).await;
+    let list: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        (&list["data"][0]["id"], &list["data"][0]["owned_by"]),
+        (&"m-1".into(), &"mock".into())
+    );
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_a_table_or_an_object() {
+    let scene = Scene::start().await;
+    let (code, stdout, stderr) = run(tidegate(&scene.gate, &["requests"])).await;
+    assert_eq!((code, &*stdout), (Some(0), ""));
+    assert_eq!(stderr, "note: no request is in flight\n");
+
+    let (_client, id) = streaming(&scene).await;
+    let (code, stdout, stderr) = run(tidegate(&scene.gate, &["requests"])).await;
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    let lines: Vec<_> = stdout.lines().map(words).collect();
+    assert_eq!(
+        lines[0][..5],
+        ["ID", "ENDPOINT", "MODEL", "PROVIDER", "STAGE"]
+    );
+    assert_eq!(lines[1][0], id);
+    assert_eq!(lines[1][2..5], ["m-1", "mock", "streaming"]);
+
+    let (code, stdout, _) = run(tidegate(&scene.gate, &["requests", "--json"])).await;
+    let list: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (code, &list["requests"][0]["id"]),
+        (Some(0), &Value::from(id))
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_cancelled_by_its_id_and_the_others_are_tried_too() {
+    let scene = Scene::start().await;
+    let (mut client, id) = streaming(&scene).await;
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    let (code, stdout, stderr) = run(tidegate(&scene.gate, &["cancel", nobody, &id])).await;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(stdout, format!("{id} cancelled (streaming)\n"));
+    let expected = format!("error: {nobody} is not in flight: it has ended, or never was\n");
+    assert!(stderr.starts_with(&expected), "{stderr}");
+    let event = client.event().await;
+    let error = event.json().unwrap();
+    assert_eq!(error["error"]["code"], "cancelled_by_operator");
+    scene.settled("cancelled", "operator").await;
+
+    let (_client, id) = streaming(&scene).await;
+    let (code, _, stderr) = run(tidegate(&scene.gate, &["cancel", &id])).await;
+    assert_eq!((code, &*stderr), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_and_never_against_no_color() {
+    let scene = Scene::start().await;
+    let bold = "\u{1b}[1mMODEL";
+    let models = || tidegate(&scene.gate, &["models"]).env("TERM", "xterm");
+    for (start, coloured) in [
+        (models(), false),
+        (models().on_terminal(), true),
+        (models().on_terminal().env("NO_COLOR", ""), true),
+        (models().on_terminal().env("NO_COLOR", "1"), false),
+        (models().on_terminal().env("TERM", "dumb"), false),
+        (models().env("CLICOLOR_FORCE", "1"), true),
+        (
+            models().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"),
+            false,
+        ),
+    ] {
+        let shown = format!("{start:?}");
+        let mut ended = start.begin();
+        assert_eq!(ended.exit().await.code(), Some(0), "{shown}");
+        until("the whole table", || {
+            ended.stdout().contains("echo").then_some(())
+        })
+        .await;
+        assert_eq!(
+            ended.stdout().contains(bold),
+            coloured,
+            "{shown}: {}",
+            ended.stdout()
+        );
+        assert_eq!(ended.stdout().contains('\u{1b}'), coloured, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_cannot_command_the_terminal_and_is_untouched_elsewhere() {
+    let scene = Scene::start().await;
+    let nasty = "a\u{1b}]0;title\u{7}b\u{1b}[2J\ttab\n";
+    scene.upstream.always(Script::stream_of(&[nasty]));
+    let ask = || tidegate(&scene.gate, &["ask", "why?", "--model", "m-1"]).env("TERM", "xterm");
+    let (code, stdout, _) = run(ask()).await;
+    assert_eq!((code, &*stdout), (Some(0), nasty));
+
+    let mut shown = ask().on_terminal().begin();
+    assert_eq!(shown.exit().await.code(), Some(0));
+    until("all of it", || shown.stdout().contains("tab").then_some(())).await;
+    assert!(
+        !shown.stdout().contains(['\u{1b}', '\u{7}']),
+        "{:?}",
+        shown.stdout()
+    );
+    assert!(
+        shown.stdout().contains("\u{fffd}[2J\ttab"),
+        "{:?}",
+        shown.stdout()
+    );
+}
+
+/// A watch, as the server's contract has it.
+fn watch(go: &Signal) -> Script {
+    let request = |id: &str, stage: &str| {
+        format!(
+            r#"{{"id":"{id}","endpoint":"/chat/completions","model":"m-1","provider":"mock","stage":"{stage}","waits_for":"a permit","ahead":null,"age_ms":1200,"stage_ms":7,"held_bytes":4096}}"#
+        )
+    };
+    let (first, second) = (request("id-one", "queued"), request("id-two", "streaming"));
+    Script::sse()
+        .bytes(format!(
+            "event: snapshot\ndata: {{\"requests\":[{first}]}}\n\n: here\n\n"
+        ))
+        .until(go)
+        .bytes(format!("event: request\ndata: {second}\n\n"))
+        .bytes(
+            "event: ended\ndata: {\"id\":\"id-one\",\"outcome\":\"completed\",\"total_ms\":9}\n\n",
+        )
+}
+
+#[tokio::test]
+async fn a_watch_is_a_line_of_json_for_each_change() {
+    let server = Upstream::start().await;
+    let go = Signal::new();
+    server.always(watch(&go).stall());
+    let start = Start::command(&["requests", "--watch", "--url"]);
+    let mut watching = start.arg(&server.address().to_string()).begin();
+    let lines = || watching.stdout().lines().count();
+    until("the snapshot is there at once", || {
+        (lines() == 1).then_some(())
+    })
+    .await;
+    go.fire();
+    until("all three are there", || (lines() == 3).then_some(())).await;
+    watching.interrupt();
+    assert_eq!(watching.exit().await.code(), Some(130));
+    assert_eq!(watching.stderr(), "");
+    let told: Vec<Value> = watching
+        .stdout()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told[0]["event"], "snapshot");
+    assert_eq!(told[0]["data"]["requests"][0]["id"], "id-one");
+    assert_eq!(
+        (&told[1]["event"], &told[1]["data"]["id"]),
+        (&"request".into(), &"id-two".into())
+    );
+    assert_eq!(told[2]["data"]["outcome"], "completed");
+    let asked = server.request(0).await.line();
+    assert_eq!(
+        asked,
+        ("GET".to_owned(), "/debug/requests?watch=1".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_watch_on_a_terminal_is_a_table_that_is_drawn_anew() {
+    let server = Upstream::start().await;
+    let go = Signal::new();
+    server.always(watch(&go).stall());
+    let start = Start::command(&["requests", "--watch", "--url"]);
+    let start = start
+        .arg(&server.address().to_string())
+        .env("TERM", "xterm");
+    let mut watching = start.on_terminal().begin();
+    let shows = |text: &str| watching.stdout().contains(text).then_some(());
+    until("the first table", || shows("1 in flight, 0 ended since")).await;
+    assert!(!watching.stdout().contains("id-two"));
+    go.fire();
+    until("the next table", || shows("1 in flight, 1 ended since")).await;
+    watching.interrupt();
+    assert_eq!(watching.exit().await.code(), Some(130));
+    let shown = watching.stdout();
+    let last = shown.rsplit("\u{1b}[J").nth(1).unwrap();
+    assert!(
+        last.contains("id-two") && !last.contains("id-one"),
+        "{last:?}"
+    );
+    assert!(last.contains("4 KiB"), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_watch_that_the_server_ends_is_a_failure() {
+    let server = Upstream::start().await;
+    let go = Signal::new();
+    go.fire();
+    server.always(watch(&go));
+    let start = Start::command(&["requests", "--watch", "--url"]);
+    let (code, stdout, stderr) = run(start.arg(&server.address().to_string())).await;
+    assert_eq!((code, stdout.lines().count()), (Some(1), 3));
+    assert!(
+        stderr.starts_with("error: the server ended the watch\n"),
+        "{stderr}"
+    );
+}
