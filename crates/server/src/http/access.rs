@@ -43,6 +43,11 @@ impl Access {
         }
     }
 
+    /// Whether callers need a key.
+    pub(crate) fn wants_key(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Whether this request may go on, and which tenant it is: the place of its
     /// key, 0 where there are none.
     pub(crate) fn check(

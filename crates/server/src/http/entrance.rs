@@ -31,7 +31,7 @@ pub(crate) struct Entrance {
 impl Entrance {
     pub(crate) fn new(app: Arc<App>, face: Face) -> Result<Self, matchit::InsertError> {
         let mut paths = matchit::Router::new();
-        for first in &ROUTES {
+        for first in ROUTES {
             // A path with several methods is inserted once, with all of them.
             let same: Vec<_> = ROUTES
                 .iter()
@@ -99,9 +99,13 @@ impl Entrance {
             Handler::Page(page) => Ok(page(&self.app)),
             Handler::Named(page) => {
                 // The SDKs escape the slash of a name.
-                let id = percent_decode_str(params.get("id").unwrap_or_default());
-                Ok(page(&self.app, &id.decode_utf8_lossy()))
+                let name = params.iter().next().map_or("", |(_, value)| value);
+                Ok(page(
+                    &self.app,
+                    &percent_decode_str(name).decode_utf8_lossy(),
+                ))
             }
+            Handler::Described(page) => Ok(page(&self.app, self.face)),
             Handler::Ask(_) => Err(Failure::new(
                 Code::Internal,
                 "Calls have a way of their own.",

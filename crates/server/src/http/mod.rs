@@ -16,8 +16,10 @@ mod health;
 mod ids;
 mod metrics;
 mod models;
+mod openapi;
 mod reply;
 mod routes;
+mod viewer;
 
 pub(crate) use access::Access;
 pub(crate) use app::{App, Phase};

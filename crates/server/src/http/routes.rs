@@ -8,7 +8,7 @@ use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
 use super::reply::Out;
-use super::{debug, health, metrics, models};
+use super::{debug, health, metrics, models, openapi, viewer};
 
 /// One endpoint.
 pub(crate) struct Route {
@@ -61,6 +61,8 @@ pub(crate) enum Handler {
     Page(fn(&App) -> Response<Out>),
     /// A page whose path ends in a name.
     Named(fn(&App, &str) -> Response<Out>),
+    /// A page that tells what this listener opens.
+    Described(fn(&App, Face) -> Response<Out>),
 }
 
 const fn route(method: Method, path: &'static str, door: Door, handler: Handler) -> Route {
@@ -73,7 +75,7 @@ const fn route(method: Method, path: &'static str, door: Door, handler: Handler)
 }
 
 /// The list.
-pub(crate) static ROUTES: [Route; 15] = [
+pub(crate) static ROUTES: &[Route] = &[
     route(
         Method::POST,
         "/v1/chat/completions",
@@ -115,6 +117,24 @@ pub(crate) static ROUTES: [Route; 15] = [
         "/readyz",
         Door::Anybody,
         Handler::Page(health::readyz),
+    ),
+    route(
+        Method::GET,
+        "/openapi.json",
+        Door::Caller,
+        Handler::Described(openapi::page),
+    ),
+    route(
+        Method::GET,
+        "/docs",
+        Door::Anybody,
+        Handler::Page(viewer::page),
+    ),
+    route(
+        Method::GET,
+        "/docs/{file}",
+        Door::Anybody,
+        Handler::Named(viewer::file),
     ),
     route(
         Method::GET,

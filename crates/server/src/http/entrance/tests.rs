@@ -187,3 +187,59 @@ async fn near_the_bounds_a_body_is_refused_before_it_is_read() {
         assert_eq!(serve(&app, Face::All, asked).await.status(), 200, "{page}");
     }
 }
+
+/// The description says what pages answer, and leaves nothing out.
+#[tokio::test]
+async fn pages_answer_in_the_form_that_the_description_gives() {
+    let app = app(&[]);
+    let pages = ROUTES.iter().filter(|route| {
+        let is_page = matches!(route.handler, Handler::Page(_) | Handler::Described(_));
+        is_page && !["/livez", "/readyz", "/metrics", "/docs"].contains(&route.path)
+    });
+    let mut looked_at = 0;
+    for route in pages {
+        let asked = request(Method::GET, route.path, &[("host", "localhost")]);
+        let answer = serve(&app, Face::All, asked).await;
+        let Out::Whole(bytes) = answer.into_body() else {
+            panic!("{} flows", route.path)
+        };
+        let page: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let schema = crate::http::openapi::closed(route.path);
+        let wrong = jsonschema::draft202012::new(&schema).unwrap();
+        let wrong: Vec<_> = wrong
+            .iter_errors(&page)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{}: {page}", route.path);
+        looked_at += 1;
+    }
+    assert!(looked_at > 6, "{looked_at}");
+}
+
+/// A browser sends no key when it opens a page; what it then asks for, it does.
+#[tokio::test]
+async fn the_page_about_the_routes_is_for_anybody_and_the_description_is_not() {
+    let app = app(&["tg-0123456789abcdef"]);
+    for (path, key, status) in [
+        ("/docs", None, 200),
+        ("/docs/page.js", None, 200),
+        ("/docs/swagger-ui-bundle.js", None, 200),
+        ("/docs/nothing", None, 404),
+        ("/openapi.json", None, 401),
+        ("/openapi.json", Some(KEY), 200),
+    ] {
+        let mut asked = request(Method::GET, path, &[("host", "gate.example")]);
+        if let Some(key) = key {
+            let key = HeaderValue::from_static(key);
+            asked.headers_mut().insert("authorization", key);
+        }
+        let answer = serve(&app, Face::Callers, asked).await;
+        assert_eq!(answer.status(), status, "{path} {key:?}");
+        let policy = answer.headers().get("content-security-policy");
+        assert_eq!(
+            policy.is_some(),
+            path.starts_with("/docs") && status == 200,
+            "{path}"
+        );
+    }
+}

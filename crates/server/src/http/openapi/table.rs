@@ -1,0 +1,255 @@
+//! What each route is for, what it takes and what it gives: one entry a route.
+//!
+//! The routes themselves stand in `routes`; a test holds the two lists to each
+//! other. Schemas are named here and stand in `schemas.json`.
+
+use Body::{Bytes, Events, Html, Json, Text};
+
+/// The description of one route.
+#[derive(Clone, Copy)]
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    /// As it stands in `routes`.
+    pub(super) path: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) about: &'static str,
+    pub(super) takes: &'static [Body],
+    pub(super) gives: &'static [Body],
+    /// Statuses of its own, beside those of every route of its kind.
+    pub(super) also: &'static [u16],
+}
+
+/// What a body is.
+#[derive(Clone, Copy)]
+pub(super) enum Body {
+    /// JSON of this schema.
+    Json(&'static str),
+    /// `text/event-stream`; the sentence says of what.
+    Events(&'static str),
+    Text,
+    Html,
+    /// Anything.
+    Bytes,
+}
+
+/// The groups, in the order of the page.
+pub(super) const TAGS: [(&str, &str); 4] = [
+    ("models", "Calls to models, in the OpenAI form."),
+    (
+        "health",
+        "For whoever starts, balances and watches processes.",
+    ),
+    (
+        "operators",
+        "What the process does at this moment. Only where operators listen.",
+    ),
+    ("description", "What there is to call."),
+];
+
+const fn op(
+    method: &'static str,
+    path: &'static str,
+    tag: &'static str,
+    id: &'static str,
+    summary: &'static str,
+) -> Operation {
+    Operation {
+        method,
+        path,
+        tag,
+        id,
+        summary,
+        about: "",
+        takes: &[],
+        gives: &[],
+        also: &[],
+    }
+}
+
+impl Operation {
+    const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    const fn takes(self, takes: &'static [Body]) -> Self {
+        Self { takes, ..self }
+    }
+
+    const fn gives(self, gives: &'static [Body]) -> Self {
+        Self { gives, ..self }
+    }
+
+    const fn also(self, also: &'static [u16]) -> Self {
+        Self { also, ..self }
+    }
+}
+
+const CHUNKS: &str = "One chunk an event; the last is `[DONE]`. A stream that failed ends with an \
+                      event of the error form, and without `[DONE]`.";
+
+/// The list, in the order of the page.
+pub(super) const OPERATIONS: &[Operation] = &[
+    op(
+        "POST",
+        "/v1/chat/completions",
+        "models",
+        "createChatCompletion",
+        "Ask a model in a chat",
+    )
+    .about("With `\"stream\": true` the answer is a stream of server-sent events.")
+    .takes(&[Json("ChatRequest")])
+    .gives(&[Json("ChatCompletion"), Events(CHUNKS)]),
+    op(
+        "POST",
+        "/v1/completions",
+        "models",
+        "createCompletion",
+        "Let a model go on with a text",
+    )
+    .about("The older form; chat completions are the newer one.")
+    .takes(&[Json("CompletionRequest")])
+    .gives(&[Json("Completion"), Events(CHUNKS)]),
+    op(
+        "POST",
+        "/v1/embeddings",
+        "models",
+        "createEmbedding",
+        "Turn texts into vectors",
+    )
+    .takes(&[Json("EmbeddingRequest")])
+    .gives(&[Json("Embeddings")]),
+    op(
+        "GET",
+        "/v1/models",
+        "models",
+        "listModels",
+        "The names that can be asked for",
+    )
+    .about("Those that the configuration lists: a pattern permits names, it never lists them.")
+    .gives(&[Json("Models")]),
+    op(
+        "GET",
+        "/v1/models/{*id}",
+        "models",
+        "retrieveModel",
+        "One of the names",
+    )
+    .about("A name may hold slashes, escaped or not, and may have its provider before it.")
+    .gives(&[Json("Model")])
+    .also(&[404]),
+    op(
+        "GET",
+        "/livez",
+        "health",
+        "live",
+        "Whether the process answers",
+    )
+    .gives(&[Text]),
+    op(
+        "GET",
+        "/readyz",
+        "health",
+        "ready",
+        "Whether it takes new requests",
+    )
+    .about("503 while it starts, and while it drains.")
+    .gives(&[Text])
+    .also(&[503]),
+    op(
+        "GET",
+        "/metrics",
+        "operators",
+        "metrics",
+        "Every metric, for Prometheus",
+    )
+    .gives(&[Text]),
+    op(
+        "GET",
+        "/debug/advice",
+        "operators",
+        "advice",
+        "What the traffic says about the settings",
+    )
+    .gives(&[Json("Advice")]),
+    op(
+        "GET",
+        "/debug/overload",
+        "operators",
+        "overload",
+        "How near the process is to its bounds",
+    )
+    .gives(&[Json("Overload")]),
+    op(
+        "GET",
+        "/debug/pools",
+        "operators",
+        "pools",
+        "Permits, queues, keys and breakers",
+    )
+    .gives(&[Json("Pools")]),
+    op(
+        "GET",
+        "/debug/requests",
+        "operators",
+        "requests",
+        "Every request in flight",
+    )
+    .gives(&[Json("RequestsInFlight")]),
+    op(
+        "DELETE",
+        "/debug/requests/{id}",
+        "operators",
+        "cancelRequest",
+        "End a request in flight",
+    )
+    .about("Its caller gets 503 `cancelled_by_operator`, or that error as the last event.")
+    .gives(&[Json("Cancelled")])
+    .also(&[404]),
+    op(
+        "GET",
+        "/debug/reuse",
+        "operators",
+        "reuse",
+        "Buffers that are used again",
+    )
+    .gives(&[Json("Reuse")]),
+    op(
+        "GET",
+        "/debug/tasks",
+        "operators",
+        "tasks",
+        "Every task that has not ended",
+    )
+    .gives(&[Json("Tasks")]),
+    op(
+        "GET",
+        "/openapi.json",
+        "description",
+        "openapi",
+        "This description",
+    )
+    .gives(&[Json("Object")]),
+    op(
+        "GET",
+        "/docs",
+        "description",
+        "docs",
+        "This description as a page to read and try",
+    )
+    .about(
+        "The page holds nothing of this process: it asks for `/openapi.json`, with the key \
+                that its reader gives it.",
+    )
+    .gives(&[Html]),
+    op(
+        "GET",
+        "/docs/{file}",
+        "description",
+        "docsFile",
+        "A part of that page",
+    )
+    .gives(&[Bytes])
+    .also(&[404]),
+];
