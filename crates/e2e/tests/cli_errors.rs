@@ -224,14 +224,13 @@ const CASES: &[&str] = &[
 fn start(case: &str, names: &Names) -> Start {
     let (case, input) = case.split_once(" < ").unwrap_or((case, ""));
     let words: Vec<String> = case.split(' ').map(|word| names.filled(word)).collect();
-    let at = words.iter().position(|word| word == "tidegate").unwrap();
-    let args: Vec<&str> = words[at + 1..].iter().map(String::as_str).collect();
-    let start = words[..at]
-        .iter()
-        .fold(Start::command(&args), |start, word| {
-            let (name, value) = word.split_once('=').unwrap();
-            start.env(name, value)
-        });
+    let at = words.iter().position(|word| word == "tidegate");
+    let (variables, command) = words.split_at(at.unwrap_or(0));
+    let args: Vec<&str> = command.iter().skip(1).map(String::as_str).collect();
+    let pairs = variables.iter().filter_map(|word| word.split_once('='));
+    let start = pairs.fold(Start::command(&args), |start, (name, value)| {
+        start.env(name, value)
+    });
     match input {
         "" => start,
         _ => start.stdin([0xff, 0xfe]),
