@@ -9,16 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tidegate_kernel::{Clock, Instant};
 
 use crate::ask::Ask;
-use crate::last::Last;
+use crate::delay::Delay;
 use crate::name::{EXAMPLES, Model, Pace, Refused};
 use crate::plan::Plan;
+use crate::record::{Record, Request};
 use crate::refusal::Refusal;
+use crate::rules::{Act, Kind, RuleStats, Rules, Verdict};
 use crate::said::Dialect;
 use crate::script::{Broken, Script};
 use crate::tally::{Call, NONE, Stats, Tally};
@@ -59,15 +61,26 @@ struct Inner {
     tally: Arc<Tally>,
     /// How often each percentage of `fault-flaky` was asked.
     flaky: [AtomicU64; 101],
-    last: Mutex<Option<Arc<Last>>>,
+    started: Instant,
+    record: Mutex<Record>,
+    rules: RwLock<Arc<Rules>>,
 }
 
 /// What is to happen to a call.
-enum Decision {
+pub(crate) enum Decision {
     Now(Response<Script>),
     At(Instant, Response<Script>),
     Never(Call),
-    Close(Call),
+    Close(Option<Instant>, Call),
+}
+
+/// What was decided about one call.
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    /// The number of the call.
+    pub(crate) number: u64,
+    /// The rule that decided, if one did.
+    pub(crate) rule: Option<String>,
 }
 
 /// Where a call goes.
@@ -81,11 +94,18 @@ enum Endpoint<'a> {
 impl Sim {
     /// A model that has seen nothing yet.
     pub fn new(clock: Clock) -> Self {
+        Self::scripted(clock, Rules::default())
+    }
+
+    /// The same with rules.
+    pub fn scripted(clock: Clock, rules: Rules) -> Self {
         Self(Arc::new(Inner {
             clock,
+            started: clock.now(),
             tally: Arc::new(Tally::new(clock)),
             flaky: std::array::from_fn(|_| AtomicU64::new(0)),
-            last: Mutex::new(None),
+            record: Mutex::default(),
+            rules: RwLock::new(Arc::new(rules)),
         }))
     }
 
@@ -104,6 +124,11 @@ impl Sim {
         self.0.tally.snapshot()
     }
 
+    /// How often each rule was met.
+    pub fn rules(&self) -> Vec<RuleStats> {
+        self.script().stats()
+    }
+
     /// One call. `path` is the API path below the base, such as `/chat/completions`.
     ///
     /// Dropping the future, or the script before its end, counts the call as aborted.
@@ -116,8 +141,13 @@ impl Sim {
         path: &str,
         body: Bytes,
     ) -> Result<Response<Script>, Broken> {
-        let decision = self.decide(method, path, &body);
+        let decided = self.decide(method, path, &HeaderMap::new(), &body);
         drop(body);
+        self.carry_out(decided.decision).await
+    }
+
+    /// Waits as long as was decided.
+    pub(crate) async fn carry_out(&self, decision: Decision) -> Result<Response<Script>, Broken> {
         match decision {
             Decision::Now(answer) => Ok(answer),
             Decision::At(due, answer) => {
@@ -129,7 +159,10 @@ impl Sim {
                 drop(call);
                 Err(Broken)
             }
-            Decision::Close(call) => {
+            Decision::Close(due, call) => {
+                if let Some(due) = due {
+                    self.0.clock.sleep_until(due).await;
+                }
                 call.complete();
                 Err(Broken)
             }
@@ -144,48 +177,132 @@ impl Sim {
         &self.0.tally
     }
 
-    /// Keeps the last request that came over a socket.
-    pub(crate) fn remember(&self, last: Last) {
-        let before = self.0.last.lock().replace(Arc::new(last));
+    /// Keeps a request that came over a socket.
+    pub(crate) fn remember(&self, request: Request, decided: &Decided) {
+        let lived = self.0.clock.now().saturating_duration_since(self.0.started);
+        let at_ms = u64::try_from(lived.as_millis()).unwrap_or(u64::MAX);
+        let request = request.answered(decided.number, at_ms, decided.rule.clone());
+        let gone = self.0.record.lock().keep(request);
+        drop(gone);
+    }
+
+    pub(crate) fn record(&self) -> &Mutex<Record> {
+        &self.0.record
+    }
+
+    pub(crate) fn script(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.rules.read())
+    }
+
+    /// Takes other rules from now on; calls that are being answered keep what they have.
+    pub(crate) fn replace_script(&self, rules: Rules) {
+        let before = std::mem::replace(&mut *self.0.rules.write(), Arc::new(rules));
         drop(before);
     }
 
-    pub(crate) fn last(&self) -> Option<Arc<Last>> {
-        self.0.last.lock().clone()
+    /// Forgets the requests and what rules and flaky models count by. The statistics stay.
+    pub(crate) fn reset(&self) {
+        let record = std::mem::take(&mut *self.0.record.lock());
+        drop(record);
+        self.script().reset();
+        for count in &self.0.flaky {
+            count.store(0, Ordering::Relaxed);
+        }
     }
 
-    fn decide(&self, method: &Method, path: &str, body: &[u8]) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Decided {
         let begin = |model| self.0.tally.begin(model, body.len());
         let endpoint = match Endpoint::at(method, path) {
             Ok(endpoint) => endpoint,
-            Err(refusal) => return refuse(begin(NONE), &refusal),
+            Err(refusal) => return Decided::refusal(begin(NONE), &refusal),
         };
-        match endpoint {
-            Endpoint::Models => document(begin(NONE), models()),
-            Endpoint::Model(name) if Self::is_sim_name(name) => {
-                document(begin(name), model(name).into())
+        let kind = match endpoint {
+            Endpoint::Models => {
+                return Decided::document(begin(NONE), models(&self.script().models()));
             }
-            Endpoint::Model(name) => refuse(begin(NONE), &Refusal::model(name)),
-            Endpoint::Text(_) | Endpoint::Embeddings => {
-                let (ask, model) = match read(body) {
-                    Ok(read) => read,
-                    Err(refusal) => return refuse(begin(NONE), &refusal),
-                };
-                let call = begin(&ask.model);
-                let model = match self.met(model) {
-                    Model::Refused(refused) => return refuse(call, &refused.into()),
-                    Model::Hang => return Decision::Never(call),
-                    Model::Close => return Decision::Close(call),
-                    answering => answering,
-                };
-                let plan = Plan::of(model);
-                match endpoint {
-                    Endpoint::Text(dialect) => match lacks(dialect, &ask) {
-                        Some(refusal) => refuse(call, &refusal),
-                        None => turn(turn::text(call, dialect, &ask, &plan)),
-                    },
-                    _ => turn(turn::embeddings(call, &ask, &plan)),
+            Endpoint::Model(name) if Self::is_sim_name(name) => {
+                return Decided::document(begin(name), model(name).into());
+            }
+            Endpoint::Model(name) if self.script().models().contains(&name) => {
+                return Decided::document(begin(name), model(name).into());
+            }
+            Endpoint::Model(name) => return Decided::refusal(begin(NONE), &Refusal::model(name)),
+            Endpoint::Text(Dialect::Chat) => Kind::Chat,
+            Endpoint::Text(Dialect::Completion) => Kind::Completion,
+            Endpoint::Embeddings => Kind::Embedding,
+        };
+        let ask = match Ask::read(body) {
+            Ok(ask) => ask,
+            Err(refusal) => return Decided::refusal(begin(NONE), &refusal),
+        };
+        let (named, rules) = (Model::parse(&ask.model), self.script());
+        if named.is_none() && !rules.know(&ask.model) {
+            return Decided::refusal(begin(NONE), &Refusal::model(&ask.model));
+        }
+        let call = begin(&ask.model);
+        let number = call.number();
+        if let Some(refusal) = lacks(kind, &ask) {
+            return Decided::refusal(call, &refusal);
+        }
+        let (rule, decision) = match (rules.judge(kind, &ask, headers, number), named) {
+            (Some(verdict), _) => (
+                Some(verdict.rule.clone()),
+                self.by_rule(call, kind, &ask, verdict),
+            ),
+            (None, Some(model)) => (None, self.by_name(call, kind, &ask, model, None)),
+            (None, None) => (None, refuse(call, &Refusal::unforeseen(&ask.model))),
+        };
+        Decided {
+            decision,
+            number,
+            rule,
+        }
+    }
+
+    fn by_rule(&self, call: Call, kind: Kind, ask: &Ask<'_>, verdict: Verdict) -> Decision {
+        let start = call.start();
+        let wait = verdict.delay.map(|delay| turn::drawn(delay, ask, &call));
+        let due = wait.filter(|wait| !wait.is_zero()).map(|wait| start + wait);
+        let mut decision = match verdict.act {
+            Act::Refuse { status, body } => {
+                let answer = json(status, call.number(), unary::sound(call, body));
+                at(due, answer)
+            }
+            Act::Hang => Decision::Never(call),
+            Act::Close => Decision::Close(due, call),
+            Act::Like(model) => self.by_name(call, kind, ask, model, due),
+            Act::Plan(plan) => planned(call, kind, ask, &plan),
+        };
+        if let Decision::Now(answer) | Decision::At(_, answer) = &mut decision {
+            answer.headers_mut().extend(verdict.headers);
+        }
+        decision
+    }
+
+    fn by_name(
+        &self,
+        call: Call,
+        kind: Kind,
+        ask: &Ask<'_>,
+        model: Model,
+        due: Option<Instant>,
+    ) -> Decision {
+        match self.met(model) {
+            Model::Refused(refused) => at(due, self::refused(call, &refused.into())),
+            Model::Hang => Decision::Never(call),
+            Model::Close => Decision::Close(due, call),
+            answering => {
+                let mut plan = Plan::of(answering);
+                if let Some(due) = due {
+                    plan.ttft = Delay::Fixed(due.saturating_duration_since(call.start()));
                 }
+                planned(call, kind, ask, &plan)
             }
         }
     }
@@ -201,6 +318,27 @@ impl Sim {
             Model::Refused(Refused::Failing)
         } else {
             Model::Paced(Pace::USUAL)
+        }
+    }
+}
+
+impl Decided {
+    fn refusal(call: Call, refusal: &Refusal) -> Self {
+        let number = call.number();
+        Self {
+            decision: refuse(call, refusal),
+            number,
+            rule: None,
+        }
+    }
+
+    fn document(call: Call, body: Bytes) -> Self {
+        let number = call.number();
+        let answer = json(StatusCode::OK, number, unary::sound(call, body));
+        Self {
+            decision: Decision::Now(answer),
+            number,
+            rule: None,
         }
     }
 }
@@ -225,31 +363,30 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-fn read(body: &[u8]) -> Result<(Ask<'_>, Model), Refusal> {
-    let ask = Ask::read(body)?;
-    let model = Model::parse(&ask.model).ok_or_else(|| Refusal::model(&ask.model))?;
-    Ok((ask, model))
+fn planned(call: Call, kind: Kind, ask: &Ask<'_>, plan: &Plan) -> Decision {
+    let Turn { due, answer } = match kind {
+        Kind::Chat => turn::text(call, Dialect::Chat, ask, plan),
+        Kind::Completion => turn::text(call, Dialect::Completion, ask, plan),
+        Kind::Embedding => turn::embeddings(call, ask, plan),
+    };
+    at(due, answer)
 }
 
-fn turn(turn: Turn) -> Decision {
-    match turn.due {
-        None => Decision::Now(turn.answer),
-        Some(due) => Decision::At(due, turn.answer),
+fn at(due: Option<Instant>, answer: Response<Script>) -> Decision {
+    match due {
+        None => Decision::Now(answer),
+        Some(due) => Decision::At(due, answer),
     }
 }
 
-/// What a text endpoint cannot do without.
-fn lacks(dialect: Dialect, ask: &Ask<'_>) -> Option<Refusal> {
-    match dialect {
-        Dialect::Chat if ask.messages.is_empty() => Some(Refusal::missing("messages")),
-        Dialect::Completion if ask.prompt.0.is_empty() => Some(Refusal::missing("prompt")),
+/// What an endpoint cannot do without.
+fn lacks(kind: Kind, ask: &Ask<'_>) -> Option<Refusal> {
+    match kind {
+        Kind::Chat if ask.messages.is_empty() => Some(Refusal::missing("messages")),
+        Kind::Completion if ask.prompt.0.is_empty() => Some(Refusal::missing("prompt")),
+        Kind::Embedding if ask.input.0.is_empty() => Some(Refusal::missing("input")),
         _ => None,
     }
-}
-
-fn document(call: Call, body: Bytes) -> Decision {
-    let number = call.number();
-    Decision::Now(json(StatusCode::OK, number, unary::sound(call, body)))
 }
 
 fn refuse(call: Call, refusal: &Refusal) -> Decision {
@@ -295,12 +432,14 @@ pub(crate) fn respond(
     answer
 }
 
-fn models() -> Bytes {
-    let each: Vec<String> = EXAMPLES.iter().map(|name| model(name)).collect();
+/// Our names, and those that rules name.
+fn models(more: &[&str]) -> Bytes {
+    let all = EXAMPLES.iter().chain(more);
+    let each: Vec<String> = all.map(|name| model(name)).collect();
     format!(r#"{{"object":"list","data":[{}]}}"#, each.join(",")).into()
 }
 
-/// `name` is a parsed name: it needs no escaping.
 fn model(name: &str) -> String {
+    let name = turn::escaped(name);
     format!(r#"{{"id":"{name}","object":"model","created":{CREATED},"owned_by":"tidegate-sim"}}"#)
 }

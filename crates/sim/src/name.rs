@@ -105,6 +105,14 @@ impl Pace {
 }
 
 impl Model {
+    /// Whether it answers with more than a status, each time.
+    pub(crate) fn answers(self) -> bool {
+        !matches!(
+            self,
+            Self::Refused(_) | Self::Hang | Self::Close | Self::Flaky(_)
+        )
+    }
+
     /// Reads a name; `None` when it is not one of ours.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         if let Some(numbers) = name.strip_prefix("sim-") {

@@ -10,7 +10,6 @@ use crate::speech::Cut;
 use crate::tools::Wish;
 
 /// Where the words come from.
-#[expect(dead_code, reason = "made by the rules of a script, which come next")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Says {
     /// The endless text: so many chunks of so many bytes.

@@ -73,6 +73,16 @@ impl Refusal {
         Self::coded(Code::ModelNotFound, message)
     }
 
+    /// No rule takes this call, and its model is none of ours.
+    pub(crate) fn unforeseen(name: &str) -> Self {
+        let shown: String = name.chars().take(128).collect();
+        let message = format!(
+            "No rule of the script answers this call, and `{shown}` is no name of the simulated \
+             model: add a rule without conditions for such calls."
+        );
+        Self::coded(Code::ModelNotFound, message)
+    }
+
     /// Nothing is at this path.
     pub(crate) fn path(path: &str) -> Self {
         let shown: String = path.chars().take(128).collect();

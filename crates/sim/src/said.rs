@@ -33,7 +33,6 @@ impl Dialect {
 }
 
 /// Why an answer ends.
-#[expect(dead_code, reason = "made by the rules of a script, which come next")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     Stop,
@@ -43,6 +42,13 @@ pub(crate) enum Finish {
 }
 
 impl Finish {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Stop,
+        Self::Length,
+        Self::ToolCalls,
+        Self::ContentFilter,
+    ];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",

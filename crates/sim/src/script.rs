@@ -99,7 +99,6 @@ impl Script {
         self.call.as_ref().map_or(0, Call::number)
     }
 
-    #[expect(dead_code, reason = "made by the rules of a script, which come next")]
     /// Whether its cut is to be a reset of the connection, where there is one.
     pub(crate) fn resets(&self) -> bool {
         self.resets

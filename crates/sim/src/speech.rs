@@ -44,10 +44,6 @@ pub(crate) fn tide(out: &mut BytesMut, at: u64, len: usize) {
 }
 
 /// Where a text is cut into the pieces of a stream.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "made by the rules of a script, which come next")
-)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// After each white space character.

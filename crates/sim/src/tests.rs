@@ -1,11 +1,15 @@
 //! What every promise of the crate looks like from outside.
 //!
-//! `names` plays each name on a paused clock, `tools` what a request asks for, `counts` drops calls
-//! at every point, `wire` speaks to the stand-alone server over a real socket.
+//! `names` plays each name on a paused clock, `tools` what a request asks for, `rules` what a script
+//! says and `scripts` what is wrong with one; `counts` drops calls at every point, `wire` speaks to
+//! the stand-alone server over a real socket.
 
 mod counts;
+mod documentation;
 mod names;
+mod rules;
 mod schema;
+mod scripts;
 mod tools;
 mod wire;
 

@@ -57,12 +57,11 @@ struct Times {
 
 impl Times {
     fn draw(plan: &Plan, ask: &Ask<'_>, call: &Call) -> Self {
-        let seed = ask.seed.map_or(call.number(), i64::cast_unsigned);
-        let bytes = ask.model.bytes().chain(seed.to_le_bytes());
-        let mut draw = Draw::new(match (plan.ttft, plan.gap) {
-            (Delay::Fixed(_), Delay::Fixed(_)) => 0,
-            _ => hash(bytes),
-        });
+        let mut draw = match (plan.ttft, plan.gap) {
+            // Nothing will be drawn.
+            (Delay::Fixed(_), Delay::Fixed(_)) => Draw::new(0),
+            _ => chance(ask, call),
+        };
         let ttft = plan.ttft.draw(&mut draw);
         let gaps = Gaps::new(plan.gap, draw);
         Self { ttft, gaps }
@@ -76,6 +75,17 @@ impl Times {
         }
         self.ttft + gaps.skip(pieces())
     }
+}
+
+/// Where the delays of one call are drawn from.
+fn chance(ask: &Ask<'_>, call: &Call) -> Draw {
+    let seed = ask.seed.map_or(call.number(), i64::cast_unsigned);
+    Draw::new(hash(ask.model.bytes().chain(seed.to_le_bytes())))
+}
+
+/// One delay of a call.
+pub(crate) fn drawn(delay: Delay, ask: &Ask<'_>, call: &Call) -> Duration {
+    delay.draw(&mut chance(ask, call))
 }
 
 /// A chat or a completion.
@@ -256,7 +266,7 @@ fn usage(dialect: Dialect, ask: &Ask<'_>, plan: &Plan, said: &Said) -> Usage {
 }
 
 /// A model's name as it stands inside of a JSON string.
-fn escaped(name: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(name: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     if name.bytes().all(plain) {
         return Cow::Borrowed(name);

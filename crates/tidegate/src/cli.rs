@@ -147,7 +147,28 @@ pub(crate) struct Advise {
 Examples:
   tidegate sim
   tidegate sim --port 9100 --host 127.0.0.1
-  curl http://127.0.0.1:9100/v1/models")]
+  tidegate sim --script answers.toml           what your application is to meet
+  tidegate sim --script answers.toml --check   everything that is wrong with it
+  curl http://127.0.0.1:9100/v1/models         names that say what happens
+  curl http://127.0.0.1:9100/sim/requests      what your application sent
+
+Names: echo; tools, tools-2; sim-TTFT-CHUNKS-GAP-BYTES, where TTFT and GAP are milliseconds
+or a distribution (200..400, 300~50, 300~~2000); fault-429, fault-cut and others.
+A script is TOML; its first rule that fits answers a call:
+
+  [[rule]]
+  match = { model = \"gpt-*\", contains = \"weather\", tools = true }
+  respond = { tool_call = \"get_weather\", arguments = { city = \"Oslo\" } }
+  delay = \"300ms ~ 50ms\"
+
+  [[rule]]
+  match = { model = \"gpt-*\", share = 10 }
+  status = 429
+  headers = { retry-after = \"1\" }
+
+All of it: docs/sim.md.
+
+Exit codes: 0 fine, 1 failed while running, 2 wrong usage or script.")]
 pub(crate) struct Sim {
     /// The port; 0 takes a free one
     #[arg(long, default_value_t = 9100)]
@@ -155,6 +176,12 @@ pub(crate) struct Sim {
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     pub(crate) host: IpAddr,
+    /// Rules that say which call gets what
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// Say everything that is wrong with the script, without serving
+    #[arg(long, requires = "script")]
+    pub(crate) check: bool,
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@
 //! replaced. It does not decide what is wrong, nor what must be masked.
 
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use serde_json::{Value, json};
+
+use super::text::Text;
 
 /// More problems than this are counted, not printed.
 const SHOWN: usize = 100;
@@ -55,12 +58,20 @@ pub struct Echo {
     pub width: usize,
 }
 
+impl Echo {
+    /// The line that a span of a text begins in, unmasked: only for texts that hold no secret.
+    pub fn plain(text: &str, span: &Range<usize>) -> Self {
+        Text::new(text).echo(span, [])
+    }
+}
+
 /// Everything that was found, all at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    pub(super) fn new(mut list: Vec<Problem>) -> Self {
+    /// In the order of the file.
+    pub fn new(mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.position.unwrap_or_default());
         Self(list)
     }

@@ -245,3 +245,108 @@ async fn a_cancelled_server_leaves_nothing_behind() {
     assert!(TcpStream::connect(server.address).await.is_err());
     assert_eq!(server.scope.live(), 0);
 }
+
+/// A request with a method of its own; gives status and body.
+async fn send(server: &Server, head: &str, body: &str) -> (u16, Value) {
+    let length = body.len();
+    let request = format!(
+        "{head} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    let answer = until_closed(server, &request).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    (status.parse().expect("a number"), json(body.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset_on_the_wire() {
+    let server = server().await;
+    let script = "[[rule]]\nfault = \"reset\"\nafter = 2\n";
+    let (status, told) = send(&server, "PUT /sim/script", script).await;
+    assert_eq!((status, told["rules"].as_u64()), (200, Some(1)));
+    let mut socket = TcpStream::connect(server.address).await.expect("connected");
+    let body = ask("sim-0-20-0-4", true).to_string();
+    socket
+        .write_all(post("/v1/chat/completions", &body).as_bytes())
+        .await
+        .expect("sent");
+    let mut all = Vec::new();
+    let ended = within(socket.read_to_end(&mut all)).await;
+    assert_eq!(
+        ended.map_err(|error| error.kind()),
+        Err(std::io::ErrorKind::ConnectionReset)
+    );
+    eventually(&server.sim, |stats| {
+        stats.completed == 1 && stats.connections_open == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_can_be_looked_at_and_forgotten() {
+    let server = server().await;
+    let script = "[[rule]]\nname = \"greets\"\nmatch.contains = \"hello\"\nrespond.text = \"hi\"\n";
+    assert_eq!(send(&server, "PUT /sim/script", script).await.0, 200);
+    for text in ["hello", "bye"] {
+        let body =
+            format!(r#"{{"model":"echo","messages":[{{"role":"user","content":"{text}"}}]}}"#);
+        assert_eq!(
+            send(&server, "POST /v1/chat/completions", &body).await.0,
+            200
+        );
+    }
+    let (_, page) = send(&server, "GET /sim/requests", "").await;
+    assert_eq!((&page["seen"], &page["kept"]), (&2.into(), &2.into()));
+    let first = &page["requests"][0];
+    assert_eq!(
+        (&first["number"], &first["rule"]),
+        (&1.into(), &"greets".into())
+    );
+    assert_eq!(first["json"]["messages"][0]["content"], "hello");
+    assert_eq!(page["requests"][1]["rule"], Value::Null);
+    let (_, page) = send(&server, "GET /sim/requests?last=1", "").await;
+    assert_eq!(page["requests"][0]["json"]["messages"][0]["content"], "bye");
+    let (_, stats) = send(&server, "GET /sim/stats", "").await;
+    assert_eq!(
+        (&stats["seen"], &stats["rules"][0]["answered"]),
+        (&2.into(), &1.into())
+    );
+
+    assert_eq!(send(&server, "POST /sim/reset", "").await.0, 200);
+    let (_, page) = send(&server, "GET /sim/requests", "").await;
+    assert_eq!((&page["seen"], &page["kept"]), (&0.into(), &0.into()));
+    assert_eq!(server.sim.rules()[0].met, 0);
+    assert_eq!(server.sim.stats().seen, 2, "statistics are not forgotten");
+}
+
+#[tokio::test]
+async fn a_wrong_script_is_told_whole_and_changes_nothing() {
+    let server = server().await;
+    assert_eq!(send(&server, "PUT /sim/script", "[[rule]]\n").await.0, 200);
+    let (status, told) = send(&server, "PUT /sim/script", "[[rule]]\nnam = 1\ngap = 2\n").await;
+    assert_eq!(
+        (status, told["problems"].as_array().map(Vec::len)),
+        (400, Some(2))
+    );
+    assert_eq!(told["problems"][1]["line"], 3);
+    assert_eq!(server.sim.rules().len(), 1);
+    assert_eq!(send(&server, "DELETE /sim/script", "").await.0, 200);
+    assert_eq!(server.sim.rules(), []);
+    for (head, status) in [
+        ("GET /sim/script", 405),
+        ("POST /sim/requests", 405),
+        ("GET /sim/requests?most=3", 400),
+        ("GET /sim/requests?last=x", 400),
+    ] {
+        assert_eq!(send(&server, head, "").await.0, status, "{head}");
+    }
+    let long = format!(
+        "PUT /sim/script HTTP/1.1\r\nhost: sim\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        2 << 20
+    );
+    assert!(
+        until_closed(&server, &long)
+            .await
+            .starts_with("HTTP/1.1 413 ")
+    );
+}

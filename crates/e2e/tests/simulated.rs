@@ -1,0 +1,91 @@
+//! `tidegate sim`: an application is tested with it, by the official Python SDK.
+//!
+//! Its tools, forms and faults are what the SDK makes of them; its script is
+//! told like a configuration when it is wrong; what docs/sim.md shows runs.
+
+use std::path::Path;
+
+use tidegate_e2e::sdk::{interpreter, run};
+use tidegate_testkit::gate::{Folder, Start, binary};
+
+#[tokio::test]
+async fn sdk_tools_forms_vectors_and_scripted_faults() {
+    let Some(python) = interpreter() else { return };
+    let sim = Start::command(&["sim", "--port", "0"]).listen().await;
+    run(&python, "simulated.py", &[&sim.url()]).await;
+}
+
+#[tokio::test]
+async fn sdk_the_worked_example_of_the_page_runs() {
+    let Some(python) = interpreter() else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sim.md");
+    let binary = binary();
+    let folder = binary.parent().expect("the folder of the binary");
+    let args = [page.display().to_string(), folder.display().to_string()];
+    run(&python, "documented.py", &[&args[0], &args[1]]).await;
+}
+
+const WRONG: &str = r#"[[rule]]
+match = { modl = "gpt-*", regex = "(" }
+delay = "soon"
+[[rule]]
+match.headers = { authorization = 7 } # Bearer sk-canary-sim
+"#;
+
+#[tokio::test]
+async fn a_wrong_script_is_told_whole_with_code_2() {
+    let folder = Folder::new();
+    let script = folder.file("answers.toml", WRONG).display().to_string();
+    for more in [&[][..], &["--check"]] {
+        let start = Start::command(&["sim", "--port", "0", "--script", &script]);
+        let start = more.iter().fold(start, |start, arg| start.arg(arg));
+        let (status, stdout, stderr) = start.run().await;
+        assert_eq!((status.code(), &*stdout), (Some(2), ""), "{stderr}");
+        for told in [
+            "`rule[0].match.modl` is not a known key",
+            "answers.toml:2:11",
+            "did you mean `model`?",
+            "`rule[0].match.regex` does not compile",
+            "answers.toml:3:9",
+            "3 | delay = \"soon\"",
+            "`rule[1].match.headers.authorization`",
+            "4 errors in the script",
+        ] {
+            assert!(stderr.contains(told), "{told}:\n{stderr}");
+        }
+        assert!(!stderr.contains("canary"), "{stderr}");
+    }
+    let missing = Start::command(&["sim", "--script", "none.toml"])
+        .run()
+        .await;
+    assert_eq!(missing.0.code(), Some(2));
+    assert!(
+        missing.2.contains("cannot be read") && missing.2.contains("--script"),
+        "{}",
+        missing.2
+    );
+}
+
+#[tokio::test]
+async fn a_script_is_checked_served_and_summed_up() {
+    let folder = Folder::new();
+    let text =
+        "[[rule]]\nname = \"greets\"\nmatch.model = \"gpt-4o\"\nrespond.text = \"hi {{user}}\"\n";
+    let script = folder.file("answers.toml", text).display().to_string();
+    let (status, stdout, _) = Start::command(&["sim", "--script", &script, "--check"])
+        .run()
+        .await;
+    assert_eq!(status.code(), Some(0));
+    assert!(stdout.contains("answers.toml is fine: 1 rule"), "{stdout}");
+
+    let mut sim = Start::command(&["sim", "--port", "0", "--script", &script])
+        .listen()
+        .await;
+    let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"tide"}]}"#;
+    let answer = sim.post("/v1/chat/completions", body).await;
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "hi tide");
+    sim.terminate();
+    assert_eq!(sim.exit().await.code(), Some(0));
+    let told = sim.stdout();
+    assert!(told.contains("greets      1         1         1"), "{told}");
+}
