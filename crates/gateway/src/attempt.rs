@@ -92,9 +92,7 @@ impl<'a> Attempt<'a> {
         alarm: &mut Alarm,
     ) -> Result<Permit, Failure> {
         let acquire = pool.acquire(self.asked.ask());
-        if let Some(request) = ticket.request() {
-            request.asks(pool, &acquire);
-        }
+        ticket.lines_up(pool, &acquire);
         match until(self.halt(ticket)?, alarm, self.asked.total, pin!(acquire)).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(refusal)) => Err(self.refused(refusal)),

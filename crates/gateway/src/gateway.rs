@@ -27,6 +27,7 @@ use crate::asked::Asked;
 use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
 use crate::failure::{Failure, Spent};
+use crate::feed::Feed;
 use crate::house::House;
 use crate::prepare::{Prepared, prepare};
 use crate::probe::{self, Finding};
@@ -53,7 +54,7 @@ pub struct Gateway {
 /// What of the gateway is the same under every configuration, for whoever
 /// watches the process. It keeps none of them alive.
 #[derive(Clone)]
-pub struct Steward(Arc<House>);
+pub struct Steward(pub(crate) Arc<House>);
 
 /// What a caller asks.
 pub struct Call {
@@ -122,6 +123,7 @@ impl Gateway {
             watchdog,
             seed,
             roster: Roster::default(),
+            feed: Arc::new(Feed::new(seed, clock)),
         });
         let (setup, _) = Setup::build(settings, limits, None, &house)?;
         prune_regularly(&house).map_err(|error| format!("the gateway's task: {error}"))?;
@@ -167,6 +169,7 @@ impl Gateway {
             house.bodies.share(),
             (pulse, self.setup.bounds.caller),
             house.clock,
+            Arc::clone(&house.feed),
         )
     }
 
@@ -406,6 +409,8 @@ impl Observe for Gateway {
         let looks = [labels, &[("kind", "look_at_provider")]].concat();
         house.looks.observe(&looks, to);
         house.oddities.observe(labels, to);
+        let kind = [labels, &[("kind", "requests")]].concat();
+        house.feed.observe(&kind, to);
     }
 }
 

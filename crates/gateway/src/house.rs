@@ -12,6 +12,7 @@ use kernel::{
 use tidegate_kernel as kernel;
 use tidegate_types::RequestIds;
 
+use crate::feed::Feed;
 use crate::provider::Provider;
 use crate::request::Request;
 use crate::roster::Roster;
@@ -37,6 +38,8 @@ pub(crate) struct House {
     pub(crate) seed: u64,
     /// Every provider that is in use, whichever configuration named it.
     pub(crate) roster: Roster,
+    /// Who watches the requests.
+    pub(crate) feed: Arc<Feed>,
 }
 
 impl House {
@@ -71,8 +74,10 @@ impl House {
         }
     }
 
-    /// No provider takes a new call, and those that wait are given up.
+    /// No provider takes a new call, and those that wait are given up; who
+    /// watches is told that this is the end.
     pub(crate) fn close(&self) {
+        self.feed.close();
         self.closed.store(true, Ordering::Release);
         // Who joins, or begins to wait, from now on sees that it is closed.
         fence(Ordering::SeqCst);

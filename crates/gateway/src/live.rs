@@ -12,8 +12,12 @@ use kernel::{Instant, Pool, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::RequestId;
 
+use crate::failure::Failure;
+use crate::feed::Mark;
 use crate::gateway::Gateway;
+use crate::house::House;
 use crate::request::{Request, Stage};
+use crate::watcher::Watcher;
 
 /// One request at one moment.
 #[derive(Debug)]
@@ -33,6 +37,32 @@ pub struct RequestView {
     pub held: u64,
 }
 
+impl RequestView {
+    pub(crate) fn new(request: Arc<Request>, ahead: Option<usize>, now: Instant) -> Self {
+        let stage = request.stage();
+        Self {
+            stage,
+            ahead: ahead.filter(|_| stage == Stage::Queued),
+            age: now.saturating_duration_since(request.started),
+            stage_age: request.stage_age(now),
+            held: request.held(),
+            request,
+        }
+    }
+
+    /// Stage and place in one number: what those who watch are told of when it
+    /// changes.
+    pub(crate) fn told(&self) -> u64 {
+        told(self.stage, self.ahead)
+    }
+}
+
+fn told(stage: Stage, ahead: Option<usize>) -> u64 {
+    let place = ahead.map_or(0, |ahead| ahead.saturating_add(1));
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    (stage as u64) << 32 | u64::from(place)
+}
+
 impl Gateway {
     /// The requests in flight, in no promised order.
     pub fn requests(&self) -> Vec<Arc<Request>> {
@@ -46,14 +76,16 @@ impl Gateway {
 
     /// The requests in flight as they are now, the oldest first.
     pub fn request_views(&self) -> Vec<RequestView> {
-        let mut lines = Lines::default();
-        let now = self.house.clock.now();
-        let requests = self.requests().into_iter();
-        let mut views: Vec<_> = requests
-            .map(|request| view(request, &mut lines, now))
-            .collect();
-        views.sort_by_key(|view| view.request.started);
-        views
+        views(&self.house)
+    }
+
+    /// Tells from now on what happens to the requests; or goes on behind `last`,
+    /// if all since then is still known.
+    ///
+    /// # Errors
+    /// `overloaded` if as many watch as may, and `shutting_down` in the drain.
+    pub fn watch(&self, last: Option<Mark>) -> Result<Watcher, Failure> {
+        Watcher::new(&self.house, last)
     }
 
     /// Ends one request, and tells the stage that it was in; nothing if none in
@@ -68,15 +100,35 @@ impl Gateway {
     }
 }
 
-fn view(request: Arc<Request>, lines: &mut Lines, now: Instant) -> RequestView {
-    RequestView {
-        stage: request.stage(),
-        ahead: request.line().and_then(|line| lines.ahead(line)),
-        age: now.saturating_duration_since(request.started),
-        stage_age: request.stage_age(now),
-        held: request.held(),
-        request,
-    }
+pub(crate) fn views(house: &House) -> Vec<RequestView> {
+    let mut lines = Lines::default();
+    let now = house.clock.now();
+    let requests = house.ledger.live().into_iter();
+    let mut views: Vec<_> = requests
+        .map(|request| {
+            let ahead = lines.ahead(&request);
+            RequestView::new(request, ahead, now)
+        })
+        .collect();
+    views.sort_by_key(|view| view.request.started);
+    views
+}
+
+/// Those who watch learn here what no change told them: that others ahead of a
+/// request have gone. The next ones in line are told first, `most` at a time.
+pub(crate) fn retell(house: &House, most: usize) {
+    let mut lines = Lines::default();
+    let requests = house.ledger.live().into_iter();
+    let mut stale: Vec<_> = requests
+        .map(|request| (lines.ahead(&request), request))
+        .filter(|(ahead, request)| request.told() != Some(told(request.stage(), *ahead)))
+        .collect();
+    stale.sort_by_key(|(ahead, _)| *ahead);
+    let retold = stale
+        .iter()
+        .filter(|(ahead, request)| house.feed.tell_again(request, *ahead));
+    // Each one taken was told.
+    retold.take(most).for_each(drop);
 }
 
 /// The queues that were looked at, each once: the places by number.
@@ -84,7 +136,8 @@ fn view(request: Arc<Request>, lines: &mut Lines, now: Instant) -> RequestView {
 struct Lines(HashMap<usize, HashMap<u64, usize>>);
 
 impl Lines {
-    fn ahead(&mut self, (pool, number): (Pool, u64)) -> Option<usize> {
+    fn ahead(&mut self, request: &Request) -> Option<usize> {
+        let (pool, number): (Pool, u64) = request.line()?;
         let places = || pool.line().into_iter().zip(0..).collect();
         let line = self.0.entry(pool.identity()).or_insert_with(places);
         line.get(&number).copied()

@@ -5,7 +5,7 @@
 //! later than that; 3. whoever holds the [`Request`] (debug page, drain,
 //! operator) can see its stage and halt it, and never keeps it alive.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tidegate_types::{CancelledBy, Code, Outcome, RequestId, Usage};
 
 use crate::attempt::ended_failure;
 use crate::failure::{Failure, Spent};
+use crate::feed::Feed;
 use crate::provider::Provider;
 use crate::stake::Stake;
 use crate::wait::Ended;
@@ -97,7 +98,13 @@ pub struct Request {
     held: AtomicU64,
     /// Where it last had to wait for a permit, and its number there.
     line: Mutex<Option<(Pool, u64)>>,
+    /// Stage and place in the queue, as those who watch were told last.
+    told: AtomicU64,
+    ended: AtomicBool,
 }
+
+/// Told to nobody yet.
+const UNTOLD: u64 = u64::MAX;
 
 impl Request {
     pub(crate) fn new(id: RequestId, endpoint: &'static str, started: Instant) -> Self {
@@ -112,6 +119,8 @@ impl Request {
             stage_since_micros: AtomicU64::new(0),
             held: AtomicU64::new(0),
             line: Mutex::new(None),
+            told: AtomicU64::new(UNTOLD),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -148,12 +157,18 @@ impl Request {
         queued.then(|| self.line.lock().clone()).flatten()
     }
 
-    /// It asks `pool`, and perhaps has to wait there. Who need not wait pays
-    /// nothing for those who look.
-    pub(crate) fn asks(&self, pool: &Pool, acquire: &Acquire) {
-        if let Some(number) = acquire.number() {
-            *self.line.lock() = Some((pool.clone(), number));
-        }
+    /// What those who watch were told last, in the form of `RequestView::told`.
+    pub(crate) fn told(&self) -> Option<u64> {
+        Some(self.told.load(Ordering::Relaxed)).filter(|told| *told != UNTOLD)
+    }
+
+    pub(crate) fn is_told(&self, what: u64) {
+        self.told.store(what, Ordering::Relaxed);
+    }
+
+    /// Whether it has left the ledger, or is about to.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// More of an answer that is gathered is here: the request goes on, and
@@ -203,6 +218,7 @@ pub struct Ticket {
     /// How long a caller may take nothing, or send nothing.
     caller: Duration,
     clock: Clock,
+    feed: Arc<Feed>,
     /// Tokens, as the upstream told or as estimated.
     pub(crate) usage: Option<Usage>,
     /// Tokens of the attempts that failed: they may be billed as well.
@@ -221,7 +237,9 @@ impl Ticket {
         body: ByteShare,
         (pulse, caller): (Pulse, Duration),
         clock: Clock,
+        feed: Arc<Feed>,
     ) -> Self {
+        feed.changed(entry.info(), || None);
         Self {
             entry: Some(entry),
             stake: None,
@@ -233,6 +251,7 @@ impl Ticket {
             pulse,
             caller,
             clock,
+            feed,
             usage: None,
             lost: None,
             began: None,
@@ -326,6 +345,18 @@ impl Ticket {
         if let Some(provider) = &self.provider {
             let longest = provider.longest(stage, self.caller);
             self.pulse.enter(stage.as_str(), longest + SLACK);
+        }
+        if let Some(entry) = &self.entry {
+            self.feed.changed(entry.info(), || None);
+        }
+    }
+
+    /// It asks `pool`, and perhaps has to wait there. Who need not wait pays
+    /// nothing for those who look.
+    pub(crate) fn lines_up(&self, pool: &Pool, acquire: &Acquire) {
+        if let (Some(entry), Some(number)) = (&self.entry, acquire.number()) {
+            *entry.line.lock() = Some((pool.clone(), number));
+            self.feed.changed(entry.info(), || Some(acquire.ahead()));
         }
     }
 
@@ -475,7 +506,12 @@ impl Ticket {
         if let Some(provider) = &self.provider {
             provider.meter.ended(class(outcome), usage);
         }
-        entry.settle(class(outcome), outcome.label());
+        let (class, label) = (class(outcome), outcome.label());
+        let ended = (entry.id, entry.started);
+        entry.ended.store(true, Ordering::Relaxed);
+        entry.settle(class, label);
+        // After the ledger: who looks there from now on does not find it.
+        self.feed.ended(ended, class, label);
     }
 }
 

@@ -200,6 +200,11 @@ impl<E> State<E> {
         self.subscribers.wait(seat, waker)
     }
 
+    /// The number of what is published next, or of the end.
+    pub(crate) fn next(&self) -> u64 {
+        self.ring.next()
+    }
+
     /// The required subscriber will read this number next.
     pub(crate) fn step(&mut self, number: u64, woken: &mut Vec<Waker>) {
         self.required = Some(number);

@@ -103,7 +103,32 @@ impl<E> Subscriber<E> {
         poll_fn(|cx| self.poll_relayed(cx)).await
     }
 
-    fn poll_relayed(&mut self, cx: &Context<'_>) -> Poll<Option<Relayed<E>>> {
+    /// The number of the last that it was told of, or passed over.
+    pub fn seen(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Goes on with what is published from now on; what it passes over counts
+    /// as missed. For who learns the state of things in another way, and would
+    /// only be held up by how it came about.
+    pub fn skip(&mut self) {
+        let required = self.required;
+        let next = self.shared.change(|state, woken| {
+            let next = state.next();
+            if required {
+                state.step(next, woken);
+            }
+            next
+        });
+        // Behind the end nothing is left to pass over.
+        let missed = next.saturating_sub(self.next);
+        self.next += missed;
+        let totals = &self.shared.totals;
+        totals.missed.fetch_add(missed, Ordering::Relaxed);
+    }
+
+    /// The same as `next`, for who is polled.
+    pub fn poll_relayed(&mut self, cx: &Context<'_>) -> Poll<Option<Relayed<E>>> {
         if self.ended {
             return Poll::Ready(None);
         }

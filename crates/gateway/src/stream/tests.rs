@@ -17,6 +17,7 @@ use tidegate_types::{Code, RequestIds};
 
 use super::flow::Step;
 use super::{Flow, FlowSettings, Oddities, Reply};
+use crate::feed::Feed;
 use crate::keys::Secrets;
 use crate::request::{Request, Ticket};
 use crate::settings::{Bounds, Timeouts};
@@ -82,6 +83,7 @@ async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
         ByteBudget::new(0).share(),
         (pulse, Duration::ZERO),
         Clock,
+        Arc::new(Feed::new(7, Clock)),
     );
     let flow = patient(Source::Panics, Oddities::default());
     let mut reply = Reply::stream(Box::new(flow), ticket, None);

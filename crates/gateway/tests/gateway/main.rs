@@ -12,3 +12,4 @@ mod neighbours;
 mod outage;
 mod pipeline;
 mod reload;
+mod watching;

@@ -271,3 +271,30 @@ async fn regression_1000_subscribers_connect_and_leave_during_a_stream() {
     }
     assert_eq!(relay.subscribers(), 0);
 }
+
+/// Who learns the state in another way passes over what led to it: that is
+/// counted as missed, and what comes after it is seen without a hole.
+#[tokio::test]
+async fn who_skips_goes_on_with_what_is_published_then() {
+    let (mut publisher, relay) = open(4);
+    let mut subscriber = relay.subscribe(Since::Start).expect("room");
+    assert_eq!(subscriber.seen(), 0);
+    subscriber.skip();
+    assert_eq!(subscriber.seen(), 0, "there was nothing yet");
+    for n in 1..=10 {
+        publisher.publish(n, 1).expect("open");
+    }
+    subscriber.skip();
+    assert_eq!(subscriber.seen(), 10);
+    publisher.publish(11, 1).expect("open");
+    assert_eq!(subscriber.next().await, Some(event(11, 11)));
+    publisher.publish(12, 1).expect("open");
+    publisher.end(End::Finished);
+    // The end is never passed over.
+    subscriber.skip();
+    let told = to_the_end(subscriber).await;
+    assert!(
+        matches!(told[..], [Relayed::End { number: 13, .. }]),
+        "{told:?}"
+    );
+}

@@ -81,7 +81,7 @@ impl Entrance {
             }
             (Some(route), Some(found)) => self
                 .check(route.door, &parts, peer)
-                .and_then(|()| self.page(route, &found.params)),
+                .and_then(|()| self.page(route, &found.params, &parts)),
             (None, Some(found)) => self.wrong_method(found.value, &parts, peer),
             (_, None) => Err(self.unknown(&parts, peer)),
         };
@@ -94,9 +94,11 @@ impl Entrance {
         &self,
         route: &Route,
         params: &matchit::Params<'_, '_>,
+        parts: &http::request::Parts,
     ) -> Result<Response<Out>, Failure> {
         match route.handler {
             Handler::Page(page) => Ok(page(&self.app)),
+            Handler::Asked(page) => page(&self.app, parts),
             Handler::Named(page) => {
                 // The SDKs escape the slash of a name.
                 let name = params.iter().next().map_or("", |(_, value)| value);

@@ -13,6 +13,7 @@ use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tidegate_gateway::{Reply, Request};
 
+use super::debug::Watch;
 use crate::listen::{Answer, PollHalt};
 
 /// See the module's text.
@@ -20,6 +21,7 @@ pub(crate) enum Out {
     Whole(Bytes),
     /// Boxed: the writer moves a response often before it polls it.
     Reply(Box<Reply>),
+    Watch(Box<Watch>),
 }
 
 impl Body for Out {
@@ -34,6 +36,7 @@ impl Body for Out {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Reply(reply) => Pin::new(reply).poll_frame(cx),
+            Self::Watch(watch) => watch.poll_frame(cx),
         }
     }
 
@@ -41,6 +44,7 @@ impl Body for Out {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Reply(reply) => reply.is_end_stream(),
+            Self::Watch(watch) => watch.is_end(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Body for Out {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Reply(reply) => reply.size_hint(),
+            Self::Watch(_) => SizeHint::default(),
         }
     }
 }
@@ -57,6 +62,7 @@ impl Answer for Out {
         match self {
             Self::Whole(_) => None,
             Self::Reply(reply) => Some(reply.request()?),
+            Self::Watch(watch) => Some(watch.halt()),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Paths are matched exactly: a doubled slash, a dot segment or an escaped
 //! slash is simply another path, which does not exist.
 
+use http::request::Parts;
 use http::{Method, Response};
+use tidegate_gateway::Failure;
 use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
@@ -59,6 +61,8 @@ pub(crate) enum Handler {
     Ask(Endpoint),
     /// A page without a body or parameters.
     Page(fn(&App) -> Response<Out>),
+    /// A page that looks at the request's head.
+    Asked(fn(&App, &Parts) -> Result<Response<Out>, Failure>),
     /// A page whose path ends in a name.
     Named(fn(&App, &str) -> Response<Out>),
     /// A page that tells what this listener opens.
@@ -164,7 +168,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::GET,
         "/debug/requests",
         Door::Operator,
-        Handler::Page(debug::requests),
+        Handler::Asked(debug::requests),
     ),
     route(
         Method::DELETE,

@@ -17,7 +17,7 @@ const HEAD: &str = "# Metrics\n\n\
     it is stand before them: `provider` at a provider's pool; `provider`, `model` and `key` at a\n\
     target's breaker and, with `pool.limit = \"adaptive\"`, its own pool; `provider` and `tenant`\n\
     (from 0, in the order of `[auth] keys`) at a retry budget, and none at that of the process;\n\
-    `kind` at objects that are used again and at gatherings.\n\n";
+    `kind` at objects that are used again, at gatherings and at relays.\n\n";
 
 /// The whole page.
 pub(super) fn page(metrics: &[Metric]) -> String {

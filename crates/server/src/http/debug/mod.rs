@@ -9,6 +9,7 @@ mod pools;
 mod requests;
 mod reuse;
 mod tasks;
+mod watch;
 
 pub(crate) use advice::advice;
 pub(crate) use overload::overload;
@@ -16,3 +17,4 @@ pub(crate) use pools::pools;
 pub(crate) use requests::{cancel, requests};
 pub(crate) use reuse::reuse;
 pub(crate) use tasks::tasks;
+pub(crate) use watch::Watch;

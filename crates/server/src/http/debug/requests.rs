@@ -3,6 +3,7 @@
 //! The oldest first: that is whom one looks for.
 
 use http::Response;
+use http::request::Parts;
 use serde::Serialize;
 use tidegate_gateway::{Failure, RequestView};
 use tidegate_types::{Code, RequestId};
@@ -11,6 +12,7 @@ use super::super::app::App;
 use super::super::errors;
 use super::super::models::render;
 use super::super::reply::Out;
+use super::watch::watch;
 
 /// All of them.
 #[derive(Serialize)]
@@ -52,11 +54,31 @@ impl<'a> From<&'a RequestView> for One<'a> {
     }
 }
 
-pub(crate) fn requests(app: &App) -> Response<Out> {
+pub(crate) fn requests(app: &App, asked: &Parts) -> Result<Response<Out>, Failure> {
+    if is_watched(asked)? {
+        return watch(app, &asked.headers);
+    }
     let views = app.gateway.request_views();
-    render(&List {
+    Ok(render(&List {
         requests: views.iter().map(One::from).collect(),
-    })
+    }))
+}
+
+/// `?watch=1`, or `?watch`.
+fn is_watched(asked: &Parts) -> Result<bool, Failure> {
+    let mut pairs = asked.uri.query().unwrap_or_default().split('&');
+    let value = pairs.find_map(|pair| match pair.split_once('=') {
+        Some((name, value)) => (name == "watch").then_some(value),
+        None => (pair == "watch").then_some("1"),
+    });
+    match value {
+        Some("1" | "true") => Ok(true),
+        None | Some("0" | "false") => Ok(false),
+        Some(_) => {
+            let text = "`watch` must be 1 or 0: `/debug/requests?watch=1`.";
+            Err(Failure::new(Code::InvalidValue, text).with_param("watch"))
+        }
+    }
 }
 
 #[derive(Serialize)]
