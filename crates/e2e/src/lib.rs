@@ -6,6 +6,7 @@
 //! is everything given back.
 
 mod answer;
+pub mod form;
 pub mod leave;
 mod scene;
 pub mod sdk;

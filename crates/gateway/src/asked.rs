@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::HeaderMap;
 use kernel::{Ask, Deadline, Instant, Priority, RetryBudget};
 use tidegate_kernel as kernel;
-use tidegate_wire::openai::Endpoint;
+use tidegate_types::Code;
 
 use crate::attempt::ended_failure;
+use crate::errand::Subject;
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::settings::Bounds;
+use crate::upstream::Load;
 use crate::wait::Ended;
 
 /// See the module's text.
@@ -22,9 +23,9 @@ pub(crate) struct Asked {
     pub(crate) provider: Arc<Provider>,
     /// As the upstream knows it.
     pub(crate) model: Box<str>,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) subject: Subject,
     /// As it goes to the upstream.
-    pub(crate) body: Bytes,
+    pub(crate) load: Load,
     pub(crate) forwarded: HeaderMap,
     pub(crate) stream: bool,
     /// Whether the caller asked for the usage chunk itself.
@@ -51,7 +52,33 @@ impl Asked {
             .tenant(self.tenant)
             .session(self.session)
             .cost(self.cost)
-            .bytes(self.body.len() as u64)
+            .bytes(self.load.len() as u64)
+    }
+
+    /// Whether another attempt after `failure` could do nothing twice: it was
+    /// not begun, or doing it again is as good as doing it once.
+    pub(crate) fn repeats_after(&self, failure: &Failure) -> bool {
+        let Subject::Errand(errand) = &self.subject else {
+            return true;
+        };
+        let begun = !matches!(
+            failure.code,
+            Code::UpstreamUnreachable
+                | Code::UpstreamRateLimited
+                | Code::UpstreamOverloaded
+                | Code::InsufficientQuota
+                | Code::UpstreamAuth
+        );
+        !self.load.is_spent() && (errand.kind.repeats() || !begun)
+    }
+
+    /// Whether its request may go out on a connection that rested: one that
+    /// turns out closed costs a second sending.
+    pub(crate) fn may_be_sent_twice(&self) -> bool {
+        match &self.subject {
+            Subject::Model(_) => true,
+            Subject::Errand(errand) => errand.kind.repeats(),
+        }
     }
 
     pub(crate) fn ended(&self, ended: Ended) -> Failure {

@@ -14,20 +14,23 @@ use http::{HeaderMap, StatusCode};
 use kernel::{Alarm, Halt, Instant, Permit, Pool, Refusal, Signal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
-use tidegate_wire::openai::{Answer as Look, look_answer, to_stream};
+use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
 
 use crate::asked::Asked;
+use crate::errand::{Subject, not_simulated};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::provider::Link;
 use crate::request::{Stage, Ticket};
 use crate::stake::Permits;
-use crate::stream::{Flow, FlowSettings, Odd};
+use crate::stream::{Download, Flow, FlowSettings, Odd};
 use crate::target::Target;
 use crate::unary::{self, Bound, Short};
 use crate::upstream::classify::{self, Promise};
 use crate::upstream::{HttpUpstream, Missed, Source, headers};
 use crate::wait::{Ended, until};
+
+mod errand;
 
 /// The body of an error may stand still this long; its status is known.
 const ERROR_IDLE: Duration = Duration::from_secs(5);
@@ -49,6 +52,7 @@ pub(crate) struct Good {
 pub(crate) enum GoodBody {
     Whole(Bytes),
     Stream(Box<Flow>),
+    Download(Box<Download>),
 }
 
 /// The head of an answer, and where its body comes from.
@@ -106,22 +110,22 @@ impl<'a> Attempt<'a> {
         let mut alarm = Alarm::new();
         let head = self.head(ticket, &mut alarm).await?;
         self.heed(ticket, &head.headers);
+        let endpoint = match &self.asked.subject {
+            Subject::Model(endpoint) => *endpoint,
+            Subject::Errand(errand) => {
+                return self.carried(ticket, alarm, head, errand.kind).await;
+            }
+        };
         match classify::promise(head.status, &head.headers) {
             Promise::Events if self.asked.stream => {
                 let flow = self.flow(ticket, alarm, head.source, head.sent).await?;
                 let body = GoodBody::Stream(flow);
                 Ok(self.good(StatusCode::OK, &head.headers, body))
             }
-            Promise::Json => self.json(ticket, alarm, head).await,
+            Promise::Json => self.json(ticket, alarm, head, endpoint).await,
             Promise::Error => Err(self.error(ticket, alarm, head).await),
-            Promise::Redirect => Err(Failure::new(
-                Code::UpstreamRedirect,
-                "The provider answered with a redirect, which is never followed.",
-            )),
-            Promise::Events | Promise::Foreign => Err(Failure::new(
-                Code::UpstreamProtocol,
-                "The provider's answer has a content type or encoding that its API does not.",
-            )),
+            Promise::Redirect => Err(redirected()),
+            Promise::Events | Promise::Foreign => Err(foreign()),
         }
     }
 
@@ -204,9 +208,12 @@ impl<'a> Attempt<'a> {
         match &self.asked.provider.link {
             Link::Http(http) => self.http_head(http, ticket, alarm).await,
             Link::Sim(sim) => {
+                let Subject::Model(endpoint) = &self.asked.subject else {
+                    return Err(not_simulated());
+                };
                 let sent = self.sends(ticket);
-                let path = self.asked.endpoint.path();
-                let work = sim.answer(&http::Method::POST, path, self.asked.body.clone());
+                let (path, body) = (endpoint.path(), self.asked.load.whole());
+                let work = sim.answer(&http::Method::POST, path, body);
                 let answer = self.first_byte(ticket, alarm, sent, pin!(work)).await?;
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();
@@ -224,7 +231,10 @@ impl<'a> Attempt<'a> {
     /// The request goes out now. From here on it may cost tokens, also if no
     /// answer ever comes.
     fn sends(&self, ticket: &mut Ticket) -> Instant {
-        ticket.usage = Some(Usage::estimate(self.asked.body.len() as u64, 0));
+        ticket.usage = match self.asked.subject {
+            Subject::Model(_) => Some(Usage::estimate(self.asked.load.len() as u64, 0)),
+            Subject::Errand(_) => None,
+        };
         ticket.sends()
     }
 
@@ -234,7 +244,8 @@ impl<'a> Attempt<'a> {
         ticket: &mut Ticket,
         alarm: &mut Alarm,
     ) -> Result<Head, Failure> {
-        let mut opened = http.rested();
+        let rested = self.asked.may_be_sent_twice().then(|| http.rested());
+        let mut opened = rested.flatten();
         loop {
             let line = match opened.take() {
                 Some(line) => line,
@@ -252,18 +263,25 @@ impl<'a> Attempt<'a> {
                 }
             };
             let sent = self.sends(ticket);
+            let outgoing = self.asked.load.outgoing(self.house.clock);
+            let (body, course) = outgoing.ok_or_else(settled)?;
             let request = http.request(
-                self.asked.endpoint,
-                self.asked.body.clone(),
+                &self.asked.subject,
+                body,
                 self.asked.forwarded.clone(),
                 &self.target.key,
-            );
-            match self
-                .first_byte(ticket, alarm, sent, pin!(http.send(line, request)))
-                .await?
-            {
+            )?;
+            let work = pin!(http.send(line, request));
+            let heard = match &course {
+                None => self.first_byte(ticket, alarm, sent, work).await?,
+                Some(course) => self.rises(ticket, alarm, course, work).await?,
+            };
+            match heard {
                 Ok((head, source)) => {
                     let (parts, ()) = head.into_parts();
+                    if !parts.status.is_success() {
+                        course.inspect(|course| course.stop());
+                    }
                     return Ok(Head {
                         status: parts.status,
                         headers: parts.headers,
@@ -273,7 +291,10 @@ impl<'a> Attempt<'a> {
                 }
                 // The next round makes a connection of its own, which is heard.
                 Err(Missed::Unheard) => {}
-                Err(Missed::Failed(failure)) => return Err(failure),
+                Err(Missed::Failed(failure)) => {
+                    let unsent = course.and_then(|course| self.unsent(ticket, &course));
+                    return Err(unsent.unwrap_or(failure));
+                }
             }
         }
     }
@@ -315,7 +336,7 @@ impl<'a> Attempt<'a> {
             timeouts: self.asked.provider.timeouts,
             bounds: self.asked.bounds,
             withhold_usage: !self.asked.wants_usage,
-            prompt_bytes: self.asked.body.len() as u64,
+            prompt_bytes: self.asked.load.len() as u64,
             sent,
             total: self.asked.total,
             shortened: self.asked.shortened,
@@ -343,6 +364,7 @@ impl<'a> Attempt<'a> {
         ticket: &mut Ticket,
         mut alarm: Alarm,
         mut head: Head,
+        endpoint: Endpoint,
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
         let (most, idle) = (
@@ -354,7 +376,7 @@ impl<'a> Attempt<'a> {
             .await?;
         let usage = match look_answer(&body) {
             Look::Ok { usage, text_bytes } => {
-                usage.unwrap_or_else(|| Usage::estimate(self.asked.body.len() as u64, text_bytes))
+                usage.unwrap_or_else(|| Usage::estimate(self.asked.load.len() as u64, text_bytes))
             }
             Look::Error(said) => {
                 ticket.usage = None;
@@ -373,7 +395,16 @@ impl<'a> Attempt<'a> {
                 ticket.release();
                 GoodBody::Whole(body)
             }
-            true => GoodBody::Stream(self.as_stream(ticket, alarm, &body, head.sent).await?),
+            true => {
+                // With its usage, which the flow counts and withholds as any other.
+                let events = to_stream(endpoint, &body, true).ok_or_else(|| {
+                    Failure::new(
+                        Code::UpstreamProtocol,
+                        "The provider answered a stream with other JSON.",
+                    )
+                })?;
+                GoodBody::Stream(self.as_stream(ticket, alarm, events, head.sent).await?)
+            }
         };
         Ok(self.good(head.status, &head.headers, body))
     }
@@ -392,16 +423,9 @@ impl<'a> Attempt<'a> {
         &self,
         ticket: &mut Ticket,
         alarm: Alarm,
-        body: &Bytes,
+        events: Bytes,
         sent: Instant,
     ) -> Result<Box<Flow>, Failure> {
-        // With its usage, which the flow counts and withholds as any other.
-        let events = to_stream(self.asked.endpoint, body, true).ok_or_else(|| {
-            Failure::new(
-                Code::UpstreamProtocol,
-                "The provider answered a stream with other JSON.",
-            )
-        })?;
         let source = Source::Whole(Some(events));
         self.house.oddities.count(Odd::NotStreamed);
         self.flow(ticket, alarm, source, sent).await
@@ -497,6 +521,20 @@ pub(crate) fn shutting_down() -> Failure {
         "Tidegate is shutting down; send the request again.",
     )
     .with_retry_after(Duration::from_secs(1))
+}
+
+fn redirected() -> Failure {
+    Failure::new(
+        Code::UpstreamRedirect,
+        "The provider answered with a redirect, which is never followed.",
+    )
+}
+
+fn foreign() -> Failure {
+    Failure::new(
+        Code::UpstreamProtocol,
+        "The provider's answer has a content type or encoding that its API does not.",
+    )
 }
 
 fn connect_timeout() -> Failure {

@@ -161,7 +161,7 @@ impl Attempts {
     /// How long to wait for another attempt; `None` if there is none.
     fn again(&mut self, failure: &Failure) -> Option<Duration> {
         let Asked { provider, .. } = &self.asked;
-        if self.made >= provider.retry.attempts {
+        if self.made >= provider.retry.attempts || !self.asked.repeats_after(failure) {
             return None;
         }
         let remaining = self.remaining();

@@ -20,12 +20,12 @@ use kernel::{
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, RequestIds};
 use tidegate_wire::json::Limits;
-use tidegate_wire::openai::Endpoint;
 
 use crate::advice::Measured;
 use crate::asked::Asked;
 use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
+use crate::errand::Subject;
 use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
 use crate::house::House;
@@ -37,6 +37,7 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::setup::{Changes, Setup};
 use crate::stream::{Oddities, Reply};
+use crate::upstream::{Load, Upload};
 use crate::view::{self, PoolView};
 
 /// How often resting connections are looked through.
@@ -58,10 +59,12 @@ pub struct Steward(pub(crate) Arc<House>);
 
 /// What a caller asks.
 pub struct Call {
-    /// The endpoint.
-    pub endpoint: Endpoint,
+    /// What it is about.
+    pub subject: Subject,
     /// The whole body.
     pub body: Bytes,
+    /// Instead of it a body that is passed on as it comes.
+    pub upload: Option<Upload>,
     /// Those of the caller's headers that stand in [`crate::FORWARDED`].
     pub forwarded: HeaderMap,
     /// How long the caller will wait, if it said so.
@@ -78,7 +81,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The upstream's headers that pass.
     pub headers: HeaderMap,
-    /// Whether the body is a stream of events.
+    /// Whether the body comes in time, and not at once.
     pub stream: bool,
     /// Where the time went until now.
     pub spent: Spent,
@@ -195,10 +198,11 @@ impl Gateway {
         let spent = ticket.spent();
         match result {
             Ok((good, attempts)) => {
-                let stream = matches!(good.body, GoodBody::Stream(_));
+                let stream = !matches!(good.body, GoodBody::Whole(_));
                 let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
                     GoodBody::Stream(flow) => Reply::stream(flow, ticket, Some(attempts)),
+                    GoodBody::Download(download) => Reply::download(download, ticket),
                 };
                 Ok(Answer {
                     status: good.status,
@@ -229,7 +233,7 @@ impl Gateway {
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
         self.takes(call.priority)?;
-        let prepared = self.prepare(ticket, call.endpoint, call.body).await?;
+        let prepared = self.prepare(ticket, &call.subject, call.body).await?;
         ticket.assign(&prepared.provider, &prepared.model);
         let total = prepared.provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
@@ -239,8 +243,8 @@ impl Gateway {
         let asked = Asked {
             provider: prepared.provider,
             model: prepared.upstream_model,
-            endpoint: call.endpoint,
-            body: prepared.body,
+            subject: call.subject,
+            load: Load::new(prepared.body, call.upload),
             forwarded: call.forwarded,
             stream: prepared.stream,
             wants_usage: prepared.wants_usage,
@@ -284,15 +288,15 @@ impl Gateway {
     async fn prepare(
         &self,
         ticket: &Ticket,
-        endpoint: Endpoint,
+        subject: &Subject,
         body: Bytes,
     ) -> Result<Prepared, Failure> {
         let setup = &self.setup;
         if body.len() <= setup.bounds.inline_json {
-            return prepare(endpoint, &body, &setup.limits, &setup.routes);
+            return prepare(subject, &body, &setup.limits, &setup.routes);
         }
-        let theirs = Arc::clone(setup);
-        let work = move || prepare(endpoint, &body, &theirs.limits, &theirs.routes);
+        let (theirs, subject) = (Arc::clone(setup), subject.clone());
+        let work = move || prepare(&subject, &body, &theirs.limits, &theirs.routes);
         let task = self
             .house
             .scope

@@ -17,6 +17,7 @@ mod budgets;
 mod burden;
 mod consequence;
 mod draft;
+mod errand;
 mod events;
 mod failure;
 mod feed;
@@ -46,6 +47,7 @@ mod wait;
 mod watcher;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
+pub use errand::{Errand, ErrandKind, Subject};
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use feed::{Mark, Notice};
 pub use gateway::{Answer, Call, Gateway, ModelName, Steward};
@@ -59,8 +61,8 @@ pub use settings::{
     Timeouts,
 };
 pub use setup::Changes;
-pub use stream::Reply;
+pub use stream::{Cut, Reply};
 pub use tail::{Spread, Tail};
-pub use upstream::{FORWARDED, client_config};
+pub use upstream::{FORWARDED, Unsent, Upload, client_config};
 pub use view::{KeyView, PoolView, TargetView};
 pub use watcher::{Told, Watcher};

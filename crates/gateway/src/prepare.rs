@@ -11,6 +11,7 @@ use tidegate_types::Usage;
 use tidegate_wire::json::Limits;
 use tidegate_wire::openai::{Edits, Endpoint, Refused, scan};
 
+use crate::errand::{self, Subject};
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::route::Routes;
@@ -41,6 +42,18 @@ const MOST_ANSWER: u64 = 4_000;
 
 /// Reads `body` and decides who answers it.
 pub(crate) fn prepare(
+    subject: &Subject,
+    body: &Bytes,
+    limits: &Limits,
+    routes: &Routes,
+) -> Result<Prepared, Failure> {
+    match subject {
+        Subject::Model(endpoint) => of_model(*endpoint, body, limits, routes),
+        Subject::Errand(errand) => errand::prepare(errand, body, limits, routes),
+    }
+}
+
+fn of_model(
     endpoint: Endpoint,
     body: &Bytes,
     limits: &Limits,
@@ -84,7 +97,8 @@ fn session(user: &str) -> u64 {
     SEED.hash_one(user).max(1)
 }
 
-fn refused(refused: Refused) -> Failure {
+/// What a caller is told of a body that is refused.
+pub(crate) fn refused(refused: Refused) -> Failure {
     let failure = Failure::new(refused.code, refused.message);
     match refused.param {
         Some(param) => failure.with_param(param),

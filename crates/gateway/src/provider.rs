@@ -83,7 +83,7 @@ impl Provider {
             Stage::Waiting => self.timeouts.total,
             Stage::Prefill => self.timeouts.first_content,
             // Either side may.
-            Stage::Streaming => self.timeouts.idle + caller,
+            Stage::Sending | Stage::Streaming => self.timeouts.idle + caller,
         }
     }
 

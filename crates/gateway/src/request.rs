@@ -32,6 +32,8 @@ pub enum Stage {
     Queued,
     /// A connection to the upstream is being made.
     Connecting,
+    /// Its body goes up as it comes.
+    Sending,
     /// It was sent, and the upstream has not begun to answer.
     Waiting,
     /// The answer's head is there, its first content is not.
@@ -43,10 +45,11 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Reading,
         Self::Queued,
         Self::Connecting,
+        Self::Sending,
         Self::Waiting,
         Self::Prefill,
         Self::Streaming,
@@ -59,6 +62,7 @@ impl Stage {
             Self::Reading => "reading",
             Self::Queued => "queued",
             Self::Connecting => "connecting",
+            Self::Sending => "sending",
             Self::Waiting => "waiting",
             Self::Prefill => "prefill",
             Self::Streaming => "streaming",
@@ -72,6 +76,7 @@ impl Stage {
             Self::Reading => "the caller's body",
             Self::Queued => "a permit of the provider's pool",
             Self::Connecting => "the upstream's connection",
+            Self::Sending => "the caller's body, or the upstream to take it",
             Self::Waiting => "the upstream's answer",
             Self::Prefill => "the first content",
             Self::Streaming => "the next event, or the caller to read",
@@ -468,6 +473,9 @@ impl Ticket {
         let outcome = match self.halt().and_then(Halt::why) {
             Some(Why::Operator) => Outcome::Cancelled {
                 by: CancelledBy::Operator,
+            },
+            Some(Why::Caller) => Outcome::Cancelled {
+                by: CancelledBy::Caller,
             },
             Some(Why::Shutdown) if self.attempted => Outcome::Cancelled {
                 by: CancelledBy::Shutdown,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use tidegate_types::Code;
 
+use crate::errand::not_simulated;
 use crate::failure::Failure;
-use crate::provider::{Provider, SIM};
+use crate::provider::{Link, Provider, SIM};
 
 /// The providers in file order, and who takes unlisted names.
 pub(crate) struct Routes {
@@ -72,6 +73,28 @@ impl Routes {
         provider
             .map(|provider| Target { provider, model })
             .ok_or_else(|| self.unknown(model))
+    }
+
+    /// Who answers what names no model: the provider that its caller asks for,
+    /// else the default one, else the first that has an upstream.
+    pub(crate) fn unnamed(&self, asked: Option<&str>) -> Result<&Arc<Provider>, Failure> {
+        let real = |provider: &&Arc<Provider>| matches!(provider.link, Link::Http(_));
+        let Some(name) = asked else {
+            let default = self.default.as_ref().filter(real);
+            return default
+                .or_else(|| self.providers.iter().find(real))
+                .ok_or_else(not_simulated);
+        };
+        let found = self.providers.iter().find(|known| &*known.name == name);
+        found.ok_or_else(|| {
+            let names = self
+                .providers
+                .iter()
+                .map(|known| format!("`{}`", known.name));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let text = format!("`x-tidegate-provider` names no provider; there are {names}.");
+            Failure::new(Code::InvalidHeader, text)
+        })
     }
 
     /// Every name that can be asked for as it stands, with who answers it.

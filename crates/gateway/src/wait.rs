@@ -31,7 +31,7 @@ pub(crate) async fn until<F: Future>(
 }
 
 /// The same, where `due` need be known only when the work is not done at once;
-/// it must not change from one call to the next.
+/// it is asked for whenever the work waits, which may have moved it.
 pub(crate) async fn until_by<F: Future>(
     halt: &Halt,
     alarm: &mut Alarm,

@@ -110,6 +110,7 @@ impl Server {
         let access = Access::new(keys, clock);
         let body_limits = BodyLimits {
             size: config.limits.body as u64,
+            upload: config.limits.upload,
             time: config.limits.body_timeout,
             rate: config.limits.body_rate,
             shelf: http::shelf(clock),

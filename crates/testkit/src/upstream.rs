@@ -2,12 +2,11 @@
 //!
 //! Promises:
 //! 1. Every request is recorded exactly: the bytes of its head and its body.
-//! 2. Which script answers: the one that a chooser finds for it, else the one
-//!    for its model, else the next of the queue, else the standing one; without
-//!    any, a 599 that no test expects.
-//! 3. While a script runs, the peer's leaving is noticed and stamped.
-//!
-//! It knows no dialect: what it says is in the scripts.
+//! 2. Which script answers: one for its head alone, before its body; else one
+//!    that a chooser finds for it, else the one for its model, else the next of
+//!    the queue, else the standing one; else a 599 that no test expects.
+//! 3. While a script runs, the peer's leaving is noticed and stamped. What it
+//!    says is in the scripts: it knows no dialect.
 
 mod certificate;
 mod connection;
@@ -48,10 +47,12 @@ pub(crate) struct State {
     broken_handshakes: AtomicUsize,
 }
 
+type Early = Arc<dyn Fn(&str) -> Option<Script> + Send + Sync>;
 type Chooser = Arc<dyn Fn(&Recorded) -> Option<Script> + Send + Sync>;
 
 #[derive(Default)]
 struct Scripts {
+    early: Option<Early>,
     chooser: Option<Chooser>,
     by_model: HashMap<String, Script>,
     queue: VecDeque<Script>,
@@ -133,6 +134,13 @@ impl Upstream {
         lock(&self.state.scripts).chooser = Some(Arc::new(chooser));
     }
 
+    /// The script of every request for whose head `chooser` finds one: it runs
+    /// before the body is read, and nothing of the body is read while it runs.
+    /// Then the rest is thrown away, and the connection is not used again.
+    pub fn by_head(&self, chooser: impl Fn(&str) -> Option<Script> + Send + Sync + 'static) {
+        lock(&self.state.scripts).early = Some(Arc::new(chooser));
+    }
+
     /// Every request so far, in the order of their last byte.
     pub fn requests(&self) -> Vec<Recorded> {
         lock(&self.state.requests).clone()
@@ -177,6 +185,11 @@ impl Drop for Upstream {
 }
 
 impl State {
+    fn script_for_head(&self, head: &[u8]) -> Option<Script> {
+        let chooser = lock(&self.scripts).early.clone()?;
+        chooser(&String::from_utf8_lossy(head))
+    }
+
     fn script_for(&self, request: &Recorded) -> Script {
         let chooser = lock(&self.scripts).chooser.clone();
         if let Some(script) = chooser.and_then(|chooser| chooser(request)) {

@@ -110,7 +110,7 @@ codes! {
     ForbiddenOrigin "forbidden_origin" 403 "invalid_request_error" Caller No
         "A web page of another origin made this request." "Call from a server, or set `[auth] keys`.";
     NotFound "not_found" 404 "invalid_request_error" Caller No
-        "There is no such route, or nothing of this id." "Check the path or id; `base_url` of an OpenAI SDK ends in `/v1`.";
+        "There is no such route, nothing of this id, or no provider that has the endpoint." "Check the path or id; `base_url` of an OpenAI SDK ends in `/v1`.";
     ModelNotFound "model_not_found" 404 "invalid_request_error" Caller No
         "No provider, route or list has this model name." "Use one of the near names in the message, or `GET /v1/models`.";
     MethodNotAllowed "method_not_allowed" 405 "invalid_request_error" Caller No
@@ -118,9 +118,9 @@ codes! {
     RequestTimeout "request_timeout" 408 "invalid_request_error" Caller Later
         "The request arrived too slowly." "Send the body without pauses.";
     RequestTooLarge "request_too_large" 413 "invalid_request_error" Caller No
-        "The body is over `limits.body`." "Send less, or raise the limit.";
+        "The body is over `limits.body`, or over `limits.upload` where it is passed on as it comes." "Send less, or raise the limit that the message names.";
     UnsupportedMediaType "unsupported_media_type" 415 "invalid_request_error" Caller No
-        "The body is not declared as JSON." "Send `content-type: application/json`.";
+        "The body is not declared as what the endpoint takes: JSON, or a form with its boundary." "Send `content-type: application/json`, or `multipart/form-data`.";
     UnsupportedEncoding "unsupported_encoding" 415 "invalid_request_error" Caller No
         "Compressed request bodies are not taken." "Send the body without `content-encoding`.";
 

@@ -2,9 +2,10 @@
 //!
 //! `flow` pulls, frames and judges the events under its timers; `reply` is the
 //! body that the HTTP writer polls, and settles the ticket with its end;
-//! `tool_calls` checks that their arguments come whole; `oddities` counts what
+//! `download` passes down what is no model's stream; `tool_calls` checks that their arguments come whole; `oddities` counts what
 //! upstreams do that is not quite right.
 
+mod download;
 mod flow;
 mod judge;
 mod oddities;
@@ -13,6 +14,7 @@ mod reply;
 mod tests;
 mod tool_calls;
 
+pub(crate) use download::{Download, DownloadSettings};
 pub(crate) use flow::{Flow, FlowSettings};
 pub(crate) use oddities::{Odd, Oddities};
-pub use reply::Reply;
+pub use reply::{Cut, Reply};

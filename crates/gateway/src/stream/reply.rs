@@ -19,11 +19,24 @@ use tidegate_kernel as kernel;
 use tidegate_types::{Code, Outcome};
 use tidegate_wire::sse;
 
+use super::download::{Download, Piece};
 use super::flow::{Flow, PING_EVERY, Step};
 use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
 use crate::failure::Failure;
 use crate::request::{Request, Ticket};
+
+/// The answer broke in the middle, and only a broken transfer says so.
+#[derive(Debug)]
+pub struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the answer was cut")
+    }
+}
+
+impl std::error::Error for Cut {}
 
 /// See the module's text.
 pub struct Reply {
@@ -37,14 +50,29 @@ enum State {
     Attempting(Box<Attempting>),
     /// Events flow; until the first content with what another attempt needs.
     Flowing(Box<Flow>, Ticket, Option<Box<Attempts>>),
+    /// Bytes flow.
+    Carrying(Box<Download>, Ticket),
     /// Everything was handed out.
     Done,
 }
 
 impl Reply {
-    pub(crate) fn whole(bytes: Bytes, ticket: Ticket) -> Self {
+    pub(crate) fn whole(bytes: Bytes, mut ticket: Ticket) -> Self {
+        if bytes.is_empty() {
+            // Nobody polls for nothing.
+            ticket.let_body_go();
+            ticket.settle(Outcome::Completed);
+            return Self { state: State::Done };
+        }
         Self {
             state: State::Whole(bytes, ticket),
+        }
+    }
+
+    pub(crate) fn download(download: Box<Download>, mut ticket: Ticket) -> Self {
+        ticket.let_body_go();
+        Self {
+            state: State::Carrying(download, ticket),
         }
     }
 
@@ -59,7 +87,7 @@ impl Reply {
     /// nothing of it is left to be ended.
     pub fn request(&self) -> Option<Arc<Request>> {
         match &self.state {
-            State::Flowing(_, ticket, _) => ticket.shared(),
+            State::Flowing(_, ticket, _) | State::Carrying(_, ticket) => ticket.shared(),
             State::Whole(..) | State::Attempting(_) | State::Done => None,
         }
     }
@@ -127,6 +155,45 @@ impl Reply {
         }
     }
 
+    fn poll_download(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut download: Box<Download>,
+        mut ticket: Ticket,
+    ) -> Polled {
+        let polled = catch_unwind(AssertUnwindSafe(|| match ticket.halt() {
+            Some(halt) => download.poll_piece(cx, halt),
+            None => Poll::Ready(Piece::Failed(unsettled())),
+        }));
+        match polled.unwrap_or_else(|_| Poll::Ready(Piece::Failed(panicked()))) {
+            Poll::Pending => {
+                self.state = State::Carrying(download, ticket);
+                Polled::Pending
+            }
+            Poll::Ready(Piece::Data(bytes)) => {
+                ticket.beat();
+                ticket.first_content();
+                self.state = State::Carrying(download, ticket);
+                Polled::Data(bytes)
+            }
+            Poll::Ready(Piece::Last(bytes)) => {
+                ticket.settle(Outcome::Completed);
+                Polled::Data(bytes)
+            }
+            Poll::Ready(Piece::End) => {
+                ticket.settle(Outcome::Completed);
+                Polled::Data(Bytes::new())
+            }
+            Poll::Ready(Piece::Failed(failure)) => {
+                ticket.fail(&failure);
+                match download.parting(&failure) {
+                    Some(event) => Polled::Data(event),
+                    None => Polled::Cut,
+                }
+            }
+        }
+    }
+
     fn poll_attempts(&mut self, cx: &mut Context<'_>, mut attempting: Box<Attempting>) -> Polled {
         match attempting.poll(cx) {
             Poll::Pending => {
@@ -149,6 +216,10 @@ impl Reply {
                         ticket.settle(Outcome::Completed);
                         Polled::Data(bytes)
                     }
+                    GoodBody::Download(download) => {
+                        *self = Self::download(download, ticket);
+                        Polled::Again
+                    }
                 },
                 Err(failure) => {
                     ticket.fail(&failure);
@@ -164,13 +235,15 @@ enum Polled {
     Pending,
     /// Hand these out; empty is the end.
     Data(Bytes),
+    /// The transfer breaks here.
+    Cut,
     /// The state changed: poll it.
     Again,
 }
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Cut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -187,10 +260,12 @@ impl Body for Reply {
                 }
                 State::Flowing(flow, ticket, back) => this.poll_flow(cx, flow, ticket, back),
                 State::Attempting(attempting) => this.poll_attempts(cx, attempting),
+                State::Carrying(download, ticket) => this.poll_download(cx, download, ticket),
             };
             match polled {
                 Polled::Pending => return Poll::Pending,
                 Polled::Again => {}
+                Polled::Cut => return Poll::Ready(Some(Err(Cut))),
                 Polled::Data(bytes) => {
                     return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
                 }
@@ -206,6 +281,10 @@ impl Body for Reply {
         match &self.state {
             State::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             State::Flowing(..) | State::Attempting(_) => SizeHint::default(),
+            State::Carrying(download, _) => {
+                let left = download.left();
+                left.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
             State::Done => SizeHint::with_exact(0),
         }
     }

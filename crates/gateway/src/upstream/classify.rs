@@ -12,6 +12,7 @@ use tidegate_wire::openai::error::{self, ErrorBody};
 use tidegate_wire::openai::redact;
 
 use super::headers;
+use crate::errand::ErrandKind;
 use crate::failure::{Failure, UpstreamSays};
 use crate::keys::Secrets;
 
@@ -35,35 +36,83 @@ pub(crate) enum Promise {
 
 /// Reads the head.
 pub(crate) fn promise(status: StatusCode, headers: &HeaderMap) -> Promise {
+    if let Some(promise) = unlike(status, headers) {
+        return promise;
+    }
+    match kind(headers) {
+        kind if kind.eq_ignore_ascii_case(EVENTS) => Promise::Events,
+        kind if is_json(kind) || kind.eq_ignore_ascii_case(b"text/plain") => Promise::Json,
+        _ => Promise::Foreign,
+    }
+}
+
+/// How the answer of an errand travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Gathered, and given on whole.
+    Whole,
+    /// As it comes.
+    Flow,
+    /// The same; they are server-sent events.
+    Events,
+    Foreign,
+    Error,
+    Redirect,
+}
+
+/// Reads the head of an errand's answer: what a file is is its owner's matter,
+/// but no other endpoint answers with a page.
+pub(crate) fn carried(status: StatusCode, headers: &HeaderMap, of: ErrandKind) -> Carried {
+    match unlike(status, headers) {
+        Some(Promise::Redirect) => return Carried::Redirect,
+        Some(Promise::Error) => return Carried::Error,
+        Some(_) => return Carried::Foreign,
+        None => {}
+    }
+    match kind(headers) {
+        _ if of == ErrandKind::Download => Carried::Flow,
+        kind if kind.eq_ignore_ascii_case(EVENTS) => Carried::Events,
+        kind if kind.eq_ignore_ascii_case(b"text/html") => Carried::Foreign,
+        kind if is_json(kind) || begins(kind, b"text/") => Carried::Whole,
+        _ => Carried::Flow,
+    }
+}
+
+const EVENTS: &[u8] = b"text/event-stream";
+
+/// What is no success, or cannot be read.
+fn unlike(status: StatusCode, headers: &HeaderMap) -> Option<Promise> {
     if status.is_redirection() {
-        return Promise::Redirect;
+        return Some(Promise::Redirect);
     }
     if !status.is_success() {
-        return Promise::Error;
+        return Some(Promise::Error);
     }
     let encoded = headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if encoded {
-        return Promise::Foreign;
-    }
+    encoded.then_some(Promise::Foreign)
+}
+
+/// The media type without its parameters.
+fn kind(headers: &HeaderMap) -> &[u8] {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .map_or(&b""[..], header::HeaderValue::as_bytes);
-    let kind = kind
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
-    match kind {
-        _ if kind.eq_ignore_ascii_case(b"text/event-stream") => Promise::Events,
-        _ if kind.is_empty() || kind.eq_ignore_ascii_case(b"application/json") => Promise::Json,
-        _ if kind.len() > 5 && kind[kind.len() - 5..].eq_ignore_ascii_case(b"+json") => {
-            Promise::Json
-        }
-        _ if kind.eq_ignore_ascii_case(b"text/plain") => Promise::Json,
-        _ => Promise::Foreign,
-    }
+    let kind = kind.split(|byte| *byte == b';').next();
+    kind.unwrap_or_default().trim_ascii()
+}
+
+/// An undeclared type may be JSON.
+fn is_json(kind: &[u8]) -> bool {
+    kind.is_empty()
+        || kind.eq_ignore_ascii_case(b"application/json")
+        || (kind.len() > 5 && kind[kind.len() - 5..].eq_ignore_ascii_case(b"+json"))
+}
+
+fn begins(kind: &[u8], with: &[u8]) -> bool {
+    kind.get(..with.len())
+        .is_some_and(|front| front.eq_ignore_ascii_case(with))
 }
 
 /// What the caller gets for an answer with an error status.

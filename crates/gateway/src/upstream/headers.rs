@@ -88,6 +88,19 @@ pub(crate) fn passed(upstream: &HeaderMap, secrets: &Secrets) -> HeaderMap {
     out
 }
 
+/// The same of an answer that goes on as it is: with its type and its name.
+pub(crate) fn carried(upstream: &HeaderMap, secrets: &Secrets) -> HeaderMap {
+    let mut out = passed(upstream, secrets);
+    for name in [header::CONTENT_TYPE, header::CONTENT_DISPOSITION] {
+        if let Some(value) = upstream.get(&name)
+            && !tells(value, secrets)
+        {
+            out.insert(name, value.clone());
+        }
+    }
+    out
+}
+
 /// Whether `value` holds a secret. As in redacted texts, what is shorter than
 /// four bytes is no secret: it would be found everywhere.
 fn tells(value: &HeaderValue, secrets: &Secrets) -> bool {

@@ -9,8 +9,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -26,6 +26,8 @@ use super::idle::{IdleSet, Line};
 use super::socket::Door;
 use super::source::{HttpSource, Source};
 use super::tls::Trust;
+use super::upload::Outgoing;
+use crate::errand::{Errand, ErrandKind, Subject};
 use crate::failure::Failure;
 use crate::keys::Key;
 use crate::settings::BaseUrl;
@@ -116,28 +118,58 @@ impl HttpUpstream {
     }
 
     /// The request for one call.
+    ///
+    /// # Errors
+    /// `internal_error` for a target that is no URI, which its maker has checked.
     pub(crate) fn request(
         &self,
-        endpoint: Endpoint,
-        body: Bytes,
+        subject: &Subject,
+        body: Outgoing,
         forwarded: HeaderMap,
         key: &Key,
-    ) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        let found = self.paths.iter().find(|(known, _)| *known == endpoint);
-        if let Some((_, uri)) = found {
-            *request.uri_mut() = uri.clone();
-        }
+    ) -> Result<Request<Outgoing>, Failure> {
+        let empty = body.is_end_stream();
+        let mut request = Request::new(body);
         let mut headers = self.headers(key);
+        match subject {
+            Subject::Model(endpoint) => {
+                *request.method_mut() = Method::POST;
+                let found = self.paths.iter().find(|(known, _)| known == endpoint);
+                if let Some((_, uri)) = found {
+                    *request.uri_mut() = uri.clone();
+                }
+            }
+            Subject::Errand(errand) => {
+                *request.method_mut() = errand.method.clone();
+                *request.uri_mut() = self.uri(errand)?;
+                if empty && errand.method == Method::POST {
+                    // Some servers ask for a length where they expect a body.
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+                }
+                match (&errand.content_type, errand.kind) {
+                    (_, ErrandKind::Look | ErrandKind::Download) | (None, _) => {
+                        headers.remove(header::CONTENT_TYPE);
+                    }
+                    (Some(kind), _) => {
+                        headers.insert(header::CONTENT_TYPE, kind.clone());
+                    }
+                }
+            }
+        }
         headers.extend(forwarded);
         *request.headers_mut() = headers;
-        request
+        Ok(request)
+    }
+
+    fn uri(&self, errand: &Errand) -> Result<Uri, Failure> {
+        let text = format!("{}{}", self.base.path, errand.target);
+        text.parse()
+            .map_err(|_| Failure::new(Code::Internal, "The path cannot be sent."))
     }
 
     /// The request for the list of models.
-    pub(crate) fn models_request(&self, key: &Key) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::default());
+    pub(crate) fn models_request(&self, key: &Key) -> Request<Outgoing> {
+        let mut request = Request::new(Outgoing::Whole(Full::default()));
         *request.uri_mut() = self.models.clone();
         *request.headers_mut() = self.headers(key);
         request
@@ -160,7 +192,7 @@ impl HttpUpstream {
     pub(crate) async fn send(
         &self,
         opened: Opened,
-        request: Request<Full<Bytes>>,
+        request: Request<Outgoing>,
     ) -> Result<(Response<()>, Source), Missed> {
         let Opened { mut line, rested } = opened;
         let mut ended = false;
@@ -185,6 +217,11 @@ impl HttpUpstream {
                 ))
             }
             Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
+            // What the body ended with is known to who sent it.
+            Err(error) if error.is_user() => {
+                let text = "The request's body ended early.";
+                Err(Missed::Failed(Failure::new(Code::BadFraming, text)))
+            }
             Err(error) => Err(Missed::Failed(self.broken(&error))),
         }
     }

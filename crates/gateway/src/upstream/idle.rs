@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use kernel::Instant;
 use tidegate_kernel as kernel;
 
 use super::socket::{Heard, Socket};
+use super::upload::Outgoing;
 
 /// How long a connection may rest. Shorter than the keep-alive of the servers
 /// in common use (nginx 75 s, Node 5 s behind balancers of 60 s), so that the
@@ -27,8 +26,8 @@ const REST: Duration = Duration::from_secs(30);
 
 /// A connection, driven by whoever holds it.
 pub(crate) struct Line {
-    pub(crate) send: SendRequest<Full<Bytes>>,
-    pub(crate) io: Connection<TokioIo<Socket>, Full<Bytes>>,
+    pub(crate) send: SendRequest<Outgoing>,
+    pub(crate) io: Connection<TokioIo<Socket>, Outgoing>,
     pub(crate) heard: Heard,
 }
 

@@ -9,6 +9,7 @@ mod idle;
 mod socket;
 mod source;
 mod tls;
+mod upload;
 
 pub use headers::FORWARDED;
 pub(crate) use headers::RETRY_AFTER_CAP;
@@ -16,3 +17,5 @@ pub(crate) use http::{HttpUpstream, Missed};
 pub(crate) use source::{Pull, Source};
 pub use tls::client_config;
 pub(crate) use tls::{Trust, roots};
+pub(crate) use upload::{Course, Load};
+pub use upload::{Unsent, Upload};

@@ -67,6 +67,28 @@ impl Source {
     }
 }
 
+impl Source {
+    /// How many bytes are to come, if that was told.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Http(http) => http.body.size_hint().exact(),
+            _ => None,
+        }
+    }
+
+    /// Whether everything that was announced is here: nobody has to wait for
+    /// an end that follows it.
+    pub(crate) fn is_over(&mut self) -> bool {
+        match self {
+            Self::Http(http) if http.body.is_end_stream() => {
+                http.go_home();
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 impl HttpSource {
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
         if let Poll::Ready(pull) = self.poll_body(cx) {

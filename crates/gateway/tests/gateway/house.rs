@@ -15,7 +15,7 @@ use kernel::{
 };
 use tidegate_gateway::{
     BaseUrl, Bounds, Call, Changes, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
-    RetrySettings, Settings, SimSettings, Ticket, Timeouts,
+    RetrySettings, Settings, SimSettings, Subject, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
@@ -113,7 +113,8 @@ impl House {
             r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"one two"}}]}}"#
         );
         Call {
-            endpoint: Endpoint::Chat,
+            subject: Subject::Model(Endpoint::Chat),
+            upload: None,
             body: Bytes::from(body),
             forwarded: HeaderMap::new(),
             patience: None,

@@ -73,6 +73,8 @@ table! {
     pub struct Limits {
         /// Bytes of a request's body.
         body: usize = 32 << 20, size(KIB, GIB);
+        /// Bytes of a body that is passed on as it comes: files and their parts.
+        upload: u64 = 512 * MIB, size(KIB, 1024 * GIB);
         /// Bytes of all bodies that are held at one time.
         bodies: u64 = GIB, size(MIB, 1024 * GIB);
         /// Bytes that the process may use before it sheds load; 0 takes what its control group allows.

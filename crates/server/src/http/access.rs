@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName};
 use http::uri::{Authority, Uri};
 use kernel::{Clock, Instant};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,6 +24,8 @@ use crate::listen::owner;
 /// Wrong keys that one address may send in [`WINDOW`].
 const MOST_FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
+/// How a browser tells where a request comes from.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Addresses remembered at most; beyond it the window starts anew for all.
 const MOST_ADDRESSES: usize = 4096;
 
@@ -74,6 +76,19 @@ impl Access {
                 let text = "A valid key is needed: send `Authorization: Bearer <key>`.";
                 Err(Failure::new(Code::InvalidApiKey, text))
             }
+        }
+    }
+
+    /// Whether this may come from a web page that did not tell its `Origin`:
+    /// asked beside [`Self::check`] for what a browser sends to another site
+    /// without asking first, a form or a read.
+    pub(crate) fn check_page(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let far = headers
+            .get(SEC_FETCH_SITE)
+            .is_some_and(|site| site == "cross-site");
+        match far && self.keys.is_empty() && !headers.contains_key(header::ORIGIN) {
+            true => Err(foreign_page()),
+            false => Ok(()),
         }
     }
 
@@ -138,11 +153,15 @@ pub(crate) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
             .and_then(|text| text.parse::<Uri>().ok());
         let near = uri.and_then(|uri| uri.authority().cloned());
         if !near.is_some_and(|authority| is_loopback(authority.as_str())) {
-            let text = "A web page of another origin may not call without `[auth] keys`.";
-            return Err(Failure::new(Code::ForbiddenOrigin, text));
+            return Err(foreign_page());
         }
     }
     Ok(())
+}
+
+fn foreign_page() -> Failure {
+    let text = "A web page of another origin may not call without `[auth] keys`.";
+    Failure::new(Code::ForbiddenOrigin, text)
 }
 
 fn is_loopback(authority: &str) -> bool {

@@ -1,10 +1,12 @@
-//! The one handler of every call to a model: decode, ask, encode.
+//! The one handler of every call: decode, ask, encode.
 //!
 //! Promise: the ledger's entry is opened before anything is checked, so that
 //! every refusal of a call is counted. What the call means is the gateway's.
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,13 +14,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 use http_body::Body;
 use kernel::Priority;
-use tidegate_gateway::{Answer, Call, FORWARDED, Failure, Reply, Ticket};
+use tidegate_gateway::{Answer, Call, ErrandKind, FORWARDED, Failure, Reply, Subject, Ticket};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
-use super::body::Unread;
+use super::body::{Takes, Unread};
+use super::errand::{self, Decoded};
 use super::reply::Out;
 use super::{body, errors, ids};
 
@@ -35,30 +38,62 @@ const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 /// The longest that a caller can ask us to wait.
 const MOST_PATIENCE: Duration = Duration::from_secs(3600);
 
+/// What is asked for, as the route table has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asking {
+    Model(Endpoint),
+    /// With the path of its route.
+    Errand(ErrandKind, &'static str),
+}
+
+impl Asking {
+    /// The endpoint's name: its path behind `/v1`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Model(endpoint) => endpoint.path(),
+            Self::Errand(_, path) => path.strip_prefix("/v1").unwrap_or(path),
+        }
+    }
+
+    /// Set once an upload has come to its end; nothing for what is read whole.
+    fn whole(self) -> Option<Arc<AtomicBool>> {
+        match self {
+            Self::Errand(ErrandKind::Upload, _) => Some(Arc::default()),
+            _ => None,
+        }
+    }
+}
+
 pub(crate) async fn ask<B>(
     app: &App,
-    endpoint: Endpoint,
+    asking: Asking,
     parts: request::Parts,
     body: B,
     peer: Option<IpAddr>,
 ) -> Response<Out>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Error + 'static,
 {
-    let ticket = app.gateway.admit(endpoint.path());
+    let ticket = app.gateway.admit(asking.name());
+    let whole = asking.whole();
+    let asked = Asked {
+        asking,
+        parts: &parts,
+        peer,
+        whole: whole.as_ref(),
+    };
     let known = ticket
         .request()
         .map(|request| (request.id, request.started));
-    let (mut response, spent, stream) =
-        match answer(app, ticket, endpoint, &parts, body, peer).await {
-            Ok(answer) => (
-                encode(answer.status, answer.headers, answer.stream, answer.reply),
-                answer.spent,
-                answer.stream,
-            ),
-            Err(failure) => (errors::response(&failure), failure.spent, false),
-        };
+    let (mut response, spent, stream) = match answer(app, ticket, asked, body).await {
+        Ok(answer) => (
+            encode(answer.status, answer.headers, answer.stream, answer.reply),
+            answer.spent,
+            answer.stream,
+        ),
+        Err(failure) => (errors::response(&failure), failure.spent, false),
+    };
     let headers = response.headers_mut();
     headers.insert(
         header::CACHE_CONTROL,
@@ -66,6 +101,10 @@ where
     );
     headers.insert(QUEUE_MS, millis(spent.queued));
     headers.insert(UPSTREAM_MS, millis(spent.upstream));
+    if whole.is_some_and(|whole| !whole.load(Ordering::Relaxed)) {
+        // What is still on its way would be taken for a request.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some((id, started)) = known {
         if !stream {
             headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
@@ -75,19 +114,25 @@ where
     response
 }
 
+/// A request without its body.
+struct Asked<'a> {
+    asking: Asking,
+    parts: &'a request::Parts,
+    peer: Option<IpAddr>,
+    whole: Option<&'a Arc<AtomicBool>>,
+}
+
 async fn answer<B>(
     app: &App,
     mut ticket: Ticket,
-    endpoint: Endpoint,
-    parts: &request::Parts,
+    asked: Asked<'_>,
     body: B,
-    peer: Option<IpAddr>,
 ) -> Result<Answer, Failure>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Error + 'static,
 {
-    match decode(app, &mut ticket, endpoint, parts, body, peer).await {
+    match decode(app, &mut ticket, asked, body).await {
         Ok(call) => app.gateway.ask(ticket, call).await,
         Err(Unread::Refused(failure)) => {
             ticket.fail(&failure);
@@ -105,16 +150,15 @@ where
 async fn decode<B>(
     app: &App,
     ticket: &mut Ticket,
-    endpoint: Endpoint,
-    parts: &request::Parts,
+    asked: Asked<'_>,
     body: B,
-    peer: Option<IpAddr>,
 ) -> Result<Call, Unread>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Error + 'static,
 {
-    let tenant = app.access.check(&parts.uri, &parts.headers, peer)?;
+    let parts = asked.parts;
+    let tenant = app.access.check(&parts.uri, &parts.headers, asked.peer)?;
     let said = Said::of(&parts.headers);
     let patience = patience(said.patience)?;
     let priority = priority(said.priority)?;
@@ -123,10 +167,24 @@ where
         return Err(failure.into());
     }
     app.gateway.charge(ticket, tenant);
-    let body = body::read(&parts.headers, body, &app.body_limits, app.clock, ticket).await?;
+    let decoded = match asked.asking {
+        Asking::Model(endpoint) => {
+            let (headers, limits) = (&parts.headers, &app.body_limits);
+            let body = body::read(headers, Takes::Json, body, limits, app.clock, ticket).await?;
+            Decoded {
+                subject: Subject::Model(endpoint),
+                body,
+                upload: None,
+            }
+        }
+        Asking::Errand(kind, _) => {
+            errand::decode(app, ticket, kind, parts, body, asked.whole).await?
+        }
+    };
     Ok(Call {
-        endpoint,
-        body,
+        subject: decoded.subject,
+        body: decoded.body,
+        upload: decoded.upload,
         forwarded: said.forwarded,
         patience,
         tenant,
@@ -197,8 +255,11 @@ fn encode(status: StatusCode, headers: HeaderMap, stream: bool, reply: Reply) ->
         true => "text/event-stream; charset=utf-8",
         false => "application/json",
     };
-    let kind = HeaderValue::from_static(kind);
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let headers = response.headers_mut();
+    // What is carried has the type that it has.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     response
 }
 

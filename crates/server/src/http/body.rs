@@ -28,14 +28,24 @@ use super::gathered::Gathered;
 /// What a body may be.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyLimits {
-    /// Bytes.
+    /// Bytes of one that is read whole.
     pub(crate) size: u64,
+    /// Bytes of one that is passed on as it comes.
+    pub(crate) upload: u64,
     /// For the whole of it.
     pub(crate) time: Duration,
     /// Bytes a second that it must keep up after [`GRACE`].
     pub(crate) rate: u64,
     /// Where large ones are gathered.
     pub(crate) shelf: Reuse<Vec<u8>>,
+}
+
+/// What a body has to be declared as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Json,
+    JsonOrNothing,
+    Form,
 }
 
 /// Why there is no body.
@@ -54,7 +64,7 @@ impl From<Failure> for Unread {
 }
 
 /// A slow start is forgiven this long.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// What is too large is read on for this long, and for this many times its limit.
 const DISCARD: Duration = Duration::from_secs(2);
@@ -63,6 +73,7 @@ const DISCARD_TIMES: u64 = 4;
 /// Reads `body` whole.
 pub(crate) async fn read<B>(
     headers: &HeaderMap,
+    takes: Takes,
     mut body: B,
     limits: &BodyLimits,
     clock: Clock,
@@ -72,11 +83,8 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    check_head(headers)?;
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    let length: Option<u64> = length.and_then(|text| text.parse().ok());
+    check_head(headers, takes, &body)?;
+    let length = length(headers);
     let mut reading = Reading::new(limits, clock);
     let result = match length {
         Some(length) if length > limits.size => Err(too_large(limits).into()),
@@ -105,7 +113,17 @@ where
     reading.discard(&mut body, ticket).await
 }
 
-fn check_head(headers: &HeaderMap) -> Result<(), Failure> {
+/// What a body is announced as, in bytes.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+pub(super) fn check_head(
+    headers: &HeaderMap,
+    takes: Takes,
+    body: &impl Body,
+) -> Result<(), Failure> {
     if headers
         .get(CONTENT_ENCODING)
         .is_some_and(|value| value != "identity")
@@ -118,12 +136,20 @@ fn check_head(headers: &HeaderMap) -> Result<(), Failure> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    match kind.eq_ignore_ascii_case("application/json") {
+    let (fits, text) = match takes {
+        Takes::Form => (
+            kind.eq_ignore_ascii_case("multipart/form-data"),
+            "The body must be a form: send `Content-Type: multipart/form-data`.",
+        ),
+        Takes::Json | Takes::JsonOrNothing => (
+            kind.eq_ignore_ascii_case("application/json")
+                || (takes == Takes::JsonOrNothing && body.is_end_stream()),
+            "The body must be JSON: send `Content-Type: application/json`.",
+        ),
+    };
+    match fits {
         true => Ok(()),
-        false => {
-            let text = "The body must be JSON: send `Content-Type: application/json`.";
-            Err(Failure::new(Code::UnsupportedMediaType, text))
-        }
+        false => Err(Failure::new(Code::UnsupportedMediaType, text)),
     }
 }
 
@@ -197,10 +223,7 @@ impl<'a> Reading<'a> {
             match frame {
                 None => return Ok(None),
                 Some(Err(error)) if is_end(&error) => return Err(Unread::Gone),
-                Some(Err(_)) => {
-                    let text = "The request's body is framed wrong.";
-                    return Err(Failure::new(Code::BadFraming, text).into());
-                }
+                Some(Err(_)) => return Err(bad_framing().into()),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         return Ok(Some(data));
@@ -241,7 +264,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Whether the connection ended, rather than said something wrong.
-fn is_end(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn is_end(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -268,6 +291,10 @@ fn too_large(limits: &BodyLimits) -> Failure {
     Failure::new(Code::RequestTooLarge, text)
 }
 
-fn too_slow() -> Failure {
+pub(super) fn bad_framing() -> Failure {
+    Failure::new(Code::BadFraming, "The request's body is framed wrong.")
+}
+
+pub(super) fn too_slow() -> Failure {
     Failure::new(Code::RequestTimeout, "The body arrived too slowly.")
 }

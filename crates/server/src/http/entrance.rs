@@ -16,9 +16,11 @@ use tidegate_gateway::Failure;
 use tidegate_types::Code;
 
 use super::app::App;
+use super::ask::{self, Asking};
+use super::errand::is_id;
 use super::reply::Out;
 use super::routes::{Door, Face, Handler, ROUTES, Route};
-use super::{ask, errors, ids};
+use super::{errors, ids};
 use crate::listen::Peer;
 
 /// See the module's text.
@@ -50,7 +52,7 @@ impl Entrance {
     /// Answers one request.
     pub(crate) async fn serve<B>(&self, peer: Peer, request: Request<B>) -> Response<Out>
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Error + 'static,
     {
         let (parts, body) = request.into_parts();
@@ -77,8 +79,30 @@ impl Entrance {
                 }),
                 _,
             ) => {
-                return ask::ask(&self.app, *endpoint, parts, body, peer).await;
+                let asking = Asking::Model(*endpoint);
+                return ask::ask(&self.app, asking, parts, body, peer).await;
             }
+            (
+                Some(Route {
+                    handler: Handler::Errand(kind),
+                    path,
+                    ..
+                }),
+                Some(found),
+            ) if parts.method != Method::HEAD && found.params.iter().all(|(_, id)| is_id(id)) => {
+                let asking = Asking::Errand(*kind, path);
+                return ask::ask(&self.app, asking, parts, body, peer).await;
+            }
+            (
+                Some(Route {
+                    handler: Handler::Errand(_),
+                    ..
+                }),
+                Some(found),
+            ) => match parts.method == Method::HEAD {
+                true => self.wrong_method(found.value, &parts, peer),
+                false => Err(self.unknown(&parts, peer)),
+            },
             (Some(route), Some(found)) => self
                 .check(route.door, &parts, peer)
                 .and_then(|()| self.page(route, &found.params, &parts)),
@@ -108,7 +132,7 @@ impl Entrance {
                 ))
             }
             Handler::Described(page) => Ok(page(&self.app, self.face)),
-            Handler::Ask(_) => Err(Failure::new(
+            Handler::Ask(_) | Handler::Errand(_) => Err(Failure::new(
                 Code::Internal,
                 "Calls have a way of their own.",
             )),
@@ -161,7 +185,8 @@ impl Entrance {
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let served = match path.starts_with("/v1/") {
-                true => "Under `/v1` are chat/completions, completions, embeddings and models.",
+                true => "Under `/v1` are chat/completions, completions, embeddings, models, images, audio, \
+                          moderations, files, uploads, batches and fine_tuning/jobs.",
                 false => "The base URL of an OpenAI SDK ends in `/v1`.",
             };
             let (method, path) = (&parts.method, path.escape_default());

@@ -10,6 +10,7 @@ mod ask;
 mod body;
 mod debug;
 mod entrance;
+mod errand;
 mod errors;
 mod gathered;
 mod health;
@@ -19,6 +20,7 @@ mod models;
 mod openapi;
 mod reply;
 mod routes;
+mod upload;
 mod viewer;
 
 pub(crate) use access::Access;

@@ -2,7 +2,6 @@
 //!
 //! An enum and not a trait object: the hot path polls it once for every frame.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use tidegate_gateway::{Reply, Request};
+use tidegate_gateway::{Cut, Reply, Request};
 
 use super::debug::Watch;
 use crate::listen::{Answer, PollHalt};
@@ -26,17 +25,17 @@ pub(crate) enum Out {
 
 impl Body for Out {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Cut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Reply(reply) => Pin::new(reply).poll_frame(cx),
-            Self::Watch(watch) => watch.poll_frame(cx),
+            Self::Watch(watch) => watch.poll_frame(cx).map_err(|never| match never {}),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use http::request::Parts;
 use http::{Method, Response};
+use tidegate_gateway::ErrandKind::{self, Change, Download, Form, Look, Make, Upload};
 use tidegate_gateway::Failure;
 use tidegate_wire::openai::Endpoint;
 
@@ -59,6 +60,8 @@ impl Face {
 pub(crate) enum Handler {
     /// A call to a model.
     Ask(Endpoint),
+    /// A call that is carried and not understood.
+    Errand(ErrandKind),
     /// A page without a body or parameters.
     Page(fn(&App) -> Response<Out>),
     /// A page that looks at the request's head.
@@ -76,6 +79,10 @@ const fn route(method: Method, path: &'static str, door: Door, handler: Handler)
         door,
         handler,
     }
+}
+
+const fn errand(method: Method, path: &'static str, kind: ErrandKind) -> Route {
+    route(method, path, Door::Caller, Handler::Errand(kind))
 }
 
 /// The list.
@@ -110,6 +117,34 @@ pub(crate) static ROUTES: &[Route] = &[
         Door::Caller,
         Handler::Named(models::one),
     ),
+    errand(Method::POST, "/v1/images/generations", Make),
+    errand(Method::POST, "/v1/images/edits", Form),
+    errand(Method::POST, "/v1/images/variations", Form),
+    errand(Method::POST, "/v1/audio/speech", Make),
+    errand(Method::POST, "/v1/audio/transcriptions", Form),
+    errand(Method::POST, "/v1/audio/translations", Form),
+    errand(Method::POST, "/v1/moderations", Make),
+    errand(Method::POST, "/v1/files", Upload),
+    errand(Method::GET, "/v1/files", Look),
+    errand(Method::GET, "/v1/files/{id}", Look),
+    errand(Method::DELETE, "/v1/files/{id}", Change),
+    errand(Method::GET, "/v1/files/{id}/content", Download),
+    errand(Method::POST, "/v1/uploads", Change),
+    errand(Method::POST, "/v1/uploads/{id}/parts", Upload),
+    errand(Method::POST, "/v1/uploads/{id}/complete", Change),
+    errand(Method::POST, "/v1/uploads/{id}/cancel", Change),
+    errand(Method::POST, "/v1/batches", Change),
+    errand(Method::GET, "/v1/batches", Look),
+    errand(Method::GET, "/v1/batches/{id}", Look),
+    errand(Method::POST, "/v1/batches/{id}/cancel", Change),
+    errand(Method::POST, "/v1/fine_tuning/jobs", Change),
+    errand(Method::GET, "/v1/fine_tuning/jobs", Look),
+    errand(Method::GET, "/v1/fine_tuning/jobs/{id}", Look),
+    errand(Method::POST, "/v1/fine_tuning/jobs/{id}/cancel", Change),
+    errand(Method::POST, "/v1/fine_tuning/jobs/{id}/pause", Change),
+    errand(Method::POST, "/v1/fine_tuning/jobs/{id}/resume", Change),
+    errand(Method::GET, "/v1/fine_tuning/jobs/{id}/events", Look),
+    errand(Method::GET, "/v1/fine_tuning/jobs/{id}/checkpoints", Look),
     route(
         Method::GET,
         "/livez",

@@ -49,7 +49,22 @@ where
         unread: Vec::new(),
     };
     loop {
-        let Ok((head, body)) = inbox.request().await else {
+        let Ok(head) = inbox.through(b"\r\n\r\n").await else {
+            closed.get_or_init(Instant::now);
+            return;
+        };
+        if let Some(script) = state.script_for_head(&head) {
+            let request = Recorded::new(head, Vec::new(), number, Arc::clone(&closed));
+            lock(&state.requests).push(request);
+            if matches!(play(&mut writer, script.into_steps()).await, Left::Reset) {
+                let _ = reset.0.set_linger(Some(Duration::ZERO));
+                return;
+            }
+            inbox.end().await;
+            closed.get_or_init(Instant::now);
+            return;
+        }
+        let Ok(body) = inbox.body(&head).await else {
             closed.get_or_init(Instant::now);
             return;
         };
@@ -125,22 +140,20 @@ impl<S: AsyncRead> Inbox<S> {
         while self.more().await.is_ok() {}
     }
 
-    async fn request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
-        let head = self.through(b"\r\n\r\n").await?;
-        let text = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    /// The body behind this head.
+    async fn body(&mut self, head: &[u8]) -> io::Result<Vec<u8>> {
+        let text = String::from_utf8_lossy(head).to_ascii_lowercase();
         let value = |name: &str| {
             text.lines()
                 .find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
         };
-        let body = if value("transfer-encoding:").as_deref() == Some("chunked") {
-            self.chunks().await?
-        } else {
-            let length = value("content-length:")
-                .and_then(|n| n.parse().ok())
-                .unwrap_or(0);
-            self.exactly(length).await?
-        };
-        Ok((head, body))
+        if value("transfer-encoding:").as_deref() == Some("chunked") {
+            return self.chunks().await;
+        }
+        let length = value("content-length:")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0);
+        self.exactly(length).await
     }
 
     async fn chunks(&mut self) -> io::Result<Vec<u8>> {

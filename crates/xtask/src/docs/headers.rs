@@ -14,7 +14,7 @@ const READ: &[(&str, &str)] = &[
     ),
     (
         "content-type",
-        "`application/json`; another type is refused with 415.",
+        "`application/json`, or `multipart/form-data` where the endpoint takes a form; another type is refused with 415.",
     ),
     (
         "content-encoding",
@@ -33,8 +33,12 @@ const READ: &[(&str, &str)] = &[
         "`interactive` (the default) or `batch`: batch waits behind interactive work, but never for ever, and is the first to be refused when the process is near its bounds.",
     ),
     (
-        "host, origin",
-        "Without keys a `host` that is not loopback, or a foreign `origin`, is refused with 403.",
+        "x-tidegate-provider",
+        "The provider that answers a call which names no model (files, batches...); without it the default provider does, else the first of the file.",
+    ),
+    (
+        "host, origin, sec-fetch-site",
+        "Without keys a `host` that is not loopback, or a page of another origin, is refused with 403.",
     ),
 ];
 
@@ -101,6 +105,11 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "always",
         "The provider's own, or `application/json` for what Tidegate writes.",
     ),
+    (
+        "content-disposition",
+        "files and audio, when the provider sent one",
+        "The provider's own.",
+    ),
 ];
 
 /// The sections, ready to follow the codes.
@@ -143,6 +152,7 @@ mod tests {
             "x-request-timeout-ms",
             "x-should-retry",
             "x-tidegate-priority",
+            "x-tidegate-provider",
             "retry-after",
             "x-upstream-request-id",
             "x-ratelimit-*",

@@ -38,6 +38,7 @@ fn app(keys: &[&str]) -> Arc<App> {
     let limits = BodyLimits {
         shelf: crate::http::gathered::shelf(Clock),
         size: 1 << 20,
+        upload: 1 << 20,
         time: Duration::from_secs(60),
         rate: 1024,
     };

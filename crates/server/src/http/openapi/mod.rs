@@ -5,6 +5,7 @@
 //! for exactly where one is wanted. The forms of providers are described as far
 //! as Tidegate and its callers rely on them: what it does not name, passes.
 
+mod carried;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use http::Response;
 use serde_json::{Map, Value, json};
 use tidegate_types::Code;
 
+use self::carried::CARRIED;
 use self::table::{Body, OPERATIONS, Operation, TAGS};
 use super::app::App;
 use super::models::render;
@@ -74,8 +76,12 @@ fn document(face: Face, with_keys: bool) -> Value {
 /// The description of a route.
 fn about(route: &Route) -> Option<&'static Operation> {
     let method = route.method.as_str();
-    let mut all = OPERATIONS.iter();
-    all.find(|one| one.method == method && one.path == route.path)
+    operations().find(|one| one.method == method && one.path == route.path)
+}
+
+/// All of them, in the order of the page.
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(CARRIED)
 }
 
 /// A path as OpenAPI writes it, where no parameter holds slashes.
@@ -93,7 +99,7 @@ fn operation(about: &Operation, route: &Route, with_keys: bool) -> Value {
         "operationId": about.id,
         "summary": about.summary,
         "description": about.about,
-        "parameters": asked(about, is_call),
+        "parameters": asked(about, route),
         "responses": answers(about, route, is_call),
     });
     if !about.takes.is_empty() {
@@ -106,7 +112,7 @@ fn operation(about: &Operation, route: &Route, with_keys: bool) -> Value {
 }
 
 /// The parameters: of the path, and the headers that calls have.
-fn asked(about: &Operation, is_call: bool) -> Vec<Value> {
+fn asked(about: &Operation, route: &Route) -> Vec<Value> {
     let path = plain(about.path);
     let names = path.split('{').skip(1);
     let names = names.filter_map(|rest| rest.split_once('}'));
@@ -118,8 +124,12 @@ fn asked(about: &Operation, is_call: bool) -> Vec<Value> {
             })
         })
         .collect();
-    let headers = ["request-id", "timeout", "priority"];
-    let headers = headers.iter().take(if is_call { 3 } else { 1 });
+    let headers = ["request-id", "timeout", "priority", "provider"];
+    let headers = headers.iter().take(match route.handler {
+        Handler::Errand(_) => 4,
+        Handler::Ask(_) => 3,
+        _ => 1,
+    });
     parameters
         .extend(headers.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     parameters
@@ -167,6 +177,10 @@ fn content(bodies: &[Body]) -> Value {
             json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } }),
         ),
         Body::Events(about) => ("text/event-stream", text(about)),
+        Body::Form => (
+            "multipart/form-data",
+            json!({ "schema": { "type": "object" } }),
+        ),
         Body::Text => ("text/plain", text("")),
         Body::Html => ("text/html", text("")),
         Body::Bytes => ("*/*", json!({})),
@@ -232,6 +246,11 @@ fn parameters() -> Value {
             "name": "x-tidegate-priority", "in": "header",
             "description": "Batch waits behind interactive work, but never for ever.",
             "schema": { "type": "string", "enum": ["interactive", "batch"] },
+        },
+        "provider": {
+            "name": "x-tidegate-provider", "in": "header",
+            "description": "Who answers what names no model; else the default provider does.",
+            "schema": { "type": "string", "minLength": 1 },
         },
     })
 }

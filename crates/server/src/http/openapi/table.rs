@@ -28,6 +28,8 @@ pub(super) enum Body {
     Json(&'static str),
     /// `text/event-stream`; the sentence says of what.
     Events(&'static str),
+    /// `multipart/form-data`.
+    Form,
     Text,
     Html,
     /// Anything.
@@ -35,8 +37,13 @@ pub(super) enum Body {
 }
 
 /// The groups, in the order of the page.
-pub(super) const TAGS: [(&str, &str); 4] = [
+pub(super) const TAGS: [(&str, &str); 5] = [
     ("models", "Calls to models, in the OpenAI form."),
+    (
+        "carried",
+        "The rest of the OpenAI API, passed on to a provider as it is. The forms are the \
+         provider's: its own documents describe them.",
+    ),
     (
         "health",
         "For whoever starts, balances and watches processes.",
@@ -48,7 +55,7 @@ pub(super) const TAGS: [(&str, &str); 4] = [
     ("description", "What there is to call."),
 ];
 
-const fn op(
+pub(super) const fn op(
     method: &'static str,
     path: &'static str,
     tag: &'static str,
@@ -69,15 +76,15 @@ const fn op(
 }
 
 impl Operation {
-    const fn about(self, about: &'static str) -> Self {
+    pub(super) const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
 
-    const fn takes(self, takes: &'static [Body]) -> Self {
+    pub(super) const fn takes(self, takes: &'static [Body]) -> Self {
         Self { takes, ..self }
     }
 
-    const fn gives(self, gives: &'static [Body]) -> Self {
+    pub(super) const fn gives(self, gives: &'static [Body]) -> Self {
         Self { gives, ..self }
     }
 

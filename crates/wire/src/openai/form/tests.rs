@@ -1,4 +1,5 @@
-//! Forms as callers send them, as attackers do, and as chance makes them.
+//! Forms as callers send them, as attackers do, and as chance makes them: what
+//! is found in them, and what is refused.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -1,0 +1,267 @@
+//! A request's body on its way up: whole, or as it comes from its caller.
+//!
+//! Promises: 1. a body that flows is never held: the next piece is asked for
+//! when the upstream has taken the one before; 2. [`Course`] tells who keeps
+//! it waiting, the caller or the upstream, and why it ended early; 3. an upload
+//! can be had once: what was begun to be sent cannot be sent again.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use kernel::{Clock, Instant};
+use tidegate_kernel as kernel;
+
+use crate::failure::Failure;
+
+/// A caller's body that is passed on as it comes.
+pub struct Upload(Pin<Box<dyn Body<Data = Bytes, Error = Unsent> + Send>>);
+
+impl Upload {
+    /// Whoever makes it bounds its size and the patience with its caller.
+    pub fn new(body: impl Body<Data = Bytes, Error = Unsent> + Send + 'static) -> Self {
+        Self(Box::pin(body))
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload").finish_non_exhaustive()
+    }
+}
+
+/// Why an upload did not come to its end.
+#[derive(Debug)]
+pub enum Unsent {
+    /// Its caller left in the middle of it.
+    Gone,
+    /// It is not taken as it is.
+    Refused(Failure),
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the upload ended early")
+    }
+}
+
+impl Error for Unsent {}
+
+/// What a request carries, for as many attempts as may be made.
+pub(crate) enum Load {
+    /// The same bytes for each attempt.
+    Whole(Bytes),
+    /// For one.
+    Upload(Mutex<Option<Upload>>),
+}
+
+impl Load {
+    pub(crate) fn new(whole: Bytes, upload: Option<Upload>) -> Self {
+        match upload {
+            None => Self::Whole(whole),
+            Some(upload) => Self::Upload(Mutex::new(Some(upload))),
+        }
+    }
+
+    /// What is held of it.
+    pub(crate) fn whole(&self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes.clone(),
+            Self::Upload(_) => Bytes::new(),
+        }
+    }
+
+    /// Bytes that are held of it.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Upload(_) => 0,
+        }
+    }
+
+    /// Whether there is nothing left to send.
+    pub(crate) fn is_spent(&self) -> bool {
+        match self {
+            Self::Whole(_) => false,
+            Self::Upload(upload) => lock(upload).is_none(),
+        }
+    }
+
+    /// What goes up, with the course of what flows; `None` if it went before.
+    pub(crate) fn outgoing(&self, clock: Clock) -> Option<(Outgoing, Option<Arc<Course>>)> {
+        match self {
+            Self::Whole(bytes) => Some((Outgoing::Whole(Full::new(bytes.clone())), None)),
+            Self::Upload(upload) => {
+                let upload = lock(upload).take()?;
+                let course = Arc::new(Course::new(clock));
+                let rising = Rising {
+                    upload,
+                    course: Arc::clone(&course),
+                };
+                Some((Outgoing::Upload(rising), Some(course)))
+            }
+        }
+    }
+}
+
+/// The body of a request to an upstream.
+pub(crate) enum Outgoing {
+    Whole(Full<Bytes>),
+    Upload(Rising),
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Stopped;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+            Self::Upload(rising) => rising.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Upload(rising) => rising.upload.0.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Upload(rising) => rising.upload.0.size_hint(),
+        }
+    }
+}
+
+/// The upload ended early; its [`Course`] knows why.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Unsent::Gone.fmt(f)
+    }
+}
+
+impl Error for Stopped {}
+
+/// An upload in the hands of its connection.
+pub(crate) struct Rising {
+    upload: Upload,
+    course: Arc<Course>,
+}
+
+impl Rising {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+        if lock(&self.course.state).stopped {
+            // Nobody asks for more: the connection ends with its answer.
+            return Poll::Pending;
+        }
+        let frame = self.upload.0.as_mut().poll_frame(cx);
+        let (waits, unsent) = match frame {
+            Poll::Pending => {
+                self.course.enter(Waits::Caller, None);
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                let last = self.upload.0.is_end_stream();
+                let waits = if last { Waits::Nobody } else { Waits::Upstream };
+                self.course.enter(waits, None);
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Poll::Ready(Some(Err(unsent))) => (Waits::Nobody, Some(unsent)),
+            Poll::Ready(None) => (Waits::Nobody, None),
+        };
+        let stopped = unsent.is_some();
+        self.course.enter(waits, unsent);
+        Poll::Ready(stopped.then_some(Err(Stopped)))
+    }
+}
+
+/// Who an upload waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// The upstream has not taken the last piece.
+    Upstream,
+    /// The next piece has not come.
+    Caller,
+    /// It is over.
+    Nobody,
+}
+
+/// How an upload goes: written by who sends it, read by who waits for it,
+/// both in one task.
+#[derive(Debug)]
+pub(crate) struct Course {
+    state: Mutex<State>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct State {
+    waits: Waits,
+    since: Instant,
+    unsent: Option<Unsent>,
+    stopped: bool,
+}
+
+impl Course {
+    fn new(clock: Clock) -> Self {
+        let state = State {
+            waits: Waits::Upstream,
+            since: clock.now(),
+            unsent: None,
+            stopped: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            clock,
+        }
+    }
+
+    fn enter(&self, waits: Waits, unsent: Option<Unsent>) {
+        let mut state = lock(&self.state);
+        state.waits = waits;
+        state.since = self.clock.now();
+        state.unsent = unsent;
+    }
+
+    /// When the upstream has kept it waiting for `idle`.
+    pub(crate) fn due(&self, idle: Duration) -> Option<Instant> {
+        let state = lock(&self.state);
+        (state.waits == Waits::Upstream).then(|| state.since + idle)
+    }
+
+    /// Whether all of it went up, or no more of it will.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.state).waits == Waits::Nobody
+    }
+
+    /// Why it ended early, if it did; told once.
+    pub(crate) fn unsent(&self) -> Option<Unsent> {
+        lock(&self.state).unsent.take()
+    }
+
+    /// The answer is here and is no good: no more is sent.
+    pub(crate) fn stop(&self) {
+        lock(&self.state).stopped = true;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
