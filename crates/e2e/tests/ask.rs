@@ -12,6 +12,7 @@ use serde_json::Value;
 use tidegate_e2e::Scene;
 use tidegate_testkit::gate::{Folder, Start, unread};
 use tidegate_testkit::openai::{self, chunk, content_chunk, finish_chunk, role_chunk, usage_chunk};
+use tidegate_testkit::port::Unanswered;
 use tidegate_testkit::wait::until_async;
 use tidegate_testkit::{
     Certificate, Gate, RawClient, Script, Signal, Stopwatch, Upstream, binary, figure, pause, until,
@@ -379,6 +380,37 @@ async fn a_time_that_is_over_is_told_by_the_server() {
         None,
         "it is the gateway's"
     );
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let asked = |url: String| async move {
+        let args = [
+            "ask",
+            "why?",
+            "--model",
+            "m-1",
+            "--timeout",
+            "1",
+            "--url",
+            &url,
+        ];
+        run(Start::command(&args)).await
+    };
+    let upstream = Upstream::start().await;
+    upstream.always(Script::silent());
+    let unanswered = Unanswered::new().await;
+    let address = unanswered.address().to_string();
+    let (silent, nobody) = tokio::join!(asked(upstream.base_url()), asked(address));
+    let (code, _, stderr) = silent;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains(" said nothing for "), "{stderr}");
+    let (code, _, stderr) = nobody;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("cannot connect to "), "{stderr}");
+    assert!(stderr.contains("nobody answered for "), "{stderr}");
+    let sent = upstream.request(0).await;
+    assert_eq!(sent.header("x-request-timeout-ms").as_deref(), Some("1000"));
 }
 
 #[tokio::test]

@@ -355,3 +355,38 @@ async fn every_command_has_a_page_and_completions() {
         assert!(script.stdout.contains("requests"), "{shell}");
     }
 }
+
+#[tokio::test]
+async fn no_command_minds_a_reader_who_left() {
+    let gate = Start::bare().start().await;
+    let folder = Folder::new();
+    let told = folder.path().join("told");
+    for args in [
+        "--help",
+        "completions bash",
+        "man",
+        "check",
+        "models",
+        "models --json",
+        "requests --json",
+        "ask hello --model sim/echo",
+        "ask hello --model sim/echo --json",
+    ] {
+        // The reader is gone before there is anything to read.
+        let line = format!(
+            "(sleep 0.1; {} {args} 2>{told}; echo code $? >>{told}) | true",
+            tidegate_testkit::binary().display(),
+            told = told.display(),
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(folder.path());
+        let address = gate.address().to_string();
+        command
+            .env_clear()
+            .env("TIDEGATE_URL", address)
+            .env("PATH", "/usr/bin:/bin");
+        assert!(command.stdin(Stdio::null()).status().unwrap().success());
+        let told = std::fs::read_to_string(&told).unwrap();
+        assert_eq!(told, "code 0\n", "{args}");
+    }
+}

@@ -135,7 +135,11 @@ impl Server {
     ) -> Result<Reply, Fault> {
         let connecting = deadline.earlier(Deadline::after(Clock, CONNECT));
         let line = Line::open(&self.address, self.ca_file.as_deref());
-        let line = self.bound(connecting, line).await??;
+        let before = Clock.now();
+        let line = connecting
+            .bound(line)
+            .await
+            .map_err(|_| refusal::no_connection(&self.address, before.elapsed()))??;
         let (response, exchange) = self
             .bound(deadline, line.send(self.request(asking)?))
             .await?

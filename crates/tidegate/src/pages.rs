@@ -73,7 +73,9 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     ];
     // Each part would open with it, and a page needs it once.
     let opening = opening()?;
-    let man = clap_mangen::Man::new(command.clone()).manual("Tidegate");
+    let man = clap_mangen::Man::new(command.clone())
+        .source(concat!("tidegate ", env!("CARGO_PKG_VERSION")))
+        .manual("Tidegate");
     let parts = PARTS.iter().take(match command.has_subcommands() {
         true => PARTS.len(),
         false => PARTS.len() - 1,

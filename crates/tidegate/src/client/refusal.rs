@@ -122,9 +122,18 @@ pub(super) fn unreachable(address: &Address, error: &io::Error) -> Fault {
     }
 }
 
+pub(super) fn no_connection(address: &Address, waited: Duration) -> Fault {
+    let seconds = waited.as_secs_f64().round();
+    Fault::running(format!(
+        "cannot connect to {address}: nobody answered for {seconds} s"
+    ))
+    .help("check the address and what stands between; name another with --url")
+}
+
 pub(super) fn silent(address: &Address, waited: Duration) -> Fault {
     let seconds = waited.as_secs_f64().round();
     Fault::running(format!("{address} said nothing for {seconds} s"))
+        .help("`tidegate requests` shows what it does, if it is a Tidegate")
 }
 
 pub(super) fn broken(address: &Address, error: &hyper::Error) -> Fault {
