@@ -5,8 +5,10 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use tidegate_e2e::sdk::{interpreter, run};
 use tidegate_testkit::gate::{Folder, Start, binary};
+use tidegate_testkit::{Provider, Settings};
 
 #[tokio::test]
 async fn sdk_tools_forms_vectors_and_scripted_faults() {
@@ -23,6 +25,44 @@ async fn sdk_the_worked_example_of_the_page_runs() {
     let folder = binary.parent().expect("the folder of the binary");
     let args = [page.display().to_string(), folder.display().to_string()];
     run(&python, "documented.py", &[&args[0], &args[1]]).await;
+}
+
+/// The built-in provider and `tidegate sim` behind a gate: calls of tools go through as they are.
+#[tokio::test]
+async fn calls_of_tools_go_through_a_gate() {
+    let sim = Start::command(&["sim", "--port", "0"]).listen().await;
+    let settings = Settings::with(Provider::new("far", &sim.url()));
+    let gate = Start::with(&settings).start().await;
+    for model in ["sim/tools-2", "far/tools-2"] {
+        let tool = r#"{"type":"function","function":{"name":"look","parameters":{"type":"object","properties":{"q":{"type":"string"}}}}}"#;
+        let body = format!(
+            r#"{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"x"}}],"tools":[{tool}]}}"#
+        );
+        let reply = gate.post("/v1/chat/completions", &body).await;
+        let text = reply.text();
+        assert_eq!(reply.status(), 200, "{text}");
+        let (mut arguments, mut finish) = ([String::new(), String::new()], String::new());
+        for data in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            let Ok(event) = serde_json::from_str::<Value>(data) else {
+                assert_eq!(data, "[DONE]");
+                continue;
+            };
+            let choice = &event["choices"][0];
+            finish.push_str(choice["finish_reason"].as_str().unwrap_or_default());
+            for call in choice["delta"]["tool_calls"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                let at = call["index"].as_u64().expect("an index") as usize;
+                let piece = call["function"]["arguments"].as_str().expect("a piece");
+                arguments[at].push_str(piece);
+            }
+        }
+        assert_eq!(arguments, [r#"{"q":"q"}"#, r#"{"q":"q"}"#]);
+        assert_eq!(finish, "tool_calls");
+    }
+    assert_eq!(gate.until_quiet().await.conserved(), Ok(2));
 }
 
 const WRONG: &str = r#"[[rule]]

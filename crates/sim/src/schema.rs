@@ -359,9 +359,11 @@ fn number(keys: &Map<String, Value>, at: At<'_>, whole: bool) -> Result<Value, S
         low + step,
         (most / step).floor() * step,
         (most / step).floor() * step - step,
-        middle,
     ];
-    let found = tried.into_iter().find(|value| allowed(*value));
+    let stepped = keys.contains_key("multipleOf");
+    // The middle is for narrow bounds, and is no multiple of anything.
+    let mut tried = tried.into_iter().chain((!stepped).then_some(middle));
+    let found = tried.find(|value| allowed(*value));
     let value = found.ok_or_else(|| format!("no number fits the bounds of `{}`", at.name))?;
     if value.fract() == 0.0 && value.abs() < 9e15 {
         // Exact: a whole number of at most 53 bits.

@@ -2,6 +2,8 @@
 //!
 //! Each count is compared with that of the text put together again.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn said(mut pieces: Pieces) -> Vec<String> {
@@ -112,4 +114,20 @@ fn a_slice_far_out_wraps() {
     let start = (u64::from(u32::MAX) * 7 % TIDE.len() as u64) as usize;
     assert_eq!(out[..4], TIDE.repeat(2).as_bytes()[start..start + 4]);
     assert_eq!(out[..TIDE.len()], out[TIDE.len()..]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_cut_in_any_way_comes_whole(text in "\\PC*", number in 0..20_u32, taken in 0..20_u32) {
+        for cut in [Cut::Words, Cut::Bytes(number), Cut::Even(number)] {
+            let speech = Speech::text(text.as_str(), cut);
+            let mut rest = speech.clone().pieces();
+            let first = said(rest.split(taken)).concat();
+            prop_assert_eq!(first + &said(rest).concat(), text.as_str());
+            let mut bounded = speech.clone();
+            let cut = bounded.stop_after(number.into());
+            prop_assert_eq!(cut, speech.words() > number.into());
+            prop_assert!(bounded.words() <= number.into() && text.starts_with(&whole(bounded)));
+        }
+    }
 }

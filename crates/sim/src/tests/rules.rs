@@ -281,6 +281,18 @@ async fn a_rule_s_pace_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_nothing_answers_says_what_to_add() {
+    let sim = scripted("[[rule]]\nmatch = { model = \"gpt\", contains = \"x\" }\n");
+    let (status, answer) = unary(&sim, &says("gpt", "y")).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (404, &"model_not_found".into())
+    );
+    let message = answer["error"]["message"].as_str().expect("a text");
+    assert!(message.starts_with("No rule of the script") && message.contains("add a rule"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn statuses_are_errors_of_the_openai_form_and_come_at_their_time() {
     let sim = scripted(
         r#"

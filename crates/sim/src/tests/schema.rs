@@ -2,7 +2,8 @@
 //!
 //! The expected values are written out: they are what users of the simulated model will meet.
 
-use serde_json::json;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use crate::schema::fitting;
 
@@ -112,6 +113,10 @@ fn what_cannot_be_met_or_is_too_much_is_told() {
         (json!({"$ref": "https://example.com/x"}), "there is no"),
         (json!({"type": "circle"}), "unknown type `circle`"),
         (
+            json!({"type": "number", "multipleOf": 2, "minimum": 2.5, "maximum": 3.5}),
+            "no number fits",
+        ),
+        (
             json!({"type": "integer", "minimum": 3, "maximum": 2}),
             "no number fits",
         ),
@@ -123,5 +128,69 @@ fn what_cannot_be_met_or_is_too_much_is_told() {
     ] {
         let told = fitting(&schema).expect_err("it cannot");
         assert!(told.contains(why), "{told}");
+    }
+}
+
+/// Anything that looks like a schema, most of it wrong.
+fn schemas() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        proptest::sample::select(vec![
+            "object",
+            "array",
+            "string",
+            "integer",
+            "number",
+            "null",
+            "#",
+            "#/properties/items",
+            "date",
+            "a",
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        let key = proptest::sample::select(vec![
+            "type",
+            "properties",
+            "required",
+            "items",
+            "prefixItems",
+            "enum",
+            "const",
+            "$ref",
+            "anyOf",
+            "oneOf",
+            "allOf",
+            "minItems",
+            "maxItems",
+            "minLength",
+            "maxLength",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "multipleOf",
+            "additionalProperties",
+            "format",
+        ]);
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key, inner, 0..5).prop_map(|keys| {
+                Value::Object(
+                    keys.into_iter()
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect(),
+                )
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_schema_is_met_or_told_and_the_same_each_time(schema in schemas()) {
+        prop_assert_eq!(fitting(&schema), fitting(&schema));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The places are written out: line and key of each problem, all of one reading.
 
+use proptest::prelude::*;
+
 use crate::{Problem, Rules};
 
 /// Something is wrong in nearly every line.
@@ -115,4 +117,26 @@ fn what_is_not_toml_is_told_and_the_rest_is_read() {
             .contains("larger")
     );
     assert!(Rules::read("").expect("an empty script").is_empty());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_script_or_told(text in "\\PC*") {
+        if let Err(problems) = Rules::read(&text) {
+            prop_assert!(!problems.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_script_that_is_cut_or_mangled_is_read_or_told(at in 0..WRONG.len(), with in "\\PC{0,3}") {
+        let mangled = format!("{}{with}{}", &WRONG[..at], &WRONG[at..]);
+        for text in [&WRONG[..at], &mangled] {
+            let lines = text.lines().count();
+            let Err(problems) = Rules::read(text) else { continue };
+            for problem in problems {
+                prop_assert!((1..=lines + 1).contains(&problem.line), "{problem:?}");
+                prop_assert!(problem.span.end <= text.len(), "{problem:?}");
+            }
+        }
+    }
 }
