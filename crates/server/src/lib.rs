@@ -10,6 +10,8 @@ pub mod listen;
 mod names;
 mod overload;
 mod process;
+mod reload;
 mod wiring;
 
 pub use process::{DrainReport, Server, StartError};
+pub use reload::{Following, Reloader};

@@ -6,6 +6,10 @@
 tidegate_kernel::metrics! {
     READY: Gauge "tidegate_ready" [] "1 while new requests are taken.";
 
+    CONFIG_GENERATION: Gauge "tidegate_config_generation" [] "Configurations that were taken since the start, the first included.";
+    CONFIG_OK: Gauge "tidegate_config_ok" [] "0 while the file is wrong and the configuration before it holds.";
+    CONFIG_RELOADS: Counter "tidegate_config_reloads_total" [result] "Reloads by what they came to: applied, unchanged or refused.";
+
     CONNECTIONS_OPEN: Gauge "tidegate_connections_open" [] "Connections that are served now.";
     CONNECTIONS_ACCEPTED: Counter "tidegate_connections_accepted_total" [] "Connections that were accepted, served or refused.";
     CONNECTIONS_REFUSED: Counter "tidegate_connections_refused_total" [reason] "Connections that were refused, by reason.";

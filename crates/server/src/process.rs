@@ -16,10 +16,11 @@ use tidegate_gateway::{Finding, Gateway};
 use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
 
-use crate::config::{Checks, Config};
-use crate::http::{self, Access, App, BodyLimits, Entrance, Face, Phase};
-use crate::listen::{self, ListenSettings, ListenStats, Peer};
+use crate::config::{Checks, Config, Loaded};
+use crate::http::{self, Access, App, Configured, Current, Entrance, Face, Phase};
+use crate::listen::{self, ListenStats, Peer, Terms};
 use crate::overload::Overload;
+use crate::reload::{self, Follower, Following, Parts, Reloader};
 use crate::wiring;
 
 /// Tasks that may live at once, connections among them: above every sensible
@@ -67,14 +68,14 @@ fn advice(error: &io::Error) -> &'static str {
 /// A server that takes requests.
 #[derive(Debug)]
 pub struct Server {
-    app: Arc<App>,
+    current: Arc<Current>,
+    terms: Arc<Terms>,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     providers: Vec<(String, String)>,
     root: Scope,
     accept: Scope,
     connections: Scope,
-    shutdown_timeout: Duration,
     clock: Clock,
 }
 
@@ -92,59 +93,44 @@ impl Server {
         root.on_panic(|report| tracing::error!(?report, "a task panicked"));
         let stats = Arc::new(ListenStats::default());
         let overload = Arc::new(Overload::new(clock));
-        let tenants = (0..config.auth.keys.len() as u64).collect();
+        let keys = config.auth.keys.iter().map(|key| key.value.clone());
+        let access = Access::new(keys.collect(), clock);
         let gateway = Gateway::start(
-            wiring::gateway_settings(&config, tenants),
+            wiring::gateway_settings(&config, access.tenants()),
             wiring::json_limits(&config.limits),
             overload.watchdog(),
             clock,
             &root,
         )
         .map_err(StartError::Settings)?;
-        let keys = config
-            .auth
-            .keys
-            .iter()
-            .map(|key| key.value.clone())
-            .collect();
-        let access = Access::new(keys, clock);
-        let body_limits = BodyLimits {
-            size: config.limits.body as u64,
-            upload: config.limits.upload,
-            time: config.limits.body_timeout,
-            rate: config.limits.body_rate,
-            shelf: http::shelf(clock),
-        };
         overload
             .start(&root, clock, config.limits.memory, gateway.steward())
             .map_err(|error| StartError::Settings(format!("the watch over the load: {error}")))?;
-        let app = App::new(
+        let configured = Configured {
             gateway,
-            clock,
             access,
-            body_limits,
-            stats,
-            root.clone(),
-            overload,
-        );
+            body_limits: wiring::body_limits(&config, http::shelf(clock)),
+            shutdown_timeout: config.shutdown_timeout,
+        };
+        let app = App::new(configured, clock, stats, root.clone(), overload);
         let mut server = Self {
-            app: Arc::new(app),
+            current: Current::new(Arc::new(app)),
+            terms: Terms::new(wiring::listen_settings(&config)),
             address: config.listen,
             admin_address: None,
             providers: found(&config),
             accept: root.child("accept"),
             connections: root.child("connections"),
             root,
-            shutdown_timeout: config.shutdown_timeout,
             clock,
         };
         server.listen(&config).await?;
         if config.checks == Checks::Require {
-            tell(server.app.gateway.probe().await)?;
+            tell(server.app().gateway.probe().await)?;
         }
-        server.app.enter(Phase::Ready);
+        server.app().enter(Phase::Ready);
         if config.checks == Checks::Warn {
-            let gateway = server.app.gateway.clone();
+            let gateway = server.app().gateway.clone();
             // Advice: what cannot be told now is told by the first request.
             let looking = async move { tell(gateway.probe().await).is_ok() };
             drop(server.root.spawn("look at the providers", looking));
@@ -155,28 +141,23 @@ impl Server {
     async fn listen(&mut self, config: &Config) -> Result<(), StartError> {
         let public = !config.listen.ip().is_loopback();
         let face = if public { Face::Callers } else { Face::All };
-        self.address = self.open(config, config.listen, face).await?;
+        self.address = self.open(config.listen, face).await?;
         if public {
             let face = match config.admin_listen.ip().is_loopback() {
                 true => Face::Operators,
                 false => Face::FarOperators,
             };
-            let admin = self.open(config, config.admin_listen, face).await?;
+            let admin = self.open(config.admin_listen, face).await?;
             self.admin_address = Some(admin);
         }
         Ok(())
     }
 
-    async fn open(
-        &self,
-        config: &Config,
-        address: SocketAddr,
-        face: Face,
-    ) -> Result<SocketAddr, StartError> {
+    async fn open(&self, address: SocketAddr, face: Face) -> Result<SocketAddr, StartError> {
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let entrance = Entrance::new(Arc::clone(&self.app), face)
+        let entrance = Entrance::new(Arc::clone(&self.current), face)
             .map_err(|error| StartError::Settings(format!("the route table: {error}")))?;
         let entrance = Arc::new(entrance);
         let handler = move |peer: Peer, request| {
@@ -187,17 +168,42 @@ impl Server {
         };
         let serving = listen::run(
             listener,
-            listen_settings(config),
+            Arc::clone(&self.terms),
             self.clock,
             self.accept.clone(),
             self.connections.clone(),
-            Arc::clone(&self.app.listening),
+            Arc::clone(&self.app().listening),
             handler,
         );
         self.root
             .spawn("accept connections", serving)
             .map_err(|error| StartError::Settings(format!("the accept task: {error}")))?;
         Ok(bound)
+    }
+
+    fn app(&self) -> Arc<App> {
+        self.current.get()
+    }
+
+    /// Looks from now on whether the configuration changed that this server was
+    /// started with, and takes what did; until draining begins.
+    ///
+    /// # Errors
+    /// Where the task that looks cannot be started.
+    pub fn follow(&self, loaded: &Loaded, following: Following) -> Result<Reloader, StartError> {
+        let app = self.app();
+        let record = Arc::clone(&app.record);
+        record.begin(loaded.file.clone(), self.clock.unix_millis());
+        let parts = Parts {
+            current: Arc::clone(&self.current),
+            terms: Arc::clone(&self.terms),
+            overload: Arc::clone(&app.overload),
+            record,
+            clock: self.clock,
+        };
+        let follower = Follower::new(following, loaded, parts);
+        reload::start(follower, self.clock, &self.accept)
+            .map_err(|error| StartError::Settings(format!("following the configuration: {error}")))
     }
 
     /// Where applications connect.
@@ -217,11 +223,12 @@ impl Server {
 
     /// Ends the server; see the module's promise 2.
     pub async fn drain(self) -> DrainReport {
-        self.app.enter(Phase::Draining);
-        let gateway = &self.app.gateway;
+        let app = self.app();
+        app.enter(Phase::Draining);
+        let gateway = &app.gateway;
         gateway.close();
         self.accept.cancel(Why::Shutdown);
-        let deadline = Deadline::after(self.clock, self.shutdown_timeout);
+        let deadline = Deadline::after(self.clock, app.shutdown_timeout);
         let mut left = Vec::new();
         if !self.connections.drain(deadline).await.is_empty() {
             left = gateway
@@ -285,18 +292,4 @@ fn found(config: &Config) -> Vec<(String, String)> {
         .enabled
         .then(|| ("sim".to_owned(), "built in, simulated".to_owned()));
     named.chain(sim).collect()
-}
-
-fn listen_settings(config: &Config) -> ListenSettings {
-    let limits = &config.limits;
-    ListenSettings {
-        header_timeout: limits.header_timeout,
-        keep_alive: limits.keep_alive,
-        write_stall: limits.write_stall,
-        stream_buffer: limits.stream_buffer,
-        max_headers: limits.headers,
-        max_header_bytes: limits.header_bytes,
-        connections: limits.connections,
-        connections_per_ip: limits.connections_per_ip,
-    }
 }

@@ -356,6 +356,11 @@ impl Gate {
         kill_process(self.id(), Signal::INT).expect("a running process");
     }
 
+    /// SIGHUP: the configuration is read anew.
+    pub fn hang_up(&self) {
+        kill_process(self.id(), Signal::HUP).expect("a running process");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tidegate_server::config::LogFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, fmt, reload};
 
 use self::sink::{ROOM, Sink};
 use crate::paint::Paint;
@@ -44,20 +44,49 @@ pub(crate) fn style() -> Style {
 
 /// The log while the process runs; writes what waits when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Log(Sink);
+pub(crate) struct Log {
+    sink: Sink,
+    filter: Filter,
+}
+
+/// What is logged, which can be changed; a clone is the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter(reload::Handle<Targets, Registry>);
+
+impl Filter {
+    /// This from now on.
+    pub(crate) fn set(&self, filter: &LogFilter) {
+        let set = targets(filter).and_then(|targets| {
+            let reloaded = self.0.reload(targets);
+            reloaded.map_err(|error| error.to_string())
+        });
+        if let Err(error) = set {
+            tracing::error!(error, "the log filter stays as it was");
+        }
+    }
+}
+
+fn targets(filter: &LogFilter) -> Result<Targets, String> {
+    let parsed = filter.as_str().parse();
+    parsed.map_err(|error| format!("{error}"))
+}
+
+impl Log {
+    /// What is logged.
+    pub(crate) fn filter(&self) -> Filter {
+        self.filter.clone()
+    }
+}
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.flush(LAST);
+        self.sink.flush(LAST);
     }
 }
 
 /// Starts logging for the rest of the process.
 pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<Log, String> {
-    let targets: Targets = filter
-        .as_str()
-        .parse()
-        .map_err(|error| format!("{error}"))?;
+    let (targets, handle) = reload::Layer::new(targets(filter)?);
     let sink = Sink::start(std::io::stderr(), ROOM, |lines| {
         tracing::warn!(lines, "log lines were dropped: nobody read them in time");
     })
@@ -76,7 +105,10 @@ pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<Log, String> {
     };
     started.map_err(|error| error.to_string())?;
     std::panic::set_hook(Box::new(tell_panic));
-    Ok(Log(sink))
+    Ok(Log {
+        sink,
+        filter: Filter(handle),
+    })
 }
 
 /// A panic as a line like the others: by itself it would go past the buffer,

@@ -2,19 +2,20 @@
 //!
 //! Promises: 1. nothing is opened before the configuration is right; 2. the
 //! first signal drains within `shutdown_timeout`, the second ends at once;
-//! 3. what did not finish is named in the log.
+//! 3. what did not finish is named in the log; 4. until then the configuration
+//! is followed, and read anew at SIGHUP.
 
 use std::process::ExitCode;
 
 use tidegate_kernel::Clock;
-use tidegate_server::config::{Config, File, Limits, Problem, Problems, ProcessEnv, Source, load};
-use tidegate_server::{Server, StartError};
+use tidegate_server::config::{Config, File, Limits, Loaded, Problems, ProcessEnv, Source, load};
+use tidegate_server::{Following, Server, StartError};
 
 use crate::banner::Banner;
 use crate::check::{WRONG, count, warn};
 use crate::cli::Serve;
 use crate::log::Style;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Hangups, Signals};
 use crate::{log, open_files, runtime, say};
 
 pub(crate) fn run(args: Serve) -> ExitCode {
@@ -28,7 +29,7 @@ pub(crate) fn run(args: Serve) -> ExitCode {
         listen,
         log: filter,
     };
-    let loaded = match load(source, &ProcessEnv) {
+    let mut loaded = match load(source.clone(), &ProcessEnv) {
         Ok(loaded) => loaded,
         Err(problems) => {
             warn(&problems);
@@ -46,8 +47,14 @@ pub(crate) fn run(args: Serve) -> ExitCode {
     };
     tell_warnings(&loaded.warnings, style);
     let banner = Banner::new(&loaded);
-    let mut config = loaded.config;
-    fit_to_open_files(&mut config.limits, open_files::raise_limit());
+    let files = open_files::raise_limit();
+    fit_to_open_files(&mut loaded.config.limits, files);
+    let filter = log.filter();
+    let following = Following {
+        source,
+        fit: Box::new(move |config: &mut Config| fit_to_open_files(&mut config.limits, files)),
+        taken: Box::new(move |config: &Config| filter.set(&config.log)),
+    };
     let runtime = match runtime::build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -55,7 +62,7 @@ pub(crate) fn run(args: Serve) -> ExitCode {
             return fail(1, &format!("cannot start threads: {error}"));
         }
     };
-    let ended = runtime.block_on(serve(config, &banner));
+    let ended = runtime.block_on(serve(&loaded, following, &banner));
     // Whatever a second signal cut off is not waited for.
     runtime.shutdown_background();
     // What is said next stands behind what was logged.
@@ -67,19 +74,36 @@ pub(crate) fn run(args: Serve) -> ExitCode {
 }
 
 /// Until a signal; an error is what to say, with its exit code.
-async fn serve(config: Config, banner: &Banner) -> Result<ExitCode, (u8, String)> {
+async fn serve(
+    loaded: &Loaded,
+    following: Following,
+    banner: &Banner,
+) -> Result<ExitCode, (u8, String)> {
     // Before the banner: who reads it may send a signal at once.
-    let mut signals =
-        Signals::listen().map_err(|error| (1, format!("cannot listen for signals: {error}")))?;
-    let server = Server::start(config, Clock).await.map_err(|error| {
+    let deaf = |error| (1, format!("cannot listen for signals: {error}"));
+    let mut signals = Signals::listen().map_err(deaf)?;
+    let mut hangups = Hangups::listen().map_err(deaf)?;
+    let failed = |error: StartError| {
         let code = match error {
             StartError::Settings(_) => WRONG,
             _ => 1,
         };
         (code, error.to_string())
-    })?;
+    };
+    let server = Server::start(loaded.config.clone(), Clock)
+        .await
+        .map_err(failed)?;
+    let reloader = server.follow(loaded, following).map_err(failed)?;
     say::out(banner.text(server.address(), server.admin_address(), server.providers()));
-    let signal = signals.next().await;
+    let signal = loop {
+        tokio::select! {
+            signal = signals.next() => break signal,
+            hangup = hangups.next() => match hangup {
+                Hangup::Reload => reloader.reload(),
+                Hangup::Closed => break "SIGHUP",
+            },
+        }
+    };
     tracing::info!(signal, "draining; a second signal ends at once");
     Ok(tokio::select! {
         report = server.drain() => {
@@ -117,16 +141,8 @@ fn tell_warnings(warnings: &Problems, style: Style) {
             expected = warning.expected,
             hint = warning.hint,
             "configuration: {}",
-            subject(warning)
+            warning.subject()
         );
-    }
-}
-
-/// The problem as a sentence.
-fn subject(Problem { key, what, .. }: &Problem) -> String {
-    match key.as_str() {
-        "" => what.clone(),
-        key => format!("`{key}` {what}"),
     }
 }
 

@@ -18,6 +18,7 @@ mod providers;
 mod read;
 mod reading;
 mod report;
+mod restart;
 mod schema;
 mod secret;
 mod source;
@@ -40,8 +41,10 @@ pub use keys::{
 pub use log::LogFilter;
 pub use providers::SIM;
 pub use report::{Echo, Problem, Problems, Severity};
+pub(crate) use restart::hold;
 pub use schema::schema;
 pub use secret::{Secret, SecretSource};
+pub(crate) use source::print;
 pub use source::{File, Source};
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 
@@ -84,6 +87,10 @@ pub struct Loaded {
     pub warnings: Problems,
     /// The file it was read from, if there was one.
     pub file: Option<String>,
+    /// The same as a path.
+    pub(crate) path: Option<PathBuf>,
+    /// Of the file's bytes; see `source`.
+    pub(crate) print: u64,
 }
 
 /// Reads everything; all problems at once, warnings among them.
@@ -127,6 +134,9 @@ fn read_all<T>(
     if !cx.is_broken() {
         check::check(&document, &mut cx);
     }
+    let (path, print) = file
+        .as_ref()
+        .map_or((None, 0), |file| (file.path.clone(), file.print));
     let (name, text) = file.map_or_else(Default::default, |file| (file.name, file.text));
     let seen = look(&document, &name, &text, &cx);
     let problems = cx.finish(&name, &text, &scalars);
@@ -138,6 +148,8 @@ fn read_all<T>(
         config: Config::from(document),
         warnings: problems,
         file,
+        path,
+        print,
     };
     Ok((loaded, seen))
 }

@@ -70,6 +70,26 @@ impl Echo {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// One that no place of the file shows.
+    pub(crate) fn one(origin: &str, key: &str, what: String, hint: &str) -> Self {
+        Self(vec![Problem {
+            severity: Severity::Error,
+            origin: origin.to_owned(),
+            position: None,
+            key: key.to_owned(),
+            what,
+            found: None,
+            expected: None,
+            hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+            echo: None,
+        }])
+    }
+
+    /// As many as are told at once; where somebody keeps them, a flood is not.
+    pub(crate) fn first(&self) -> Self {
+        Self(self.0.iter().take(SHOWN).cloned().collect())
+    }
+
     /// In the order of the file.
     pub fn new(mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.position.unwrap_or_default());
@@ -106,6 +126,14 @@ impl Problems {
 }
 
 impl Problem {
+    /// What is the matter with what, as a sentence.
+    pub fn subject(&self) -> String {
+        match &*self.key {
+            "" => self.what.clone(),
+            key => format!("`{key}` {}", self.what),
+        }
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "severity": self.severity.as_str(),

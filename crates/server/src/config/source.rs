@@ -4,8 +4,10 @@
 //! default one may be absent; 2. what is read is bounded; 3. bytes that are
 //! not text are an error with their place.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::env::{CONFIG, Env};
 use super::report::{Problem, Problems, Severity};
@@ -56,6 +58,10 @@ impl std::fmt::Debug for File {
 
 /// A file that was read.
 pub(super) struct Document {
+    /// Where it was read; none for a text that was here already.
+    pub(super) path: Option<PathBuf>,
+    /// Of its bytes; see [`print`].
+    pub(super) print: u64,
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) text: String,
@@ -66,6 +72,8 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
     let path = match file {
         File::Text { name, text } => {
             return Ok(Some(Document {
+                path: None,
+                print: 0,
                 name,
                 folder: PathBuf::new(),
                 text,
@@ -90,10 +98,17 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
         let hint = "check that it is the file you mean";
         return Err(refuse(name, None, "is larger than 4 MiB".to_owned(), hint));
     }
+    let print = print_of(&Ok(&bytes[..]));
     match String::from_utf8(bytes) {
         Ok(text) => {
             let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-            Ok(Some(Document { name, folder, text }))
+            Ok(Some(Document {
+                path: Some(path),
+                print,
+                name,
+                folder,
+                text,
+            }))
         }
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
@@ -108,6 +123,18 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
             ))
         }
     }
+}
+
+/// Differs between two contents, and tells nothing of either: keys may stand
+/// in them. For comparisons within this process.
+pub(crate) fn print(path: &Path) -> u64 {
+    let read = read_bounded(path);
+    print_of(&read.as_deref().map_err(std::io::Error::kind))
+}
+
+fn print_of(read: &Result<&[u8], std::io::ErrorKind>) -> u64 {
+    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    SEED.hash_one(read)
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -86,6 +86,7 @@ fn the_file_of_the_issue_works_as_it_stands() {
         config,
         warnings,
         file,
+        ..
     } = read(ISSUE).unwrap();
     assert!(warnings.is_empty(), "{warnings}");
     assert_eq!(file.as_deref(), Some("tidegate.toml"));

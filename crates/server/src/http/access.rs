@@ -5,9 +5,9 @@
 //! sends, since a web page must not spend the user's money: a loopback `Host`,
 //! no foreign `Origin`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
@@ -29,19 +29,21 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Addresses remembered at most; beyond it the window starts anew for all.
 const MOST_ADDRESSES: usize = 4096;
 
-/// The rules of one process.
+/// The rules of one configuration.
 pub(crate) struct Access {
-    keys: Vec<SecretString>,
+    /// With the number of the tenant whose key it is.
+    keys: Vec<(u64, SecretString)>,
     clock: Clock,
-    failures: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    /// Shared with the rules before and after these.
+    failures: Arc<Mutex<HashMap<IpAddr, (Instant, u32)>>>,
 }
 
 impl Access {
     pub(crate) fn new(keys: Vec<SecretString>, clock: Clock) -> Self {
         Self {
-            keys,
+            keys: (0..).zip(keys).collect(),
             clock,
-            failures: Mutex::new(HashMap::new()),
+            failures: Arc::default(),
         }
     }
 
@@ -50,7 +52,36 @@ impl Access {
         !self.keys.is_empty()
     }
 
-    /// Whether this request may go on, and which tenant it is: the place of its
+    /// The rules with other keys. A key that stays keeps its tenant's number,
+    /// and with it the place in every queue and budget; others get the lowest
+    /// that are free. Who guessed wrong is not forgotten.
+    pub(crate) fn next(&self, keys: Vec<SecretString>) -> Self {
+        let number = |key: &SecretString| {
+            let same =
+                |known: &&(u64, SecretString)| known.1.expose_secret() == key.expose_secret();
+            self.keys.iter().find(same).map(|known| known.0)
+        };
+        let mut taken = HashSet::new();
+        let mut kept = Vec::new();
+        for key in &keys {
+            kept.push(number(key).filter(|number| taken.insert(*number)));
+        }
+        let mut free = (0..).filter(|number| !taken.contains(number));
+        let numbers = kept.into_iter().map(|kept| kept.or_else(|| free.next()));
+        let numbers: Vec<_> = numbers.map(Option::unwrap_or_default).collect();
+        Self {
+            keys: numbers.into_iter().zip(keys).collect(),
+            clock: self.clock,
+            failures: Arc::clone(&self.failures),
+        }
+    }
+
+    /// The numbers of the tenants.
+    pub(crate) fn tenants(&self) -> Vec<u64> {
+        self.keys.iter().map(|(tenant, _)| *tenant).collect()
+    }
+
+    /// Whether this request may go on, and which tenant it is: the number of its
     /// key, 0 where there are none.
     pub(crate) fn check(
         &self,
@@ -101,9 +132,9 @@ impl Access {
             return None;
         }
         // Every key is compared, so that the time does not tell which is near.
-        (0..).zip(&self.keys).fold(None, |found, (tenant, key)| {
+        self.keys.iter().fold(None, |found, (tenant, key)| {
             match bool::from(key.expose_secret().as_bytes().ct_eq(given)) {
-                true => Some(tenant),
+                true => Some(*tenant),
                 false => found,
             }
         })

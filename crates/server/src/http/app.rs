@@ -1,11 +1,17 @@
 //! What every handler may use, and where the process stands in its life.
 //!
+//! Promise: a request uses one [`App`], and with it one configuration, from its
+//! first look at a key to its last byte; a reload puts another one in the place
+//! of [`Current`], and changes none.
+//!
 //! State only: how a request finds its handler is `entrance`'s matter, so that
 //! a page depends on this file and on nothing that depends on pages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use kernel::{Clock, Labels, Observe, Scope, Visitor};
 use tidegate_gateway::Gateway;
 use tidegate_kernel as kernel;
@@ -15,6 +21,7 @@ use super::body::BodyLimits;
 use crate::listen::ListenStats;
 use crate::names;
 use crate::overload::Overload;
+use crate::reload::Record;
 
 /// Where the process stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,37 +32,84 @@ pub(crate) enum Phase {
     Draining,
 }
 
-/// What every handler may use.
-pub(crate) struct App {
+/// The [`App`] of this moment.
+pub(crate) struct Current(ArcSwap<App>);
+
+impl Current {
+    pub(crate) fn new(app: Arc<App>) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::new(app)))
+    }
+
+    /// The one to use for all of a request: two looks may find two.
+    pub(crate) fn get(&self) -> Arc<App> {
+        self.0.load_full()
+    }
+
+    /// Every request from now on uses this one.
+    pub(crate) fn put(&self, app: App) {
+        self.0.store(Arc::new(app));
+    }
+}
+
+/// What one configuration says of an [`App`].
+pub(crate) struct Configured {
     pub(crate) gateway: Gateway,
-    pub(crate) clock: Clock,
     pub(crate) access: Access,
     pub(crate) body_limits: BodyLimits,
+    /// How long running requests may take to finish once draining begins.
+    pub(crate) shutdown_timeout: Duration,
+}
+
+/// What every handler may use: the first four are those of one [`Configured`],
+/// the others stay for as long as the process lives.
+pub(crate) struct App {
+    pub(crate) gateway: Gateway,
+    pub(crate) access: Access,
+    pub(crate) body_limits: BodyLimits,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) clock: Clock,
     pub(crate) listening: Arc<ListenStats>,
     pub(crate) scope: Scope,
     pub(crate) overload: Arc<Overload>,
-    phase: AtomicU8,
+    pub(crate) record: Arc<Record>,
+    phase: Arc<AtomicU8>,
 }
 
 impl App {
     pub(crate) fn new(
-        gateway: Gateway,
+        configured: Configured,
         clock: Clock,
-        access: Access,
-        body_limits: BodyLimits,
         listening: Arc<ListenStats>,
         scope: Scope,
         overload: Arc<Overload>,
     ) -> Self {
         Self {
-            gateway,
+            gateway: configured.gateway,
+            access: configured.access,
+            body_limits: configured.body_limits,
+            shutdown_timeout: configured.shutdown_timeout,
             clock,
-            access,
-            body_limits,
             listening,
             scope,
             overload,
-            phase: AtomicU8::new(Phase::Starting as u8),
+            record: Arc::default(),
+            phase: Arc::new(AtomicU8::new(Phase::Starting as u8)),
+        }
+    }
+
+    /// The same process under another configuration.
+    pub(crate) fn next(&self, configured: Configured) -> Self {
+        Self {
+            gateway: configured.gateway,
+            access: configured.access,
+            body_limits: configured.body_limits,
+            shutdown_timeout: configured.shutdown_timeout,
+            clock: self.clock,
+            listening: Arc::clone(&self.listening),
+            scope: self.scope.clone(),
+            overload: Arc::clone(&self.overload),
+            record: Arc::clone(&self.record),
+            phase: Arc::clone(&self.phase),
         }
     }
 
@@ -78,10 +132,17 @@ impl Observe for App {
         self.listening.observe(labels, to);
         self.scope.observe(labels, to);
         self.overload.observe(labels, to);
+        self.record.observe(labels, to);
         let kind = [labels, &[("kind", "large_request_body")]].concat();
         self.body_limits.shelf.observe(&kind, to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
         to.gauge(names::READY, labels, ready);
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Current").field(&self.get()).finish()
     }
 }
 

@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use tidegate_gateway::Failure;
 use tidegate_types::Code;
 
-use super::app::App;
+use super::app::{App, Current};
 use super::ask::{self, Asking};
 use super::errand::is_id;
 use super::reply::Out;
@@ -25,13 +25,13 @@ use crate::listen::Peer;
 
 /// See the module's text.
 pub(crate) struct Entrance {
-    app: Arc<App>,
+    current: Arc<Current>,
     face: Face,
     paths: matchit::Router<Vec<&'static Route>>,
 }
 
 impl Entrance {
-    pub(crate) fn new(app: Arc<App>, face: Face) -> Result<Self, matchit::InsertError> {
+    pub(crate) fn new(current: Arc<Current>, face: Face) -> Result<Self, matchit::InsertError> {
         let mut paths = matchit::Router::new();
         for first in ROUTES {
             // A path with several methods is inserted once, with all of them.
@@ -46,7 +46,11 @@ impl Entrance {
                 paths.insert(first.path, same)?;
             }
         }
-        Ok(Self { app, face, paths })
+        Ok(Self {
+            current,
+            face,
+            paths,
+        })
     }
 
     /// Answers one request.
@@ -55,6 +59,8 @@ impl Entrance {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Error + 'static,
     {
+        // The one look: all of this request is of one configuration.
+        let app = &*self.current.get();
         let (parts, body) = request.into_parts();
         let peer = Some(peer.0.ip());
         let found = self
@@ -80,7 +86,7 @@ impl Entrance {
                 _,
             ) => {
                 let asking = Asking::Model(*endpoint);
-                return ask::ask(&self.app, asking, parts, body, peer).await;
+                return ask::ask(app, asking, parts, body, peer).await;
             }
             (
                 Some(Route {
@@ -91,7 +97,7 @@ impl Entrance {
                 Some(found),
             ) if parts.method != Method::HEAD && found.params.iter().all(|(_, id)| is_id(id)) => {
                 let asking = Asking::Errand(*kind, path);
-                return ask::ask(&self.app, asking, parts, body, peer).await;
+                return ask::ask(app, asking, parts, body, peer).await;
             }
             (
                 Some(Route {
@@ -100,38 +106,36 @@ impl Entrance {
                 }),
                 Some(found),
             ) => match parts.method == Method::HEAD {
-                true => self.wrong_method(found.value, &parts, peer),
-                false => Err(self.unknown(&parts, peer)),
+                true => self.wrong_method(app, found.value, &parts, peer),
+                false => Err(self.unknown(app, &parts, peer)),
             },
             (Some(route), Some(found)) => self
-                .check(route.door, &parts, peer)
-                .and_then(|()| self.page(route, &found.params, &parts)),
-            (None, Some(found)) => self.wrong_method(found.value, &parts, peer),
-            (_, None) => Err(self.unknown(&parts, peer)),
+                .check(app, route.door, &parts, peer)
+                .and_then(|()| self.page(app, route, &found.params, &parts)),
+            (None, Some(found)) => self.wrong_method(app, found.value, &parts, peer),
+            (_, None) => Err(self.unknown(app, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
-        ids::sign(&mut response, self.app.gateway.next_id(), &parts.headers);
+        ids::sign(&mut response, app.gateway.next_id(), &parts.headers);
         response
     }
 
     fn page(
         &self,
+        app: &App,
         route: &Route,
         params: &matchit::Params<'_, '_>,
         parts: &http::request::Parts,
     ) -> Result<Response<Out>, Failure> {
         match route.handler {
-            Handler::Page(page) => Ok(page(&self.app)),
-            Handler::Asked(page) => page(&self.app, parts),
+            Handler::Page(page) => Ok(page(app)),
+            Handler::Asked(page) => page(app, parts),
             Handler::Named(page) => {
                 // The SDKs escape the slash of a name.
                 let name = params.iter().next().map_or("", |(_, value)| value);
-                Ok(page(
-                    &self.app,
-                    &percent_decode_str(name).decode_utf8_lossy(),
-                ))
+                Ok(page(app, &percent_decode_str(name).decode_utf8_lossy()))
             }
-            Handler::Described(page) => Ok(page(&self.app, self.face)),
+            Handler::Described(page) => Ok(page(app, self.face)),
             Handler::Ask(_) | Handler::Errand(_) => Err(Failure::new(
                 Code::Internal,
                 "Calls have a way of their own.",
@@ -141,6 +145,7 @@ impl Entrance {
 
     fn check(
         &self,
+        app: &App,
         door: Door,
         parts: &http::request::Parts,
         peer: Option<IpAddr>,
@@ -151,7 +156,7 @@ impl Entrance {
             // page may read it either.
             (_, Face::Operators) => super::access::local(&parts.uri, &parts.headers),
             _ => {
-                let tenant = self.app.access.check(&parts.uri, &parts.headers, peer);
+                let tenant = app.access.check(&parts.uri, &parts.headers, peer);
                 tenant.map(|_| ())
             }
         }
@@ -159,6 +164,7 @@ impl Entrance {
 
     fn wrong_method(
         &self,
+        app: &App,
         routes: &[&'static Route],
         parts: &http::request::Parts,
         peer: Option<IpAddr>,
@@ -168,7 +174,7 @@ impl Entrance {
             .filter(|route| self.face.opens(route.door))
             .collect();
         for route in &open {
-            self.check(route.door, parts, peer)?;
+            self.check(app, route.door, parts, peer)?;
         }
         let methods: Vec<_> = open.iter().map(|route| route.method.as_str()).collect();
         let methods = methods.join(", ");
@@ -180,8 +186,8 @@ impl Entrance {
         Ok(response)
     }
 
-    fn unknown(&self, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
-        let refused = self.check(Door::Caller, parts, peer).err();
+    fn unknown(&self, app: &App, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
+        let refused = self.check(app, Door::Caller, parts, peer).err();
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let served = match path.starts_with("/v1/") {

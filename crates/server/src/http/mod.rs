@@ -5,6 +5,7 @@
 //! a status. A handler decodes, calls, encodes, and knows nothing of sockets.
 
 mod access;
+mod admin;
 mod app;
 mod ask;
 mod body;
@@ -24,7 +25,7 @@ mod upload;
 mod viewer;
 
 pub(crate) use access::Access;
-pub(crate) use app::{App, Phase};
+pub(crate) use app::{App, Configured, Current, Phase};
 pub(crate) use body::BodyLimits;
 pub(crate) use entrance::Entrance;
 pub(crate) use gathered::shelf;

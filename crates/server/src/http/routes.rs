@@ -11,7 +11,7 @@ use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
 use super::reply::Out;
-use super::{debug, health, metrics, models, openapi, viewer};
+use super::{admin, debug, health, metrics, models, openapi, viewer};
 
 /// One endpoint.
 pub(crate) struct Route {
@@ -180,6 +180,12 @@ pub(crate) static ROUTES: &[Route] = &[
         "/metrics",
         Door::Operator,
         Handler::Page(metrics::metrics),
+    ),
+    route(
+        Method::GET,
+        "/admin/v1/config",
+        Door::Operator,
+        Handler::Page(admin::config),
     ),
     route(
         Method::GET,

@@ -41,7 +41,7 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug)]
 pub(super) struct House {
     pub(super) http: http1::Builder,
-    pub(super) settings: ListenSettings,
+    pub(super) settings: Arc<ListenSettings>,
     pub(super) clock: Clock,
     pub(super) stats: Arc<ListenStats>,
 }

@@ -12,6 +12,7 @@ mod link;
 mod places;
 mod refusal;
 mod stats;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ use self::link::Link;
 use self::places::Places;
 pub(crate) use self::places::owner;
 pub use self::stats::ListenStats;
+pub use self::terms::Terms;
 
 /// The body of an answer, as its connection knows it.
 pub trait Answer: Body<Data = Bytes> {
@@ -117,7 +119,7 @@ const REFUSALS_AT_ONCE: usize = 64;
 /// 9. Every number of this is in [`ListenStats`].
 pub async fn run<H, F, B>(
     listener: TcpListener,
-    settings: ListenSettings,
+    terms: Arc<Terms>,
     clock: Clock,
     accept: Scope,
     connections: Scope,
@@ -131,7 +133,7 @@ pub async fn run<H, F, B>(
 {
     // Who bound it asked for room for 128, as a rule.
     let _ = SockRef::from(&listener).listen(KNOCKING);
-    let door = Door::new(settings, clock, accept.clone(), connections, stats);
+    let mut door = Door::new(terms, clock, accept.clone(), connections, stats);
     let mut complaints = Complaints::new(clock);
     let mut closing = accept.cancelled();
     loop {
@@ -159,6 +161,7 @@ pub async fn run<H, F, B>(
 
 /// Where an accepted connection becomes a task, or is refused.
 struct Door {
+    terms: Arc<Terms>,
     house: Arc<House>,
     places: Arc<Places>,
     /// The room for refused callers; not part of `places`.
@@ -169,12 +172,13 @@ struct Door {
 
 impl Door {
     fn new(
-        settings: ListenSettings,
+        terms: Arc<Terms>,
         clock: Clock,
         accept: Scope,
         connections: Scope,
         stats: Arc<ListenStats>,
     ) -> Self {
+        let settings = terms.get();
         let (all, each) = (settings.connections, settings.connections_per_ip);
         let porch = Places::new(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE, Arc::default());
         let places = Places::new(all, each, Arc::clone(&stats));
@@ -186,6 +190,7 @@ impl Door {
             stats,
         });
         Self {
+            terms,
             house,
             places,
             porch,
@@ -194,13 +199,30 @@ impl Door {
         }
     }
 
-    fn receive<H, F, B>(&self, stream: TcpStream, from: SocketAddr, handler: &H)
+    /// The limits may be others than when the last one came.
+    fn follow(&mut self) {
+        if self.terms.are(&self.house.settings) {
+            return;
+        }
+        let settings = self.terms.get();
+        self.places
+            .set(settings.connections, settings.connections_per_ip);
+        self.house = Arc::new(House {
+            http: builder(&settings),
+            settings,
+            clock: self.house.clock,
+            stats: Arc::clone(&self.house.stats),
+        });
+    }
+
+    fn receive<H, F, B>(&mut self, stream: TcpStream, from: SocketAddr, handler: &H)
     where
         H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
         B: Answer + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        self.follow();
         self.house.stats.accepted.add();
         let link = Link::new(stream, unsent(&self.house.settings));
         let Some(place) = self.places.take(from.ip()) else {

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::stats::ListenStats;
@@ -20,8 +20,8 @@ use super::stats::ListenStats;
 /// The limits, and who uses them up.
 #[derive(Debug)]
 pub(super) struct Places {
-    total: u64,
-    per_ip: usize,
+    total: AtomicU64,
+    per_ip: AtomicUsize,
     by_ip: Mutex<HashMap<IpAddr, usize>>,
     stats: Arc<ListenStats>,
 }
@@ -38,17 +38,24 @@ impl Places {
     pub(super) fn new(total: usize, per_ip: usize, stats: Arc<ListenStats>) -> Arc<Self> {
         let total = u64::try_from(total).unwrap_or(u64::MAX);
         Arc::new(Self {
-            total,
-            per_ip,
+            total: AtomicU64::new(total),
+            per_ip: AtomicUsize::new(per_ip),
             by_ip: Mutex::default(),
             stats,
         })
     }
 
+    /// So many from here on; who has a place keeps it.
+    pub(super) fn set(&self, total: usize, per_ip: usize) {
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        self.total.store(total, Ordering::Relaxed);
+        self.per_ip.store(per_ip, Ordering::Relaxed);
+    }
+
     /// A place for a caller from `ip`; a refusal is counted by its reason.
     pub(super) fn take(self: &Arc<Self>, ip: IpAddr) -> Option<Place> {
         // One more is tried first: two listeners may share these numbers.
-        if self.stats.open.fetch_add(1, Ordering::Relaxed) >= self.total {
+        if self.stats.open.fetch_add(1, Ordering::Relaxed) >= self.total.load(Ordering::Relaxed) {
             self.stats.open.fetch_sub(1, Ordering::Relaxed);
             self.stats.refused_limit.add();
             return None;
@@ -60,7 +67,7 @@ impl Places {
         if let Some(owner) = owner(ip) {
             let mut by_ip = self.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             let held = by_ip.get(&owner).copied().unwrap_or(0);
-            if held >= self.per_ip {
+            if held >= self.per_ip.load(Ordering::Relaxed) {
                 self.stats.refused_per_ip.add();
                 return None;
             }

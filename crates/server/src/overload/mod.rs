@@ -65,6 +65,8 @@ pub(crate) struct Gauge {
 #[derive(Debug)]
 pub(crate) struct Overload {
     state: Mutex<State>,
+    /// Another limit of memory, until the watch has seen it.
+    relimited: Mutex<Option<Option<u64>>>,
     /// It measures how late the runtime is, and watches the watch.
     watchdog: Watchdog,
 }
@@ -98,6 +100,7 @@ impl Overload {
         watchdog.on_finding(tell_finding);
         Self {
             state: Mutex::default(),
+            relimited: Mutex::default(),
             watchdog,
         }
     }
@@ -138,6 +141,9 @@ impl Overload {
                 pulse.beat();
                 let now = clock.now();
                 let late = theirs.watchdog.lag_p99();
+                if let Some(limit) = theirs.relimited.lock().take() {
+                    gauges.memory = Memory::find(&gauges.system, limit);
+                }
                 let changed = theirs.sample(now, gauges.read(&pressed, late));
                 let level = theirs.level();
                 let again = level == Level::Extreme && now - told >= AGAIN;
@@ -148,6 +154,12 @@ impl Overload {
             }
         })?;
         Ok(())
+    }
+
+    /// The process may use so much memory from the next sample on; `None` is
+    /// what its control group allows.
+    pub(crate) fn limit_memory(&self, limit: Option<u64>) {
+        *self.relimited.lock() = Some(limit);
     }
 
     fn level(&self) -> Level {

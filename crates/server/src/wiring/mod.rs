@@ -2,7 +2,9 @@
 //!
 //! The parts know nothing of files; this is the only place that sees both.
 
+mod edges;
 mod gateway;
 mod pressed;
 
+pub(crate) use edges::{body_limits, listen_settings};
 pub(crate) use gateway::{gateway_settings, json_limits};

@@ -83,7 +83,8 @@ async fn mistakes_count_for_a_site_and_never_for_this_machine() {
             let peer = ip(n).parse().unwrap();
             code(access.check(&Uri::from_static("/"), &map, Some(peer)))
         };
-        (0..=MOST_FAILURES).map(try_one).last().unwrap()
+        let tries: Vec<_> = (0..=MOST_FAILURES).map(try_one).collect();
+        *tries.last().unwrap()
     };
     let (wrong, shut_out) = (Some(Code::InvalidApiKey), Some(Code::TooManyWrongKeys));
     assert_eq!(tries(|n| format!("2001:db8::{n}"), "Bearer x"), shut_out);
@@ -121,4 +122,30 @@ async fn with_keys_a_key_and_patience_with_few_mistakes() {
     assert_eq!(check("Bearer tg-two"), Some(Code::TooManyWrongKeys));
     Clock.sleep(WINDOW).await;
     assert_eq!(check("Bearer tg-two"), None);
+}
+
+/// A tenant is a place in queues and budgets: it stays with its key, and wrong
+/// guesses are not forgiven by a reload.
+#[tokio::test(start_paused = true)]
+async fn other_keys_leave_tenants_their_numbers_and_guesses_their_count() {
+    let keys = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+    let number = |access: &Access, key: &'static str| {
+        let map = headers(&[("host", "any.example"), ("authorization", key)]);
+        let peer = "192.0.2.7".parse().unwrap();
+        access.check(&Uri::from_static("/"), &map, Some(peer)).ok()
+    };
+    let first = Access::new(keys(&["tg-a", "tg-b"]), Clock);
+    assert_eq!(number(&first, "Bearer tg-b"), Some(1));
+    let second = first.next(keys(&["tg-c", "tg-b", "tg-d"]));
+    assert_eq!(second.tenants(), [0, 1, 2]);
+    assert_eq!(number(&second, "Bearer tg-b"), Some(1));
+    assert_eq!(number(&second, "Bearer tg-a"), None);
+    let third = second.next(keys(&["tg-d"]));
+    assert_eq!(third.tenants(), [2]);
+    for _ in 1..MOST_FAILURES {
+        assert_eq!(number(&third, "Bearer guess"), None);
+    }
+    let last = third.next(keys(&["tg-d", "tg-d"]));
+    assert_eq!(last.tenants(), [2, 0], "a key twice is two");
+    assert_eq!(number(&last, "Bearer tg-d"), None, "it is shut out");
 }

@@ -16,6 +16,7 @@ use tidegate_wire::json::Limits;
 
 use super::*;
 use crate::http::access::Access;
+use crate::http::app::Configured;
 use crate::http::body::BodyLimits;
 use crate::listen::Peer;
 use crate::overload::Overload;
@@ -42,19 +43,19 @@ fn app(keys: &[&str]) -> Arc<App> {
         time: Duration::from_secs(60),
         rate: 1024,
     };
-    Arc::new(App::new(
+    let configured = Configured {
         gateway,
-        Clock,
         access,
-        limits,
-        Arc::default(),
-        scope,
-        Arc::new(Overload::new(Clock)),
-    ))
+        body_limits: limits,
+        shutdown_timeout: Duration::from_secs(30),
+    };
+    let overload = Arc::new(Overload::new(Clock));
+    let app = App::new(configured, Clock, Arc::default(), scope, overload);
+    Arc::new(app)
 }
 
 async fn serve(app: &Arc<App>, face: Face, asked: Request<Pieces>) -> Response<Out> {
-    let entrance = Entrance::new(Arc::clone(app), face).unwrap();
+    let entrance = Entrance::new(Current::new(Arc::clone(app)), face).unwrap();
     let peer = Peer(([127, 0, 0, 1], 9).into());
     entrance.serve(peer, asked).await
 }

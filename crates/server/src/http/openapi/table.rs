@@ -174,6 +174,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .gives(&[Text]),
     op(
         "GET",
+        "/admin/v1/config",
+        "operators",
+        "config",
+        "Which configuration holds, and what became of the last reload",
+    )
+    .about(
+        "Changed files are taken by themselves. A wrong one changes nothing; its problems stand \
+                here until one is right.",
+    )
+    .gives(&[Json("ConfigState")]),
+    op(
+        "GET",
         "/debug/advice",
         "operators",
         "advice",

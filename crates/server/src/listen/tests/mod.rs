@@ -113,7 +113,15 @@ impl Rig {
             handle(peer, request, kit.0.clone(), kit.1.clone())
         };
         let all = (accept.clone(), connections.clone(), Arc::clone(&stats));
-        let run = run(listener, settings, Clock, all.0, all.1, all.2, handler);
+        let run = run(
+            listener,
+            Terms::new(settings),
+            Clock,
+            all.0,
+            all.1,
+            all.2,
+            handler,
+        );
         root.spawn("listen", run).unwrap();
         Self {
             at,
