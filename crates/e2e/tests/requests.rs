@@ -264,3 +264,42 @@ async fn a_watch_that_the_server_ends_is_a_failure() {
         "{stderr}"
     );
 }
+
+#[tokio::test]
+async fn a_watch_tells_what_the_gateway_does_until_it_drains() {
+    let mut scene = Scene::start().await;
+    let mut watching = tidegate(&scene.gate, &["requests", "--watch"]).begin();
+    let events = || -> Vec<Value> {
+        let out = watching.stdout();
+        let whole = out.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default())
+            .collect()
+    };
+    let has = |name: &str, check: &dyn Fn(&Value) -> bool| {
+        let all = events();
+        let mut named = all.iter().filter(|event| event["event"] == name);
+        named.any(|event| check(&event["data"])).then_some(())
+    };
+    until("the state at first", || has("snapshot", &|_| true)).await;
+    let (client, id) = streaming(&scene).await;
+    let flows = |data: &Value| data["id"] == id.as_str() && data["stage"] == "streaming";
+    until("the request that flows", || has("request", &flows)).await;
+    let (code, _, stderr) = run(tidegate(&scene.gate, &["cancel", &id])).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    until("its end", || {
+        has("ended", &|data| data["id"] == id.as_str())
+    })
+    .await;
+    drop(client);
+
+    scene.gate.terminate();
+    assert_eq!(scene.gate.exit().await.code(), Some(0));
+    assert_eq!(watching.exit().await.code(), Some(1));
+    let told = watching.stderr();
+    assert!(
+        told.starts_with("error: the server ended the watch\n"),
+        "{told}"
+    );
+}
