@@ -129,12 +129,16 @@ fn scripts() -> Vec<(&'static str, Script)> {
     ]
 }
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         "wrong.toml",
         "listen = \"nowhere\"\n[auth]\nkey = \"tg-good-0123456789\"\n",
     ),
     ("fine.toml", "default_provider = \"sim\"\n"),
+    (
+        "script.toml",
+        "[[rule]]\nmatch = { model = 5 }\nstatus = 99\n",
+    ),
     ("none.pem", "no certificate\n"),
     ("lonely.toml", "default_provider = \"mock\"\n"),
 ];
@@ -213,7 +217,13 @@ const CASES: &[&str] = &[
     "tidegate check --config <dir>/wrong.toml",
     "TIDEGATE_LISTN=x tidegate check --config <dir>/fine.toml",
     "TIDEGATE_URL=x tidegate check --config <dir>/fine.toml",
+    "tidegate check --config <dir>/wrong.toml --print",
+    "tidegate check --schema --print",
     "tidegate sim --port 70000",
+    "tidegate sim --script <dir>/nowhere.toml",
+    "tidegate sim --script <dir>/script.toml",
+    "tidegate sim --script <dir>/script.toml --check",
+    "tidegate sim --check",
     "tidegate sim --host here",
     // Descriptions.
     "tidegate completions tcsh",

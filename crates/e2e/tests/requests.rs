@@ -76,12 +76,10 @@ async fn requests_in_flight_are_a_table_or_an_object() {
     let (code, stdout, stderr) = run(tidegate(&scene.gate, &["requests"])).await;
     assert_eq!((code, &*stderr), (Some(0), ""));
     let lines: Vec<_> = stdout.lines().map(words).collect();
-    assert_eq!(
-        lines[0][..5],
-        ["ID", "ENDPOINT", "MODEL", "PROVIDER", "STAGE"]
-    );
-    assert_eq!(lines[1][0], id);
-    assert_eq!(lines[1][2..5], ["m-1", "mock", "streaming"]);
+    let head = ["ID", "STAGE", "AGE", "IN STAGE", "AHEAD", "HELD", "MODEL"];
+    assert_eq!(lines[0][..7], head);
+    assert_eq!(lines[1][..2], [&*id, "streaming"]);
+    assert_eq!(lines[1][6..8], ["m-1", "mock"]);
 
     let (code, stdout, _) = run(tidegate(&scene.gate, &["requests", "--json"])).await;
     let list: Value = serde_json::from_str(&stdout).unwrap();

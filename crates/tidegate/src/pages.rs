@@ -102,7 +102,8 @@ fn opening() -> io::Result<Vec<u8>> {
 }
 
 /// The paragraphs of a help's end: a first line that ends in a colon is the
-/// head of a section, whose lines are kept as they are.
+/// head of a section, whose lines are kept as they are; so are those of a
+/// paragraph that is indented.
 fn sections(help: &str) -> Roff {
     let mut roff = Roff::new();
     for paragraph in help.split("\n\n") {
@@ -111,19 +112,26 @@ fn sections(help: &str) -> Roff {
         if let Some(codes) = codes {
             roff.control("SH", ["EXIT STATUS"]);
             roff.text([roman(codes.trim().replace('\n', " "))]);
-        } else if let Some(head) = first.strip_suffix(':') {
+        } else if let Some(head) = first.strip_suffix(':').filter(|_| !rest.is_empty()) {
             roff.control("SH", [&*head.to_uppercase()]);
-            roff.control("nf", []);
-            for line in rest.lines() {
-                roff.text([roman(line)]);
-            }
-            roff.control("fi", []);
+            as_it_is(&mut roff, rest);
+        } else if paragraph.lines().all(|line| line.starts_with("  ")) {
+            roff.control("PP", []);
+            as_it_is(&mut roff, paragraph);
         } else {
             roff.control("PP", []);
             roff.text([roman(paragraph.replace('\n', " "))]);
         }
     }
     roff
+}
+
+fn as_it_is(roff: &mut Roff, text: &str) {
+    roff.control("nf", []);
+    for line in text.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
 }
 
 #[cfg(test)]

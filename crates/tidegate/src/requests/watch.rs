@@ -110,7 +110,9 @@ pub(super) async fn draw(server: &Server) -> Result<(), Fault> {
     loop {
         let now = Clock.now();
         let (columns, lines) = screen::size();
-        let mut table = board.lines(now, columns, paint);
+        // In the last column the cursor waits on the character, which would be
+        // erased with the rest of the line.
+        let mut table = board.lines(now, columns - 1, paint);
         // The summary, and the line that the cursor stands on.
         table.truncate(lines.saturating_sub(2).max(1));
         table.push(paint.faint(&board.summary()));
