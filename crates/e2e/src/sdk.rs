@@ -1,8 +1,10 @@
-//! Runs a program of `python/` with the official SDK.
+//! Runs the programs of `python/` and `node/`, each with its official SDK.
 //!
-//! The interpreter with the pinned SDK comes from `cargo xtask test` in
-//! `TIDEGATE_E2E_PYTHON`; without it these tests are skipped, told loudly, and
-//! fail on a build server.
+//! Where a language stands comes from `cargo xtask test` in a variable; without
+//! it these tests are skipped, told loudly, and fail on a build server. What
+//! the programs meet is the same for both and stands in [`scenes`].
+
+pub mod scenes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,34 +12,93 @@ use std::process::Command;
 use tidegate_testkit::figure;
 use tidegate_testkit::gate::command_output;
 
-/// The interpreter, or `None` where there may be none.
-///
-/// # Panics
-/// When there is none on a build server.
-pub fn interpreter() -> Option<PathBuf> {
-    let given = std::env::var_os("TIDEGATE_E2E_PYTHON").filter(|path| !path.is_empty());
-    if given.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "no Python with the SDK: TIDEGATE_E2E_PYTHON is not set on a build server"
-        );
-        figure("SKIPPED, no Python with the SDK: run this by `cargo xtask test`");
-    }
-    given.map(PathBuf::from)
+/// The official SDK of a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sdk {
+    /// `openai` of PyPI, by the interpreter in `TIDEGATE_E2E_PYTHON`.
+    Python,
+    /// `openai` of npm, installed in the folder `TIDEGATE_E2E_NODE`.
+    Node,
 }
 
-/// Runs a program to its end, and tells what it wrote when it fails.
-///
-/// # Panics
-/// When it fails.
-pub async fn run(python: &Path, program: &str, args: &[&str]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let mut command = Command::new(python);
-    command
-        .arg(folder.join(program))
-        .args(args)
-        .env_remove("OPENAI_API_KEY");
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let (status, told) = command_output(command).await;
-    assert!(status.success(), "{program}: {status}\n{told}");
+impl Sdk {
+    /// All of them.
+    pub const BOTH: [Self; 2] = [Self::Python, Self::Node];
+
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Python => "TIDEGATE_E2E_PYTHON",
+            Self::Node => "TIDEGATE_E2E_NODE",
+        }
+    }
+
+    /// Whether it is here.
+    ///
+    /// # Panics
+    /// When it is not, on a build server.
+    pub fn is_here(self) -> bool {
+        self.place().is_some()
+    }
+
+    /// Where it is: the interpreter of Python, the folder of Node's packages.
+    ///
+    /// # Panics
+    /// When it is not here, on a build server.
+    pub fn place(self) -> Option<PathBuf> {
+        let variable = self.variable();
+        let given = std::env::var_os(variable).filter(|path| !path.is_empty());
+        if given.is_none() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "no SDK of {self:?}: {variable} is not set on a build server"
+            );
+            figure(&format!(
+                "SKIPPED, no SDK of {self:?}: run this by `cargo xtask test`"
+            ));
+        }
+        given.map(PathBuf::from)
+    }
+
+    /// Runs a program of our own, named without its ending, and tells what it
+    /// wrote when it fails. Where the SDK is not here, nothing is run.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run(self, program: &str, args: &[&str]) {
+        let Some(place) = self.place() else { return };
+        let file = match self {
+            Self::Python => Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("python")
+                .join(format!("{program}.py")),
+            Self::Node => place.join("programs").join(format!("{program}.mjs")),
+        };
+        self.run_file(&file, args).await;
+    }
+
+    /// The same with any file; one of Node's must stand where its packages are,
+    /// in [`Sdk::place`].
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run_file(self, file: &Path, args: &[&str]) {
+        let Some(place) = self.place() else { return };
+        let mut command = match self {
+            Self::Python => Command::new(place),
+            Self::Node => {
+                let mut node = Command::new("node");
+                // Our programs are linked to in the folder of the packages, where
+                // they find those as any application does: not by their own path.
+                node.args(["--preserve-symlinks", "--preserve-symlinks-main"]);
+                node
+            }
+        };
+        command
+            .arg(file)
+            .args(args)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("OPENAI_API_KEY")
+            .env_remove("OPENAI_BASE_URL");
+        let (status, told) = command_output(command).await;
+        assert!(status.success(), "{}: {status}\n{told}", file.display());
+    }
 }

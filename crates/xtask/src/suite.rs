@@ -10,14 +10,12 @@ use std::io::{self, IsTerminal};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::python;
+use crate::sdks;
 use crate::watch::{self, Limits};
 use crate::workspace::{Outcome, Workspace, answers, on_ci, run as call};
 
 /// The variable that tells the tests where the binary is.
 const BINARY: &str = "TIDEGATE_E2E_BIN";
-/// The variable that tells the tests where their Python is.
-const PYTHON: &str = "TIDEGATE_E2E_PYTHON";
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args, Default)]
@@ -66,9 +64,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
 /// As [`run`], with a size of its own.
 pub(crate) fn run_sized(workspace: &Workspace, options: &Options, size: &Size) -> Outcome {
     let mut variables = size.variables.clone();
-    if let Some(python) = python::interpreter(workspace)? {
-        variables.push((PYTHON, python.display().to_string()));
-    }
+    variables.extend(sdks::variables(workspace)?);
     call(&mut workspace.cargo(&["build", "--package", "tidegate"]))?;
     let binary = workspace.target.join("debug").join("tidegate");
     variables.push((BINARY, binary.display().to_string()));

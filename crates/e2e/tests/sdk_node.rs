@@ -1,0 +1,89 @@
+//! The official Node SDK against the real binary.
+//!
+//! Each program of `node/` is one caller who knows nothing but a base URL; what
+//! it meets is what the Python programs meet (`tidegate_e2e::sdk::scenes`), and
+//! what is Node's own: aborts, agents, a process that dies. Where there is no
+//! Node they are skipped; see `tidegate_e2e::sdk`.
+
+use tidegate_e2e::Scene;
+use tidegate_e2e::sdk::{Sdk, scenes};
+use tidegate_testkit::gate::Start;
+use tidegate_testkit::openai::{content_chunk, role_chunk};
+use tidegate_testkit::{Script, openai};
+
+#[tokio::test]
+async fn node_calls_streams_usage_embeddings_and_models() {
+    scenes::simulated(Sdk::Node, "calls").await;
+}
+
+#[tokio::test]
+async fn node_two_hundred_at_once_and_connections_that_are_used_again() {
+    scenes::simulated(Sdk::Node, "many").await;
+}
+
+#[tokio::test]
+async fn node_errors_are_its_own_classes() {
+    scenes::simulated(Sdk::Node, "errors").await;
+}
+
+#[tokio::test]
+async fn node_a_broken_stream_raises_and_keeps_what_came() {
+    scenes::mid_stream(Sdk::Node).await;
+}
+
+#[tokio::test]
+async fn node_timeouts() {
+    scenes::simulated(Sdk::Node, "timeouts").await;
+}
+
+#[tokio::test]
+async fn node_keys() {
+    scenes::keys(Sdk::Node).await;
+}
+
+#[tokio::test]
+async fn node_retries_only_what_is_worth_it() {
+    scenes::retries(Sdk::Node).await;
+}
+
+#[tokio::test]
+async fn node_tools_and_forms() {
+    scenes::simulated(Sdk::Node, "tools").await;
+}
+
+/// Fifty seconds of work, if nobody stops it.
+#[tokio::test]
+async fn node_cancellation_by_every_way_the_sdk_has() {
+    scenes::simulated_with(Sdk::Node, "cancel", &["sim-0-1000-50-8"]).await;
+}
+
+#[tokio::test]
+async fn node_cancellation_frees_an_upstream_that_stands_still() {
+    if !Sdk::Node.is_here() {
+        return;
+    }
+    let scene = Scene::start().await;
+    let begun = (0..4).fold(Script::sse().event(&role_chunk()), |script, _| {
+        script.event(&content_chunk("tide "))
+    });
+    scene.upstream.on_model("long", begun.stall());
+    scene.upstream.on_model("fault-hang", Script::silent());
+    let echo = openai::completion("still here");
+    scene.upstream.on_model("echo", Script::json(200, &echo));
+    let url = scene.gate.url();
+    Sdk::Node.run("cancel", &[&url, "mock/long"]).await;
+    scene.gate.until_quiet().await;
+    // All but the last, whole answer were stopped with their connections.
+    let idle = || (scene.upstream.open() <= 1).then_some(());
+    tidegate_testkit::until("the gateway closes its upstream connections", idle).await;
+}
+
+#[tokio::test]
+async fn node_a_gate_that_dies_is_an_error_and_no_end() {
+    if !Sdk::Node.is_here() {
+        return;
+    }
+    let gate = Start::bare().start().await;
+    let pid = gate.pid().to_string();
+    Sdk::Node.run("gone", &[&gate.url(), &pid]).await;
+}
