@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use tidegate_e2e::sdk::{interpreter, run};
+use tidegate_e2e::sdk::Sdk;
 use tidegate_e2e::{Scene, form};
 use tidegate_testkit::{Recorded, Script, openai};
 
@@ -174,11 +174,17 @@ fn base64(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn sdk_the_rest_of_the_family() {
-    let Some(python) = interpreter() else { return };
+    family(Sdk::Python).await;
+}
+
+async fn family(sdk: Sdk) {
+    if !sdk.is_here() {
+        return;
+    }
     let scene = Scene::start().await;
     let kept = Mutex::new(Vec::new());
     scene.upstream.by(move |request| answers(&kept, request));
-    run(&python, "family.py", &[&scene.gate.url()]).await;
+    sdk.run("family", &[&scene.gate.url()]).await;
     let requests = scene.upstream.requests();
     let file = form::part(requests[0].body(), "file");
     assert!(

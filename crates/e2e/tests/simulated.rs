@@ -6,25 +6,30 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tidegate_e2e::sdk::{interpreter, run};
+use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::gate::{Folder, Start, binary};
 use tidegate_testkit::{Provider, Settings};
 
 #[tokio::test]
 async fn sdk_tools_forms_vectors_and_scripted_faults() {
-    let Some(python) = interpreter() else { return };
+    if !Sdk::Python.is_here() {
+        return;
+    }
     let sim = Start::command(&["sim", "--port", "0"]).listen().await;
-    run(&python, "simulated.py", &[&sim.url()]).await;
+    Sdk::Python.run("simulated", &[&sim.url()]).await;
 }
 
 #[tokio::test]
 async fn sdk_the_worked_example_of_the_page_runs() {
-    let Some(python) = interpreter() else { return };
+    if !Sdk::Python.is_here() {
+        return;
+    }
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sim.md");
     let binary = binary();
     let folder = binary.parent().expect("the folder of the binary");
     let args = [page.display().to_string(), folder.display().to_string()];
-    run(&python, "documented.py", &[&args[0], &args[1]]).await;
+    let args = [args[0].as_str(), &args[1]];
+    Sdk::Python.run("documented", &args).await;
 }
 
 /// The built-in provider and `tidegate sim` behind a gate: calls of tools go through as they are.
