@@ -12,6 +12,7 @@ mod draw;
 mod flow;
 mod name;
 mod pages;
+mod pattern;
 mod plan;
 mod record;
 mod refusal;

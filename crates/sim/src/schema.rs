@@ -1,12 +1,14 @@
 //! A value that fits a JSON Schema, the same one each time.
 //!
 //! It knows `type`, `properties`, `required`, `additionalProperties`, `items`, `prefixItems`,
-//! `enum`, `const`, the bounds of strings, numbers and arrays, the usual `format`s, `allOf`, the
-//! first branch of `anyOf` and `oneOf`, and `$ref` inside of the schema; it does not look at
-//! `pattern`, `not`, `if` and the rest. A text is the name of its property. Promise: no schema
-//! makes it recurse deeper than [`DEEPEST`] or make more than [`MOST`] values.
+//! `enum`, `const`, `pattern` where a text for it is found, the bounds of strings, numbers and
+//! arrays, the usual `format`s, `allOf`, the first branch of `anyOf` and `oneOf`, and `$ref` inside
+//! of the schema; it does not look at `not`, `if` and the rest. A text is the name of its property.
+//! Promise: no schema makes it recurse deeper than [`DEEPEST`] or make more than [`MOST`] values.
 
 use serde_json::{Map, Number, Value};
+
+use crate::pattern::matching;
 
 /// Below this depth only what is required is made, and a branch that ends is preferred.
 const DEEP: usize = 6;
@@ -309,22 +311,29 @@ fn string(keys: &Map<String, Value>, at: At<'_>) -> Result<Value, String> {
     if least > LONGEST {
         return Err(format!("`{}` is longer than {LONGEST} characters", at.name));
     }
-    let mut text = at.name.to_owned();
-    if at.nth > 0 {
-        text.push_str(&(at.nth + 1).to_string());
+    let most = bound("maxLength").unwrap_or(LONGEST);
+    if let Some(pattern) = keys.get("pattern").and_then(Value::as_str)
+        && let Some(text) = matching(pattern, least, most)
+    {
+        return Ok(text.into());
     }
-    let padded = (text.chars().count() as u64) < least;
-    while (text.chars().count() as u64) < least {
-        text.push(' ');
-        text.push_str(at.name);
-    }
-    let most = if padded {
-        Some(least)
-    } else {
-        bound("maxLength")
+    Ok(named(at, least, most).into())
+}
+
+/// The name of the property, again and again where that is too short.
+fn named(at: At<'_>, least: u64, most: u64) -> String {
+    let number = match at.nth {
+        0 => String::new(),
+        nth => (nth + 1).to_string(),
     };
-    let most = usize::try_from(most.unwrap_or(LONGEST)).unwrap_or(usize::MAX);
-    Ok(text.chars().take(most).collect::<String>().into())
+    let once = at.name.chars().chain(number.chars());
+    let again = std::iter::once(' ').chain(at.name.chars()).cycle();
+    let usual = once.clone().count();
+    let least = usize::try_from(least).unwrap_or(usize::MAX);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    once.chain(again)
+        .take(usual.max(least).min(most.max(least)))
+        .collect()
 }
 
 /// Near 1, and a step further for each item of an array.
