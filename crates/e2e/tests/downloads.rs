@@ -56,6 +56,7 @@ async fn bytes_come_as_they_are_and_the_connection_is_used_again() {
         assert_eq!(reply.header("content-type"), Some("audio/mpeg"));
         assert_eq!(reply.header("content-disposition"), Some(headers[1].1));
         assert_eq!(reply.header("cache-control"), Some("private, no-store"));
+        assert_eq!(reply.header("content-security-policy"), Some("sandbox"));
         assert_eq!(
             (reply.header("set-cookie"), reply.header("x-secret")),
             (None, None)

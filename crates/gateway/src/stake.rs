@@ -14,6 +14,7 @@ use tidegate_types::Usage;
 
 use crate::asked::Asked;
 use crate::consequence::{Consequence, KeyIs};
+use crate::errand::{ErrandKind, Subject};
 use crate::failure::Failure;
 use crate::load::Ended;
 use crate::provider::Provider;
@@ -36,6 +37,30 @@ pub(crate) struct Stake {
     input: u64,
     /// Whether its first content comes before its last.
     streams: bool,
+    /// What its time says of the upstream's.
+    takes: Takes,
+}
+
+/// Whose the time from the sending to the end of an attempt is: a limit learns
+/// from the upstream's only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// The upstream's.
+    All,
+    /// The upstream's until the first content; then its caller reads.
+    First,
+    /// Its caller's too, who sends meanwhile.
+    Nothing,
+}
+
+impl Takes {
+    fn of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Model(_) => Self::All,
+            Subject::Errand(errand) if errand.kind == ErrandKind::Upload => Self::Nothing,
+            Subject::Errand(_) => Self::First,
+        }
+    }
 }
 
 struct Passes {
@@ -88,6 +113,7 @@ impl Stake {
             first: None,
             input: asked.cost,
             streams: asked.stream,
+            takes: Takes::of(&asked.subject),
         })
     }
 
@@ -137,12 +163,19 @@ impl Stake {
         self.first_content_at(now);
         let took = self.sent.map_or(Duration::ZERO, |sent| now - sent);
         self.settle_permits(usage);
-        let succeeded = Signal::Succeeded {
-            first_token: self.first.filter(|_| self.streams),
-            input_tokens: self.input,
-            took,
+        let seen = match self.takes {
+            Takes::All => Some(took),
+            Takes::First => self.first,
+            Takes::Nothing => None,
         };
-        self.signal(succeeded, now);
+        if let Some(took) = seen {
+            let succeeded = Signal::Succeeded {
+                first_token: self.first.filter(|_| self.streams),
+                input_tokens: self.input,
+                took,
+            };
+            self.signal(succeeded, now);
+        }
         let first_token = self.first.filter(|_| self.streams);
         self.ended(Ended::Good { took, first_token }, now);
         if let Some(passes) = self.passes.take() {

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod ends;
+mod errands;
 mod house;
 mod keys;
 mod looks;

@@ -256,8 +256,14 @@ fn encode(status: StatusCode, headers: HeaderMap, stream: bool, reply: Reply) ->
         false => "application/json",
     };
     let headers = response.headers_mut();
-    // What is carried has the type that it has.
-    if !headers.contains_key(header::CONTENT_TYPE) {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        // It was carried, and has the type that it has. A page among a
+        // provider's files is no page of ours: a browser runs nothing of it.
+        let nosniff = HeaderValue::from_static("nosniff");
+        let sandbox = HeaderValue::from_static("sandbox");
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        headers.insert(header::CONTENT_SECURITY_POLICY, sandbox);
+    } else {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     response

@@ -106,6 +106,11 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "The provider's own, or `application/json` for what Tidegate writes.",
     ),
     (
+        "content-security-policy, x-content-type-options",
+        "images, audio, files and the like",
+        "`sandbox` and `nosniff`: a page among a provider's files is not run by a browser as one of Tidegate's.",
+    ),
+    (
         "content-disposition",
         "files and audio, when the provider sent one",
         "The provider's own.",

@@ -124,4 +124,42 @@ pub(super) const ALL: &[Mutant] = &[
         caught_by: &[request("outage::only_so_many_wait_for_their_next_attempt")],
         why: "every wait is bounded: an outage must not become a second queue",
     },
+    Mutant {
+        name: "gateway: what changes something is done again",
+        file: "crates/gateway/src/asked.rs",
+        before: "!self.load.is_spent() && (errand.kind.repeats() || !begun)",
+        after: "!self.load.is_spent() && (errand.kind.repeats() || !begun || begun)",
+        caught_by: &[request(
+            "errands::what_may_have_been_done_is_not_done_again",
+        )],
+        why: "two batches are billed where one was asked for",
+    },
+    Mutant {
+        name: "gateway: what went up is thought to be there still",
+        file: "crates/gateway/src/asked.rs",
+        before: "!self.load.is_spent() && (errand.kind.repeats() || !begun)",
+        after: "errand.kind.repeats() || !begun",
+        caught_by: &[request("errands::what_went_up_does_not_go_up_again")],
+        why: "half a file, or none, is kept under the name of a whole one",
+    },
+    Mutant {
+        name: "gateway: a download that was cut ends as if it were whole",
+        file: "crates/gateway/src/stream/reply.rs",
+        before: "None => Polled::Cut,",
+        after: "None => Polled::Data(Bytes::new()),",
+        caught_by: &[request(
+            "errands::inv_trunc_a_download_that_is_cut_is_no_end",
+        )],
+        why: "INV-TRUNC: half a file looks like a file",
+    },
+    Mutant {
+        name: "gateway: a caller who leaves within an upload is a failure",
+        file: "crates/gateway/src/attempt/errand.rs",
+        before: "halt.pull(Why::Caller);",
+        after: "let _ = (halt, Why::Caller);",
+        caught_by: &[request(
+            "errands::who_leaves_within_his_upload_is_cancelled_and_blames_nobody",
+        )],
+        why: "row 29: whoever closes his laptop is counted as an error",
+    },
 ];

@@ -1,0 +1,154 @@
+//! Calls that are carried and not understood: what is done twice and what is
+//! not, and how an upload or a download ends that was cut.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http_body::{Body, Frame};
+use kernel::BudgetSettings;
+use tidegate_gateway::{Call, Cut, Errand, ErrandKind, Failure, Reply, Subject, Unsent, Upload};
+use tidegate_kernel as kernel;
+use tidegate_testkit::{Script, Upstream, openai};
+use tidegate_types::Code;
+
+use crate::house::{House, Plan};
+
+/// Up to three attempts with one key, soon after one another.
+fn trying() -> Plan {
+    let mut plan = Plan::default();
+    plan.retry.base = Duration::from_millis(1);
+    plan.retry.cap = Duration::from_millis(10);
+    plan.retry.budget = BudgetSettings {
+        percent: 100,
+        per_second: 100,
+    };
+    plan.budget = plan.retry.budget;
+    plan
+}
+
+fn errand(kind: ErrandKind, upload: Option<Upload>) -> Call {
+    let errand = Errand {
+        kind,
+        method: Method::POST,
+        target: "/things?a=b".to_owned(),
+        content_type: None,
+        provider: Some("up".to_owned()),
+    };
+    Call {
+        subject: Subject::Errand(Arc::new(errand)),
+        upload,
+        body: Bytes::from_static(b"{}"),
+        ..House::call("any", false)
+    }
+}
+
+/// An upload of these pieces.
+struct Pieces(VecDeque<Result<&'static [u8], Unsent>>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Unsent;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unsent>>> {
+        let piece = self.0.pop_front();
+        Poll::Ready(piece.map(|one| one.map(|bytes| Frame::data(Bytes::from_static(bytes)))))
+    }
+}
+
+fn upload(pieces: impl IntoIterator<Item = Result<&'static [u8], Unsent>>) -> Call {
+    let pieces = Pieces(pieces.into_iter().collect());
+    errand(ErrandKind::Upload, Some(Upload::new(pieces)))
+}
+
+async fn read(mut reply: Reply) -> Result<String, Cut> {
+    let mut all = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await {
+        all.extend_from_slice(&frame?.into_data().unwrap_or_default());
+    }
+    Ok(String::from_utf8_lossy(&all).into_owned())
+}
+
+fn error(status: u16) -> Script {
+    Script::json(status, &openai::error("some_error", "x", "no"))
+}
+
+/// What is told, and how often the upstream was asked, if it fails once.
+async fn after(first: Script, call: Call) -> (Result<Reply, Failure>, usize) {
+    let upstream = Upstream::start().await;
+    upstream.next(first);
+    upstream.always(Script::json(200, "{}"));
+    let house = House::new(trying(), Some(&upstream));
+    (house.send(call).await, upstream.count())
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_done_again() {
+    for (kind, status, asked) in [
+        (ErrandKind::Change, 500, 1),
+        (ErrandKind::Change, 503, 2),
+        (ErrandKind::Make, 500, 2),
+        (ErrandKind::Look, 500, 2),
+        (ErrandKind::Download, 500, 2),
+    ] {
+        let (told, count) = after(error(status), errand(kind, None)).await;
+        assert_eq!(count, asked, "{kind:?} {status}");
+        assert_eq!(told.is_ok(), asked == 2, "{kind:?} {status}");
+    }
+}
+
+#[tokio::test]
+async fn what_went_up_does_not_go_up_again() {
+    let (told, count) = after(error(503), upload([Ok(&b"x"[..])])).await;
+    let failure = told.err().unwrap();
+    assert_eq!((failure.code, count), (Code::UpstreamOverloaded, 1));
+}
+
+#[tokio::test]
+async fn who_leaves_within_his_upload_is_cancelled_and_blames_nobody() {
+    let upstream = Upstream::start().await;
+    let house = House::new(trying(), Some(&upstream));
+    let told = house.send(upload([Ok(&b"x"[..]), Err(Unsent::Gone)])).await;
+    assert_eq!(told.err().unwrap().code, Code::BadFraming);
+    let usable = house.samples().sum("tidegate_target_usable", &["-", "k0"]);
+    assert_eq!((usable, upstream.count()), (1.0, 0));
+    assert_eq!(house.outcome().await, ("cancelled".into(), "caller".into()));
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_in_the_middle_is_told_as_what_it_is() {
+    let upstream = Upstream::start().await;
+    let house = House::new(trying(), Some(&upstream));
+    let refused = Failure::new(Code::RequestTooLarge, "too large");
+    let pieces = [Ok(&b"x"[..]), Err(Unsent::Refused(refused))];
+    let told = house.send(upload(pieces)).await;
+    assert_eq!(told.err().unwrap().code, Code::RequestTooLarge);
+    let outcome = house.outcome().await;
+    assert_eq!(outcome, ("failed".into(), "request_too_large".into()));
+}
+
+#[tokio::test]
+async fn inv_trunc_a_download_that_is_cut_is_no_end() {
+    let upstream = Upstream::start().await;
+    let head = Script::chunked(200, &[("content-type", "audio/mpeg")]);
+    upstream.next(head.clone().bytes("abc"));
+    upstream.next(head.bytes("abc").fin());
+    let house = House::new(trying(), Some(&upstream));
+    let call = || errand(ErrandKind::Make, None);
+    let whole = read(house.send(call()).await.unwrap()).await;
+    assert_eq!(whole.unwrap(), "abc");
+    let cut = read(house.send(call()).await.unwrap()).await;
+    assert!(cut.is_err(), "{cut:?}");
+    let outcomes = house.outcomes().await;
+    let completed = ("completed".into(), "completed".into(), 1);
+    let failed = ("failed".into(), "upstream_disconnected".into(), 1);
+    assert_eq!(outcomes, [completed, failed]);
+}
