@@ -357,6 +357,33 @@ async fn every_command_has_a_page_and_completions() {
 }
 
 #[tokio::test]
+async fn a_result_that_is_not_written_is_a_failure() {
+    let gate = Start::bare().start().await;
+    let folder = Folder::new();
+    for args in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["check"],
+        &["check", "--schema"],
+        &["models"],
+        &["requests", "--json"],
+        &["ask", "hello", "--model", "sim/echo"],
+        &["ask", "hello", "--model", "sim/echo", "--json"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = Command::new(tidegate_testkit::binary());
+        command.args(args).current_dir(folder.path()).env_clear();
+        command.env("TIDEGATE_URL", gate.address().to_string());
+        command.stdin(Stdio::null()).stdout(full.unwrap());
+        let ended = command.output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{args:?}: {told}");
+        let expected = "error: cannot write to standard output: ";
+        assert!(told.starts_with(expected), "{args:?}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn no_command_minds_a_reader_who_left() {
     let gate = Start::bare().start().await;
     let folder = Folder::new();

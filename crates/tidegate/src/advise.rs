@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use crate::cli::Advise;
 use crate::client::{Address, Page, Server, Whose};
-use crate::fault::{Fault, end};
+use crate::fault::{Fault, end, told};
 use crate::{runtime, say};
 
 pub(crate) fn run(args: &Advise) -> ExitCode {
-    end(advise(args).map(|told| {
-        told.notes.iter().for_each(say::err);
-        told.results.iter().for_each(say::out);
-        match told.results.is_empty() {
+    end(advise(args).map(|advice| {
+        advice.notes.iter().for_each(say::err);
+        let code = match advice.results.is_empty() {
             true => ExitCode::FAILURE,
             false => ExitCode::SUCCESS,
-        }
+        };
+        told(advice.results.iter().try_for_each(say::result), code)
     }))
 }
 

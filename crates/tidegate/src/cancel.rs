@@ -27,7 +27,8 @@ fn cancel(args: &Cancel) -> Result<ExitCode, Fault> {
         let mut all = true;
         for id in &args.ids {
             match one(&server, id).await? {
-                Ended::Cancelled(stage) => say::result(format!("{id} cancelled ({stage})"))?,
+                // Whether anybody reads it or not: the next is to be cancelled too.
+                Ended::Cancelled(stage) => say::out(format!("{id} cancelled ({stage})")),
                 Ended::NotInFlight => {
                     all = false;
                     say::error(format!("{id} is not in flight: it has ended, or never was"));

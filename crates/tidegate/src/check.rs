@@ -2,6 +2,7 @@
 //!
 //! It reads what `serve` would read, and opens nothing to the world.
 
+use std::io;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use tidegate_server::config::{
 };
 
 use crate::cli::Check;
+use crate::fault::told;
 use crate::say;
 
 /// The exit code of wrong usage or configuration.
@@ -17,8 +19,8 @@ pub(crate) const WRONG: u8 = 2;
 
 pub(crate) fn run(args: Check) -> ExitCode {
     if args.schema {
-        say::out(format_args!("{:#}", schema()));
-        return ExitCode::SUCCESS;
+        let written = say::result(format_args!("{:#}", schema()));
+        return told(written, ExitCode::SUCCESS);
     }
     let source = Source {
         file: args.config.map_or(File::Search, File::At),
@@ -26,30 +28,29 @@ pub(crate) fn run(args: Check) -> ExitCode {
         log: args.log,
     };
     let result = load_effective(source, &ProcessEnv);
-    if args.json {
+    let code = match result.is_ok() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(WRONG),
+    };
+    let written = if args.json {
         let mut object = as_json(result.as_ref().map(|(loaded, _)| loaded));
         if let (true, Ok((_, effective))) = (args.print, &result) {
             object["values"] = effective.to_json();
         }
-        say::out(object);
+        say::result(object)
     } else {
-        tell(&result, args.print);
-    }
-    if result.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(WRONG)
-    }
+        tell(&result, args.print)
+    };
+    told(written, code)
 }
 
-fn tell(result: &Result<(Loaded, Effective), Problems>, print: bool) {
+fn tell(result: &Result<(Loaded, Effective), Problems>, print: bool) -> io::Result<()> {
     match result {
         Ok((loaded, effective)) => {
             warn(&loaded.warnings);
-            if print {
-                say::out(effective.to_toml().trim_end());
-            } else {
-                say::out(summary(loaded));
+            match print {
+                true => say::result(effective.to_toml().trim_end()),
+                false => say::result(summary(loaded)),
             }
         }
         Err(problems) => {
@@ -58,6 +59,7 @@ fn tell(result: &Result<(Loaded, Effective), Problems>, print: bool) {
                 "{} in the configuration",
                 count(problems.errors(), "error")
             ));
+            Ok(())
         }
     }
 }

@@ -80,6 +80,15 @@ pub(crate) fn end(result: Result<ExitCode, Fault>) -> ExitCode {
     result.unwrap_or_else(|fault| fault.tell())
 }
 
+/// The end of a command whose exit code says something by itself: a reader who
+/// left does not change it, a result that is not written is a failure.
+pub(crate) fn told(written: std::io::Result<()>, code: ExitCode) -> ExitCode {
+    match written.map_err(Fault::from) {
+        Ok(()) | Err(Fault::NobodyReads) => code,
+        Err(fault) => fault.tell(),
+    }
+}
+
 /// A failure to write to standard output.
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
