@@ -37,7 +37,7 @@ impl Screen {
         }
         for line in lines {
             // What the last drawing had to the right of it goes.
-            let _ = write!(text, "{line}\x1b[K\n");
+            let _ = writeln!(text, "{line}\x1b[K");
         }
         // And so does what it had below.
         text.push_str("\x1b[J");
