@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use kernel::{Alarm, Halt, Instant, Permit, Pool, Refusal, Signal, Why};
+use kernel::{Alarm, Halt, Instant, Permit, Pool, Signal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
@@ -21,6 +21,7 @@ use crate::errand::{Subject, not_simulated};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::provider::Link;
+use crate::refused;
 use crate::request::{Stage, Ticket};
 use crate::stake::Permits;
 use crate::stream::{Download, Flow, FlowSettings, Odd};
@@ -99,8 +100,11 @@ impl<'a> Attempt<'a> {
         ticket.lines_up(pool, &acquire);
         match until(self.halt(ticket)?, alarm, self.asked.total, pin!(acquire)).await {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(refusal)) => Err(self.refused(refusal)),
-            Err(Ended::Due) => Err(self.too_late()),
+            Ok(Err(refusal)) => {
+                refused::tell(self.asked, ticket, pool, &refusal);
+                Err(refused::failure(self.asked, refusal))
+            }
+            Err(Ended::Due) => Err(refused::too_late(self.asked)),
             Err(ended) => Err(self.asked.ended(ended)),
         }
     }
@@ -143,63 +147,6 @@ impl<'a> Attempt<'a> {
                 Signal::Remaining { requests, reset },
                 self.house.clock.now(),
             );
-        }
-    }
-
-    /// The request's time was over in the queue: no upstream is to blame.
-    fn too_late(&self) -> Failure {
-        if self.asked.shortened {
-            return self.asked.ended(Ended::Due);
-        }
-        let name = &self.asked.provider.name;
-        let text = format!("No permit of `{name}` came free before `timeouts.total` was over.");
-        Failure::new(Code::QueueTimeout, text).with_retry_after(Duration::from_secs(1))
-    }
-
-    fn refused(&self, refusal: Refusal) -> Failure {
-        let name = &self.asked.provider.name;
-        match refusal {
-            Refusal::Full {
-                waiting,
-                retry_after,
-            } => Failure::new(
-                Code::QueueFull,
-                format!("The pool of `{name}` is busy and its queue is full ({waiting} waiting)."),
-            )
-            .with_retry_after(retry_after),
-            Refusal::WaitedTooLong {
-                waited,
-                retry_after,
-            } => Failure::new(
-                Code::QueueTimeout,
-                format!(
-                    "No permit of `{name}` came free in {} ms.",
-                    waited.as_millis()
-                ),
-            )
-            .with_retry_after(retry_after),
-            Refusal::Dropped => Failure::new(
-                Code::Dropped,
-                format!("The overflow policy of `{name}` gave this request up."),
-            ),
-            Refusal::Closed => shutting_down(),
-            Refusal::DeadlinePassed => self.too_late(),
-            Refusal::WouldWait {
-                predicted,
-                retry_after,
-            } => Failure::new(
-                Code::QueueTimeout,
-                format!(
-                    "A permit of `{name}` would come free in about {} ms, after the request's time.",
-                    predicted.as_millis()
-                ),
-            )
-            .with_retry_after(retry_after),
-            Refusal::Shed => Failure::new(
-                Code::QueueFull,
-                format!("The pool of `{name}` takes no requests of this priority just now."),
-            )
-            .with_retry_after(Duration::from_secs(1)),
         }
     }
 
@@ -333,6 +280,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Box<Flow>, Failure> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
+            id: ticket.id(),
             timeouts: self.asked.provider.timeouts,
             bounds: self.asked.bounds,
             withhold_usage: !self.asked.wants_usage,

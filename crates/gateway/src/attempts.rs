@@ -87,7 +87,7 @@ impl Attempts {
         loop {
             if let Some(failure) = failed.take() {
                 ticket.end_attempt(&failure);
-                self.tell(&failure);
+                self.tell(ticket, &failure);
                 self.go_on(ticket, failure).await?;
             }
             match self.make(ticket).await {
@@ -143,19 +143,29 @@ impl Attempts {
         attempt.run(ticket).await.map_err(Missed::Failed)
     }
 
-    /// What is the operator's to correct.
-    fn tell(&self, failure: &Failure) {
+    /// What is the operator's to correct, or to know of; with the request, since
+    /// its caller may ask about it.
+    fn tell(&self, ticket: &Ticket, failure: &Failure) {
+        let said = failure.aside();
+        let what = match (failure.code, said) {
+            (Code::UpstreamAuth, _) => "the upstream refused our key",
+            (Code::UpstreamUnreachable, Some(_)) => "no connection to the upstream",
+            (Code::UpstreamTls, Some(_)) => "TLS with the upstream failed",
+            (Code::UpstreamDisconnected | Code::UpstreamProtocol, Some(_)) => {
+                "the upstream's connection broke before its answer"
+            }
+            (Code::Overloaded, Some(_)) => "no file is left for a connection to an upstream",
+            _ => return,
+        };
         let target = self.tried.last.and_then(|index| self.targets.get(index));
-        if let (Code::UpstreamAuth, Some(target)) = (failure.code, target) {
-            let says = failure.upstream.as_ref();
-            tracing::warn!(
-                provider = &*self.asked.provider.name,
-                key = &*target.key.name,
-                model = &*target.model,
-                said = says.and_then(|says| says.aside.as_deref()),
-                "the upstream refused our key"
-            );
-        }
+        tracing::warn!(
+            id = ticket.id().map(tracing::field::display),
+            provider = &*self.asked.provider.name,
+            key = target.map(|target| &*target.key.name),
+            model = target.map(|target| &*target.model),
+            said,
+            "{what}"
+        );
     }
 
     /// How long to wait for another attempt; `None` if there is none.
@@ -259,6 +269,14 @@ impl Attempts {
         }
         let provider = Arc::clone(&self.asked.provider);
         let Some(_place) = Pausing::enter(&provider.pausing, provider.places) else {
+            provider.meter.no_place();
+            tracing::debug!(
+                id = ticket.id().map(tracing::field::display),
+                provider = &*provider.name,
+                waiting = provider.places,
+                dropped = provider.meter.without_place(),
+                "no place to wait for the next attempt"
+            );
             let text = "Too many requests wait for their next attempt.";
             let full = Failure::new(Code::QueueFull, text).with_retry_after(wait);
             return Err(self.no_room(full));

@@ -80,8 +80,8 @@ impl Draft {
         let http = match known {
             Some(known) => known,
             None => {
-                let (name, clock) = (Arc::clone(&name), context.clock);
-                let fresh = HttpUpstream::new(name, settings.base, roots, &context.trust, clock)?;
+                let (base, clock) = (settings.base, context.clock);
+                let fresh = HttpUpstream::new(base, roots, &context.trust, clock)?;
                 Arc::new(fresh)
             }
         };

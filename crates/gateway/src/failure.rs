@@ -52,7 +52,8 @@ pub struct UpstreamSays {
     pub code: Option<String>,
     /// Its rate-limit headers and request id, already filtered.
     pub headers: HeaderMap,
-    /// What it said that is for the operator and not for the caller, redacted.
+    /// What it said, or what was seen of it, that is for the operator and not
+    /// for the caller; redacted.
     pub aside: Option<String>,
 }
 
@@ -68,6 +69,18 @@ impl Failure {
             spent: Spent::default(),
             gave_up: false,
         }
+    }
+
+    /// The same, with what is for the log and not for the caller.
+    pub fn with_aside(mut self, aside: impl Into<String>) -> Self {
+        let says = self.upstream.get_or_insert_default();
+        says.aside = Some(aside.into());
+        self
+    }
+
+    /// What is for the log and not for the caller.
+    pub fn aside(&self) -> Option<&str> {
+        self.upstream.as_ref()?.aside.as_deref()
     }
 
     /// The same, naming the field that is wrong.

@@ -31,6 +31,7 @@ mod names;
 mod prepare;
 mod probe;
 mod provider;
+mod refused;
 mod request;
 mod roster;
 mod route;

@@ -29,6 +29,7 @@ pub(crate) struct Meter {
     /// By the code of what failed, in the order of [`RETRIED`].
     retries: [AtomicU64; RETRIED.len()],
     over_budget: AtomicU64,
+    no_place: AtomicU64,
 }
 
 /// What can be followed by another attempt.
@@ -80,6 +81,16 @@ impl Meter {
     pub(crate) fn over_budget(&self) {
         self.over_budget.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// As many waited for their next attempt as may.
+    pub(crate) fn no_place(&self) {
+        self.no_place.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was so.
+    pub(crate) fn without_place(&self) -> u64 {
+        self.no_place.load(Ordering::Relaxed)
+    }
 }
 
 impl Observe for Meter {
@@ -100,6 +111,7 @@ impl Observe for Meter {
         for (metric, number) in [
             (names::ATTEMPTS, &self.attempts),
             (names::RETRIES_OVER_BUDGET, &self.over_budget),
+            (names::PAUSING_REFUSED, &self.no_place),
             (names::USAGE_ESTIMATED, &self.estimated),
         ] {
             to.counter(metric, labels, read(number));

@@ -6,6 +6,7 @@
 tidegate_kernel::metrics! {
     PROVIDER_REQUESTS: Counter "tidegate_provider_requests_total" [provider class] "Requests that were routed to the provider, by the class of their outcome.";
     REQUESTS_PAUSING: Gauge "tidegate_requests_pausing" [provider] "Requests that hold no permit and wait for the time of their next attempt.";
+    PAUSING_REFUSED: Counter "tidegate_requests_pausing_refused_total" [provider] "Requests that were given up because as many waited for their next attempt as may.";
     ATTEMPTS: Counter "tidegate_attempts_total" [provider] "Attempts at the provider; their ratio to its requests is the amplification.";
     RETRIES: Counter "tidegate_retries_total" [provider reason] "Attempts that followed one that failed, by its code.";
     RETRIES_OVER_BUDGET: Counter "tidegate_retries_over_budget_total" [provider] "Attempts that were not made because the retry budget was spent.";

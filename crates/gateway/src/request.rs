@@ -270,6 +270,11 @@ impl Ticket {
         self.entry.as_deref()
     }
 
+    /// Its id, for the log.
+    pub(crate) fn id(&self) -> Option<RequestId> {
+        self.request().map(|request| request.id)
+    }
+
     /// The same, for who must see its end without the ticket.
     pub(crate) fn shared(&self) -> Option<Arc<Request>> {
         self.entry.as_ref().map(|entry| Arc::clone(entry.info()))
@@ -513,6 +518,10 @@ impl Ticket {
         );
         if let Some(provider) = &self.provider {
             provider.meter.ended(class(outcome), usage);
+        }
+        if outcome == Outcome::failed(Code::Internal) {
+            // Its caller was told to ask with this id.
+            tracing::error!(id = %entry.id, "a defect of Tidegate ended this request");
         }
         let (class, label) = (class(outcome), outcome.label());
         let ended = (entry.id, entry.started);

@@ -123,7 +123,8 @@ impl Watcher {
                     return Some(Some(Told::Notice(mark, event)));
                 }
                 Poll::Ready(Some(Relayed::End { .. }) | None) => return Some(None),
-                Poll::Ready(Some(Relayed::Gap { .. })) => {
+                Poll::Ready(Some(Relayed::Gap { missed, .. })) => {
+                    tracing::debug!(missed, "who watches the requests reads too slowly");
                     let next = self.told_state.map_or(now, |told| told + STATE_EVERY);
                     self.state_at = Some(next);
                 }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Clock, Deadline, Scope, Why};
+use kernel::{Clock, Deadline, Observe, Scope, Why};
 use tidegate_gateway::{Finding, Gateway};
 use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
@@ -206,6 +206,12 @@ impl Server {
             .map_err(|error| StartError::Settings(format!("following the configuration: {error}")))
     }
 
+    /// `/metrics` tells of this too: of what is the process's and not the
+    /// server's. The first one stays.
+    pub fn also_observe(&self, other: Arc<dyn Observe + Send + Sync>) {
+        self.app().also_observe(other);
+    }
+
     /// Where applications connect.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -254,11 +260,13 @@ fn tell(findings: Vec<Finding>) -> Result<(), StartError> {
         match models {
             Ok(models) => tracing::info!(provider = &*provider, models, "provider is there"),
             Err(failure) => {
-                let why = failure.message.into_owned();
+                let (code, said) = (failure.code.as_str(), failure.aside());
+                let why = failure.message.to_string();
                 tracing::warn!(
                     provider = &*provider,
-                    code = failure.code.as_str(),
+                    code,
                     why,
+                    said,
                     "provider failed its look"
                 );
                 let name = provider.to_string();

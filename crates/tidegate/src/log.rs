@@ -10,8 +10,10 @@ mod sink;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_kernel::Observe;
 use tidegate_server::config::LogFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -75,6 +77,11 @@ impl Log {
     /// What is logged.
     pub(crate) fn filter(&self) -> Filter {
         self.filter.clone()
+    }
+
+    /// What it tells `/metrics`.
+    pub(crate) fn numbers(&self) -> Arc<dyn Observe + Send + Sync> {
+        Arc::new(self.sink.clone())
     }
 }
 

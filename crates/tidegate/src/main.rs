@@ -16,6 +16,7 @@ mod fault;
 mod interrupt;
 mod log;
 mod models;
+mod names;
 mod open_files;
 mod pages;
 mod paint;

@@ -14,7 +14,7 @@ use tidegate_server::{Following, Server, StartError};
 use crate::banner::Banner;
 use crate::check::{WRONG, count, warn};
 use crate::cli::Serve;
-use crate::log::Style;
+use crate::log::{Log, Style};
 use crate::signals::{Hangup, Hangups, Signals};
 use crate::{log, open_files, runtime, say};
 
@@ -62,7 +62,7 @@ pub(crate) fn run(args: Serve) -> ExitCode {
             return fail(1, &format!("cannot start threads: {error}"));
         }
     };
-    let ended = runtime.block_on(serve(&loaded, following, &banner));
+    let ended = runtime.block_on(serve(&loaded, following, &banner, &log));
     // Whatever a second signal cut off is not waited for.
     runtime.shutdown_background();
     // What is said next stands behind what was logged.
@@ -78,6 +78,7 @@ async fn serve(
     loaded: &Loaded,
     following: Following,
     banner: &Banner,
+    log: &Log,
 ) -> Result<ExitCode, (u8, String)> {
     // Before the banner: who reads it may send a signal at once.
     let deaf = |error| (1, format!("cannot listen for signals: {error}"));
@@ -94,6 +95,7 @@ async fn serve(
         .await
         .map_err(failed)?;
     let reloader = server.follow(loaded, following).map_err(failed)?;
+    server.also_observe(log.numbers());
     say::out(banner.text(server.address(), server.admin_address(), server.providers()));
     let signal = loop {
         tokio::select! {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kernel::{Alarm, ByteShare, Clock, Halt, Instant, Level, LevelCell, Why};
 use tidegate_kernel as kernel;
-use tidegate_types::{Code, Usage};
+use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::sse::{self, Framer};
 
 use super::judge::{Judge, Verdict};
@@ -46,6 +46,8 @@ const LINGER: Duration = Duration::from_millis(250);
 
 /// What a flow needs to know.
 pub(crate) struct FlowSettings {
+    /// Whose it is, for the log.
+    pub(crate) id: Option<RequestId>,
     pub(crate) timeouts: Timeouts,
     pub(crate) bounds: Bounds,
     /// Keep the usage chunk from a caller who did not ask for it.
@@ -104,7 +106,7 @@ impl Flow {
         let now = clock.now();
         Self {
             framer: Framer::new(settings.bounds.event),
-            judge: Judge::new(settings.withhold_usage, oddities),
+            judge: Judge::new(settings.withhold_usage, settings.id, oddities),
             settings,
             source: Some(source),
             alarm,

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use memchr::memmem;
-use tidegate_types::{Code, Usage};
+use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::openai::{Chunk, Look, look_event};
 use tidegate_wire::sse::{self, Event, Framer, Kind};
 
@@ -36,6 +36,7 @@ pub(crate) enum Verdict {
 
 /// See the module's text.
 pub(crate) struct Judge {
+    id: Option<RequestId>,
     withhold_usage: bool,
     oddities: Oddities,
     content: bool,
@@ -59,8 +60,9 @@ enum Bad {
 }
 
 impl Judge {
-    pub(crate) fn new(withhold_usage: bool, oddities: Oddities) -> Self {
+    pub(crate) fn new(withhold_usage: bool, id: Option<RequestId>, oddities: Oddities) -> Self {
         Self {
+            id,
             withhold_usage,
             oddities,
             content: false,
@@ -140,6 +142,7 @@ impl Judge {
         };
         self.odd(Odd::ToolJsonIncomplete);
         tracing::debug!(
+            id = self.id.map(tracing::field::display),
             choice = told.choice,
             call = told.call,
             bytes = told.bytes,

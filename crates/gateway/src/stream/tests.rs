@@ -50,6 +50,7 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
     let clock = Clock;
     let long = Duration::from_secs(60);
     let settings = FlowSettings {
+        id: None,
         timeouts: Timeouts {
             connect: long,
             first_byte: long,

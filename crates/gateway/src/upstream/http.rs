@@ -37,8 +37,6 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// An upstream that speaks HTTP/1.1.
 pub(crate) struct HttpUpstream {
-    /// Whose it is, for the log.
-    provider: Arc<str>,
     base: BaseUrl,
     /// What it trusts beside the platform's certificates.
     roots: Vec<CertificateDer<'static>>,
@@ -58,7 +56,6 @@ pub(crate) struct Opened {
 
 impl HttpUpstream {
     pub(crate) fn new(
-        provider: Arc<str>,
         base: BaseUrl,
         roots: Vec<CertificateDer<'static>>,
         trust: &Trust,
@@ -75,8 +72,7 @@ impl HttpUpstream {
         };
         let path = |endpoint: Endpoint| Ok::<_, String>((endpoint, uri(endpoint.path())?));
         Ok(Self {
-            door: Door::new(Arc::clone(&provider), &base, tls)?,
-            provider,
+            door: Door::new(&base, tls)?,
             idle: Arc::default(),
             template: headers::template(&base)?,
             paths: [
@@ -236,8 +232,6 @@ impl HttpUpstream {
     }
 
     fn broken(&self, error: &hyper::Error) -> Failure {
-        let provider = &*self.provider;
-        tracing::warn!(provider, %error, "the upstream's connection broke before its answer");
         let (code, text) = match error.is_parse() {
             true => (
                 Code::UpstreamProtocol,
@@ -248,7 +242,7 @@ impl HttpUpstream {
                 "The provider closed the connection before it answered.",
             ),
         };
-        Failure::new(code, text)
+        Failure::new(code, text).with_aside(error.to_string())
     }
 
     pub(crate) fn idle(&self) -> &IdleSet {

@@ -68,8 +68,6 @@ const OUT_OF_FILES: [i32; 2] = [23, 24];
 /// Where to connect, and how.
 #[derive(Clone)]
 pub(crate) struct Door {
-    /// Whose it is, for the log.
-    provider: Arc<str>,
     host: Arc<str>,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -77,11 +75,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// `tls` is the client configuration for an `https` base.
-    pub(crate) fn new(
-        provider: Arc<str>,
-        base: &BaseUrl,
-        tls: Option<Arc<ClientConfig>>,
-    ) -> Result<Self, String> {
+    pub(crate) fn new(base: &BaseUrl, tls: Option<Arc<ClientConfig>>) -> Result<Self, String> {
         let tls = match tls {
             None => None,
             Some(config) => {
@@ -91,7 +85,6 @@ impl Door {
             }
         };
         Ok(Self {
-            provider,
             host: Arc::from(base.host.as_str()),
             port: base.port,
             tls,
@@ -122,9 +115,10 @@ impl Door {
             .raw_os_error()
             .is_some_and(|number| OUT_OF_FILES.contains(&number))
         {
-            tracing::error!(%error, "no file is left for a connection to an upstream");
             let text = "This process has too many files open; try again.";
-            return Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1));
+            return Failure::new(Code::Overloaded, text)
+                .with_retry_after(Duration::from_secs(1))
+                .with_aside(error.to_string());
         }
         // The address stays out of the caller's message; the log has the provider.
         let what = match error.kind() {
@@ -138,12 +132,11 @@ impl Door {
             }
             _ => "its name was not found, or no address answered",
         };
-        let provider = &*self.provider;
-        tracing::warn!(provider, %error, "no connection to the upstream");
         Failure::new(
             Code::UpstreamUnreachable,
             format!("The provider could not be reached: {what}."),
         )
+        .with_aside(error.to_string())
     }
 
     fn tls_failed(&self, error: &io::Error) -> Failure {
@@ -155,12 +148,11 @@ impl Door {
             Some(_) => "the TLS handshake failed (is it an https address?)",
             None => "the connection broke during the TLS handshake",
         };
-        let provider = &*self.provider;
-        tracing::warn!(provider, %error, "TLS with the upstream failed");
         Failure::new(
             Code::UpstreamTls,
             format!("No TLS connection to the provider: {why}."),
         )
+        .with_aside(error.to_string())
     }
 }
 

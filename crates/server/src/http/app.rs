@@ -7,8 +7,8 @@
 //! State only: how a request finds its handler is `entrance`'s matter, so that
 //! a page depends on this file and on nothing that depends on pages.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -73,6 +73,8 @@ pub(crate) struct App {
     pub(crate) overload: Arc<Overload>,
     pub(crate) record: Arc<Record>,
     phase: Arc<AtomicU8>,
+    /// What is the process's and not the server's, told on `/metrics` too.
+    other: Arc<OnceLock<Arc<dyn Observe + Send + Sync>>>,
 }
 
 impl App {
@@ -94,6 +96,7 @@ impl App {
             overload,
             record: Arc::default(),
             phase: Arc::new(AtomicU8::new(Phase::Starting as u8)),
+            other: Arc::default(),
         }
     }
 
@@ -110,6 +113,7 @@ impl App {
             overload: Arc::clone(&self.overload),
             record: Arc::clone(&self.record),
             phase: Arc::clone(&self.phase),
+            other: Arc::clone(&self.other),
         }
     }
 
@@ -119,6 +123,10 @@ impl App {
             1 => Phase::Ready,
             _ => Phase::Draining,
         }
+    }
+
+    pub(crate) fn also_observe(&self, other: Arc<dyn Observe + Send + Sync>) {
+        let _ = self.other.set(other);
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -137,6 +145,9 @@ impl Observe for App {
         self.body_limits.shelf.observe(&kind, to);
         let ready = f64::from(u8::from(self.phase() == Phase::Ready));
         to.gauge(names::READY, labels, ready);
+        if let Some(other) = self.other.get() {
+            other.observe(labels, to);
+        }
     }
 }
 

@@ -11,7 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tidegate_kernel::{Labels, Observe, Visitor};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::names;
 
 /// Bytes that may wait for a reader.
 pub(super) const ROOM: usize = 1 << 20;
@@ -34,6 +37,8 @@ struct Shared {
 struct State {
     waiting: Vec<u8>,
     dropped: u64,
+    /// The same since the beginning.
+    dropped_ever: u64,
     writing: bool,
 }
 
@@ -89,6 +94,7 @@ impl Shared {
         let mut state = self.lock();
         if state.waiting.len() + line.len() > self.room {
             state.dropped += 1;
+            state.dropped_ever += 1;
         } else {
             state.waiting.extend_from_slice(line);
         }
@@ -129,6 +135,18 @@ impl Shared {
         state.writing = true;
         std::mem::swap(batch, &mut state.waiting);
         std::mem::take(&mut state.dropped)
+    }
+}
+
+impl Observe for Sink {
+    fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
+        let (waiting, dropped) = {
+            let state = self.0.lock();
+            (state.waiting.len(), state.dropped_ever)
+        };
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        to.gauge(names::LOG_WAITING, labels, f64::from(waiting));
+        to.counter(names::LOG_DROPPED, labels, dropped);
     }
 }
 

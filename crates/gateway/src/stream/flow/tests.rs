@@ -10,6 +10,7 @@ use super::*;
 fn flow() -> Flow {
     let (clock, long) = (Clock, Duration::from_secs(60));
     let settings = FlowSettings {
+        id: None,
         timeouts: Timeouts {
             connect: long,
             first_byte: long,

@@ -3,6 +3,8 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use tidegate_kernel::{Counter, Gauge};
+
 use super::*;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -65,6 +67,12 @@ impl Scene {
         }
     }
 
+    fn numbers(&self) -> [(&'static str, u64); 2] {
+        let mut numbers = Numbers(Vec::new());
+        self.sink.observe(&[], &mut numbers);
+        numbers.0.try_into().unwrap()
+    }
+
     fn next(&self) -> String {
         self.allow.send(()).unwrap();
         self.read.recv_timeout(SOON).unwrap()
@@ -87,6 +95,24 @@ fn p1_p2_a_reader_who_stands_still_costs_lines_and_no_time() {
     let dropped = scene.told.recv_timeout(SOON).unwrap();
     assert_eq!(dropped as usize + lines.len(), 1_000);
     assert!(scene.told.try_recv().is_err(), "told once");
+    // R-S20: and counted for ever.
+    assert_eq!(scene.numbers(), [("waiting", 0), ("dropped", dropped)]);
+    scene.log("one more\n");
+    scene.next();
+    assert_eq!(scene.numbers(), [("waiting", 0), ("dropped", dropped)]);
+}
+
+/// Numbers as `/metrics` gets them.
+struct Numbers(Vec<(&'static str, u64)>);
+
+impl Visitor for Numbers {
+    fn counter(&mut self, _: Counter, _: &Labels<'_>, value: u64) {
+        self.0.push(("dropped", value));
+    }
+
+    fn gauge(&mut self, _: Gauge, _: &Labels<'_>, value: f64) {
+        self.0.push(("waiting", value as u64));
+    }
 }
 
 #[test]
