@@ -163,7 +163,7 @@ fn script(sim: &Sim, method: &Method, body: &Bytes) -> Response<Script> {
                 .map(|problem| {
                     json!({
                         "line": problem.line, "column": problem.column, "key": problem.key,
-                        "what": problem.what, "expected": problem.expected, "hint": problem.hint,
+                        "what": problem.what, "found": problem.found, "expected": problem.expected, "hint": problem.hint,
                     })
                 })
                 .collect();

@@ -12,6 +12,8 @@ use toml::de::{DeTable, DeValue};
 
 /// More problems than this are not collected.
 const MOST: usize = 200;
+/// How many characters of a text are shown.
+const LONGEST_SHOWN: usize = 40;
 /// How alike two names must be to be called near, from 0 to 1.
 const NEAR: f64 = 0.75;
 
@@ -28,6 +30,8 @@ pub struct Problem {
     pub key: String,
     /// What is the matter, one clause.
     pub what: String,
+    /// What stands there, where it may be shown.
+    pub found: Option<String>,
     /// What should stand there.
     pub expected: Option<String>,
     /// What to do next.
@@ -125,6 +129,7 @@ impl<'s> Reading<'s> {
             column,
             key: key.to_owned(),
             what: what.into(),
+            found: None,
             expected: None,
             hint: None,
         });
@@ -135,6 +140,7 @@ impl<'s> Reading<'s> {
     /// A value that is not what stands in its place.
     pub(super) fn unfit(&mut self, node: &Node<'_>, key: &str, expected: &str) {
         let problem = self.tell(node.span(), key, "is not what is expected here");
+        problem.found = Some(shown(node.get_ref(), key));
         problem.expected = Some(expected.to_owned());
     }
 
@@ -257,6 +263,24 @@ impl<'s> Reading<'s> {
             );
         }
         value
+    }
+}
+
+/// A value as it may be shown: that of a header could be a credential.
+fn shown(value: &DeValue<'_>, key: &str) -> String {
+    match value {
+        DeValue::String(_) if key.contains("headers") => "a text".to_owned(),
+        DeValue::String(text) => {
+            let start: String = text.chars().take(LONGEST_SHOWN).collect();
+            let more = if start.len() < text.len() { "..." } else { "" };
+            format!("\"{start}{more}\"")
+        }
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+        DeValue::Datetime(_) => "a date or a time".to_owned(),
     }
 }
 

@@ -96,6 +96,12 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         near.and_then(|problem| problem.hint.as_deref()),
         Some("did you mean `name`?")
     );
+    let found = |key: &str| {
+        let problem = told.iter().find(|problem| problem.key == key);
+        problem.and_then(|problem| problem.found.as_deref())
+    };
+    assert_eq!(found("rule[1].status"), Some("200"));
+    assert_eq!(found("rule[0].delay"), Some("\"soon\""));
     assert!(places.is_sorted_by_key(|place| place.0));
 }
 

@@ -58,7 +58,7 @@ fn problem(origin: &str, text: &str, found: tidegate_sim::Problem) -> Problem {
         position: Some((found.line, found.column)),
         key: found.key,
         what: found.what,
-        found: None,
+        found: found.found,
         expected: found.expected,
         hint: found.hint,
         echo: (!may_hold_a_credential(line)).then(|| Echo::plain(text, &found.span)),
