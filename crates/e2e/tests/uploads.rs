@@ -82,6 +82,20 @@ async fn a_file_goes_up_byte_for_byte_announced_or_in_chunks() {
 }
 
 #[tokio::test]
+async fn a_caller_who_waits_for_leave_to_send_gets_it() {
+    let scene = Scene::start().await;
+    scene.upstream.always(Script::json(200, FILE));
+    let (head, body) = form::request("/v1/files", &[("purpose", "batch")], b"content");
+    let mut client = scene.gate.connect().await;
+    let expects = head.replacen("\r\n", "\r\nexpect: 100-continue\r\n", 1);
+    client.send(expects).await;
+    assert_eq!(client.head().await.status, 100);
+    client.send(&body).await;
+    assert_eq!(client.reply().await.text(), FILE);
+    assert!(scene.upstream.request(0).await.header("expect").is_none());
+}
+
+#[tokio::test]
 async fn a_caller_who_leaves_in_the_middle_stops_the_upload_and_is_no_failure() {
     for way in WAYS {
         let scene = Scene::start().await;
