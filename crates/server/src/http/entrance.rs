@@ -67,14 +67,19 @@ impl Entrance {
             .paths
             .at(parts.uri.path())
             .ok()
-            .filter(|found| found.value.iter().any(|route| self.face.opens(route.door)));
-        let method = if parts.method == Method::HEAD {
-            Method::GET
-        } else {
-            parts.method.clone()
+            .filter(|found| found.value.iter().any(|route| self.face.opens(route.door)))
+            // What goes on to an upstream is an id, and no path in disguise.
+            .filter(|found| {
+                let carried = found.value.iter().any(|route| route.handler.is_errand());
+                !carried || found.params.iter().all(|(_, id)| is_id(id))
+            });
+        let asks = |route: &Route| match parts.method == Method::HEAD {
+            // An upstream's answer is not fetched to be thrown away.
+            true => route.method == Method::GET && !route.handler.is_errand(),
+            false => route.method == parts.method,
         };
         let route = found.as_ref().and_then(|found| {
-            let fits = |route: &&&Route| route.method == method && self.face.opens(route.door);
+            let fits = |route: &&&Route| asks(route) && self.face.opens(route.door);
             found.value.iter().find(fits)
         });
         let page = match (route, &found) {
@@ -94,21 +99,11 @@ impl Entrance {
                     path,
                     ..
                 }),
-                Some(found),
-            ) if parts.method != Method::HEAD && found.params.iter().all(|(_, id)| is_id(id)) => {
+                _,
+            ) => {
                 let asking = Asking::Errand(*kind, path);
                 return ask::ask(app, asking, parts, body, peer).await;
             }
-            (
-                Some(Route {
-                    handler: Handler::Errand(_),
-                    ..
-                }),
-                Some(found),
-            ) => match parts.method == Method::HEAD {
-                true => self.wrong_method(app, found.value, &parts, peer),
-                false => Err(self.unknown(app, &parts, peer)),
-            },
             (Some(route), Some(found)) => self
                 .check(app, route.door, &parts, peer)
                 .and_then(|()| self.page(app, route, &found.params, &parts)),

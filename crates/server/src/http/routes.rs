@@ -72,6 +72,12 @@ pub(crate) enum Handler {
     Described(fn(&App, Face) -> Response<Out>),
 }
 
+impl Handler {
+    pub(crate) fn is_errand(self) -> bool {
+        matches!(self, Self::Errand(_))
+    }
+}
+
 const fn route(method: Method, path: &'static str, door: Door, handler: Handler) -> Route {
     Route {
         method,
