@@ -27,6 +27,9 @@ mod serve;
 mod signals;
 mod simulate;
 
+#[cfg(test)]
+mod examples;
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

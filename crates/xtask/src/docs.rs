@@ -4,6 +4,7 @@
 //! nothing and fails when a page is not what the code says now. A new page is
 //! one line in `PAGES`.
 
+mod configuration;
 mod errors;
 mod headers;
 mod metrics;
@@ -14,6 +15,10 @@ use crate::workspace::{Outcome, Workspace};
 
 /// The generated pages.
 const PAGES: &[Page] = &[
+    Page {
+        path: "docs/configuration.md",
+        text: configuration::page,
+    },
     Page {
         path: "docs/errors.md",
         text: |_| Ok(errors::page()),

@@ -22,8 +22,8 @@ const HIDDEN: &str = r"^\s*\*\*\*\s*$";
 /// The JSON Schema of the configuration file.
 ///
 /// Beside the usual keywords each key has `x-tidegate`: its `order` in its
-/// table from 0, its `type`, and where there is one its `range` and its
-/// `recommended` range as people write them.
+/// table from 0, its `type`, and where there is one what it may be (`range`) and
+/// its `recommended` range, as people write them.
 pub fn schema() -> Value {
     let mut schema = table(&Document::keys());
     let head = json!({
@@ -67,9 +67,7 @@ fn property(order: usize, key: &Key) -> Value {
         merge(&mut property, json!({ "default": default }));
     }
     let mut notes = json!({ "order": order, "type": kind(&key.form) });
-    if let Form::Range(range) = &key.form {
-        merge(&mut notes, ranges(range));
-    }
+    merge(&mut notes, range(&key.form));
     merge(&mut property, json!({ "x-tidegate": notes }));
     property
 }
@@ -115,6 +113,20 @@ fn plain(text: &Text) -> Value {
 }
 
 fn number(range: &Range) -> Value {
+    let mut form = plain_number(range);
+    if range.or_zero {
+        // Their default says nothing of how a value looks.
+        let example = match range.measure {
+            Measure::Count => json!(range.min),
+            Measure::Size => json!("2GiB"),
+            Measure::Time => json!("90s"),
+        };
+        merge(&mut form, json!({ "examples": [example] }));
+    }
+    form
+}
+
+fn plain_number(range: &Range) -> Value {
     let whole = json!({ "type": "integer", "minimum": range.min, "maximum": range.max });
     let written = || json!({ "type": "string", "pattern": numbers::pattern(range) });
     let zero = range.or_zero.then(|| json!({ "const": 0 }));
@@ -148,6 +160,18 @@ fn kind(form: &Form) -> String {
         Form::Table(_) => "table".to_owned(),
         Form::Named(_) => "named tables".to_owned(),
     }
+}
+
+/// What a value may be, in few words.
+fn range(form: &Form) -> Value {
+    let range = match form {
+        Form::Range(range) => return ranges(range),
+        Form::Ratio => "0 to 1",
+        Form::Text(text) => text.expected.split(", such as").next().unwrap_or_default(),
+        Form::List(inner) => return range(inner),
+        _ => return json!({}),
+    };
+    json!({ "range": range })
 }
 
 fn ranges(range: &Range) -> Value {

@@ -195,7 +195,10 @@ async fn near_the_bounds_a_body_is_refused_before_it_is_read() {
 async fn pages_answer_in_the_form_that_the_description_gives() {
     let app = app(&[]);
     let pages = ROUTES.iter().filter(|route| {
-        let is_page = matches!(route.handler, Handler::Page(_) | Handler::Described(_));
+        let is_page = matches!(
+            route.handler,
+            Handler::Page(_) | Handler::Asked(_) | Handler::Described(_)
+        );
         is_page && !["/livez", "/readyz", "/metrics", "/docs"].contains(&route.path)
     });
     let mut looked_at = 0;

@@ -90,10 +90,7 @@ fn plain(path: &str) -> String {
 }
 
 fn operation(about: &Operation, route: &Route, with_keys: bool) -> Value {
-    let is_call = !matches!(
-        route.handler,
-        Handler::Page(_) | Handler::Named(_) | Handler::Described(_)
-    );
+    let is_call = matches!(route.handler, Handler::Ask(_) | Handler::Errand(_));
     let mut operation = json!({
         "tags": [about.tag],
         "operationId": about.id,
@@ -111,7 +108,7 @@ fn operation(about: &Operation, route: &Route, with_keys: bool) -> Value {
     operation
 }
 
-/// The parameters: of the path, and the headers that calls have.
+/// The parameters: of the path, of the query, and the headers that calls have.
 fn asked(about: &Operation, route: &Route) -> Vec<Value> {
     let path = plain(about.path);
     let names = path.split('{').skip(1);
@@ -124,6 +121,12 @@ fn asked(about: &Operation, route: &Route) -> Vec<Value> {
             })
         })
         .collect();
+    parameters.extend(about.query.iter().map(|one| {
+        json!({
+            "name": one.name, "in": "query", "description": one.about,
+            "schema": { "type": "string", "enum": one.values },
+        })
+    }));
     let headers = ["request-id", "timeout", "priority", "provider"];
     let headers = headers.iter().take(match route.handler {
         Handler::Errand(_) => 4,
@@ -170,19 +173,24 @@ fn answers(about: &Operation, route: &Route, is_call: bool) -> Value {
 }
 
 fn content(bodies: &[Body]) -> Value {
-    let text = |about: &str| json!({ "schema": { "type": "string", "description": about } });
+    let text = || json!({ "schema": { "type": "string" } });
     let of = |body: &Body| match *body {
         Body::Json(name) => (
             "application/json",
             json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } }),
         ),
-        Body::Events(about) => ("text/event-stream", text(about)),
+        Body::Events(about) => (
+            "text/event-stream",
+            json!({
+                "schema": { "$ref": "#/components/schemas/Event", "description": about },
+            }),
+        ),
         Body::Form => (
             "multipart/form-data",
             json!({ "schema": { "type": "object" } }),
         ),
-        Body::Text => ("text/plain", text("")),
-        Body::Html => ("text/html", text("")),
+        Body::Text => ("text/plain", text()),
+        Body::Html => ("text/html", text()),
         Body::Bytes => ("*/*", json!({})),
     };
     Value::Object(

@@ -15,14 +15,24 @@ pub(super) struct Operation {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) about: &'static str,
+    /// Parameters of the query.
+    pub(super) query: &'static [Query],
     pub(super) takes: &'static [Body],
     pub(super) gives: &'static [Body],
     /// Statuses of its own, beside those of every route of its kind.
     pub(super) also: &'static [u16],
 }
 
-/// What a body is.
+/// A parameter of the query.
 #[derive(Clone, Copy)]
+pub(super) struct Query {
+    pub(super) name: &'static str,
+    pub(super) values: &'static [&'static str],
+    pub(super) about: &'static str,
+}
+
+/// What a body is.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
     /// JSON of this schema.
     Json(&'static str),
@@ -69,6 +79,7 @@ pub(super) const fn op(
         id,
         summary,
         about: "",
+        query: &[],
         takes: &[],
         gives: &[],
         also: &[],
@@ -78,6 +89,10 @@ pub(super) const fn op(
 impl Operation {
     pub(super) const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
+    }
+
+    const fn query(self, query: &'static [Query]) -> Self {
+        Self { query, ..self }
     }
 
     pub(super) const fn takes(self, takes: &'static [Body]) -> Self {
@@ -215,7 +230,21 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "requests",
         "Every request in flight",
     )
-    .gives(&[Json("RequestsInFlight")]),
+    .about(
+        "With `watch=1` a stream that has no end: a `snapshot` of this form, then `request` for \
+         each that is new or changed, and `ended` with `id`, `outcome` and `total_ms`; after a \
+         gap a new `snapshot`. `last-event-id` goes on behind an event.",
+    )
+    .query(&[Query {
+        name: "watch",
+        values: &["0", "1"],
+        about: "Whether to stay and be told what happens.",
+    }])
+    .gives(&[
+        Json("RequestsInFlight"),
+        Events("What happens to requests, as it does."),
+    ])
+    .also(&[400, 503]),
     op(
         "DELETE",
         "/debug/requests/{id}",
