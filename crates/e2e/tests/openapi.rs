@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use tidegate_e2e::sdk::interpreter;
+use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::gate::command_output;
 use tidegate_testkit::{Gate, Settings, Start};
 
@@ -42,14 +42,18 @@ async fn exercise(python: &Path, gate: &Gate, more: &[&str]) {
 
 #[tokio::test]
 async fn what_is_described_is_what_is_answered() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = Sdk::Python.place() else {
+        return;
+    };
     let gate = Start::with(&Settings::default()).start().await;
     exercise(&python, &gate, &[]).await;
 }
 
 #[tokio::test]
 async fn with_keys_the_description_says_so_and_they_are_asked_for() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = Sdk::Python.place() else {
+        return;
+    };
     let settings = Settings::default().tables(&format!("[auth]\nkeys = [\"{KEY}\"]"));
     let gate = Start::with(&settings).start().await.with_key(KEY);
     let key = format!("Authorization: Bearer {KEY}");

@@ -46,6 +46,15 @@ const FOLLOWED: &[&str] = &[
     "providers",
 ];
 
+/// Whether a running process follows a change of this key, by its whole path.
+pub(super) fn is_followed(path: &str) -> bool {
+    let holds = |fixed: &Fixed| {
+        let rest = path.strip_prefix(fixed.key);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    !FIXED.iter().any(holds)
+}
+
 /// Makes `now` what a process that was started as `started` can become, and
 /// names the keys for which it must be started again.
 pub(crate) fn hold(started: &Config, now: &mut Config) -> Vec<&'static str> {

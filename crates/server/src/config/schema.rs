@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::form::{Form, Measure, Named, Range, Text};
 use super::keys::Document;
 use super::numbers;
+use super::restart::is_followed;
 use super::table::{Key, Shown, Table as _};
 
 /// What a secret that stands for itself matches: what can stand in a header.
@@ -22,10 +23,11 @@ const HIDDEN: &str = r"^\s*\*\*\*\s*$";
 /// The JSON Schema of the configuration file.
 ///
 /// Beside the usual keywords each key has `x-tidegate`: its `order` in its
-/// table from 0, its `type`, and where there is one what it may be (`range`) and
-/// its `recommended` range, as people write them.
+/// table from 0, its `type`, whether a running process follows a change of it
+/// (`reload`), and where there is one what it may be (`range`) and its
+/// `recommended` range, as people write them.
 pub fn schema() -> Value {
-    let mut schema = table(&Document::keys());
+    let mut schema = table("", &Document::keys());
     let head = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tidegate.toml",
@@ -37,10 +39,16 @@ pub fn schema() -> Value {
     schema
 }
 
-fn table(keys: &[Key]) -> Value {
+/// A table at this path; the names of its keys follow behind a dot.
+fn table(path: &str, keys: &[Key]) -> Value {
     let keys_by_order = keys.iter().enumerate();
     let properties: Map<_, _> = keys_by_order
-        .map(|(order, key)| (key.name.to_owned(), property(order, key)))
+        .map(|(order, key)| {
+            (
+                key.name.to_owned(),
+                property(&join(path, key.name), order, key),
+            )
+        })
         .collect();
     let required: Vec<_> = keys.iter().filter(|key| key.required).collect();
     let required: Vec<_> = required.iter().map(|key| key.name).collect();
@@ -55,8 +63,8 @@ fn table(keys: &[Key]) -> Value {
     table
 }
 
-fn property(order: usize, key: &Key) -> Value {
-    let mut property = form(&key.form);
+fn property(path: &str, order: usize, key: &Key) -> Value {
+    let mut property = form(path, &key.form);
     let is_table = matches!(key.form, Form::Table(_) | Form::Named(_));
     let description = match is_table {
         true => key.help.to_owned(),
@@ -67,12 +75,15 @@ fn property(order: usize, key: &Key) -> Value {
         merge(&mut property, json!({ "default": default }));
     }
     let mut notes = json!({ "order": order, "type": kind(&key.form) });
+    if !is_table {
+        merge(&mut notes, json!({ "reload": is_followed(path) }));
+    }
     merge(&mut notes, range(&key.form));
     merge(&mut property, json!({ "x-tidegate": notes }));
     property
 }
 
-fn form(form: &Form) -> Value {
+fn form(path: &str, form: &Form) -> Value {
     match form {
         Form::Flag => json!({ "type": "boolean" }),
         Form::Range(range) => number(range),
@@ -87,15 +98,22 @@ fn form(form: &Form) -> Value {
         }),
         Form::Choice(words) => json!({ "enum": words }),
         Form::List(inner) => json!({
-            "type": "array", "minItems": 1, "items": self::form(inner),
+            "type": "array", "minItems": 1, "items": self::form(path, inner),
         }),
-        Form::Table(keys) => table(keys),
+        Form::Table(keys) => table(path, keys),
         Form::Named(Named { keys, name, fixed }) => json!({
             "type": "object",
-            "properties": { fixed.0: table(&fixed.1) },
+            "properties": { fixed.0: table(&join(path, fixed.0), &fixed.1) },
             "propertyNames": { "pattern": name },
-            "additionalProperties": table(keys),
+            "additionalProperties": table(&join(path, "NAME"), keys),
         }),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
     }
 }
 

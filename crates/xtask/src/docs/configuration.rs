@@ -32,7 +32,9 @@ const HEAD: &str = "# The configuration file\n\n\
     `KB`, `MB`, `GB`, `TB` for thousands); a *duration* is a text such as `\"500ms\"`, `\"10s\"`,\n\
     `\"2m\"` or `\"1h\"`; a *secret* is `\"env:NAME\"` for the value of a variable, or the key itself.\n\
     Outside of its recommended range a value is taken, with a warning. Paths start at the folder\n\
-    of the file. What is not listed here is refused, with the name that was probably meant.\n";
+    of the file. What is not listed here is refused, with the name that was probably meant.\n\
+    A changed file is taken up while the process runs (*reload* `yes`); keys with `restart` hold\n\
+    what they held until it starts again, and `GET /admin/v1/config` names them.\n";
 
 /// The whole page.
 pub(super) fn page(workspace: &Workspace) -> Outcome<String> {

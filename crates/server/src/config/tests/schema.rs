@@ -294,6 +294,9 @@ fn hyper_13_the_schema_is_one_itself() {
         (&size["default"], &size["x-tidegate"]["recommended"]),
         (&json!(100), &json!("10 to 100"))
     );
+    assert_eq!(size["x-tidegate"]["reload"], json!(true));
+    let listen = &schema()["properties"]["listen"];
+    assert_eq!(listen["x-tidegate"]["reload"], json!(false));
     assert_eq!(pool["additionalProperties"], json!(false));
 }
 
