@@ -98,6 +98,14 @@ fn scripts() -> Vec<(&'static str, Script)> {
             "<broken>",
             Script::whole(502, &[("content-type", "text/html")], b"<p>bad gateway"),
         ),
+        (
+            "<moved>",
+            Script::whole(
+                301,
+                &[("location", "https://gate.example/v1/models")],
+                b"moved",
+            ),
+        ),
         ("<nohttp>", Script::raw("220 mail ready\r\n")),
         ("<closing>", Script::raw("").fin()),
         ("<cut>", chat().event(&openai::finish_chunk())),
@@ -177,6 +185,7 @@ const CASES: &[&str] = &[
     "tidegate ask why? --model m --url <page>",
     "tidegate ask why? --model m --url <broken>",
     "tidegate models --url <broken>",
+    "tidegate models --url <moved>",
     "tidegate models --url <nohttp>",
     "tidegate models --url <closing>",
     "tidegate models --url https://<gate>",

@@ -127,6 +127,7 @@ mod tests {
         Page {
             status,
             retry_after: None,
+            location: None,
             body: body.to_owned().into(),
         }
     }

@@ -20,6 +20,7 @@ use tidegate_kernel::{Clock, Deadline};
 
 use crate::cli::Reach;
 use crate::fault::Fault;
+use crate::say::one_line;
 pub(crate) use address::Address;
 use line::{Exchange, Line};
 pub(crate) use refusal::{Refusal, Whose};
@@ -55,6 +56,8 @@ pub(crate) struct Page {
     pub(crate) status: u16,
     /// Seconds after which coming back is of use, if it says so.
     pub(crate) retry_after: Option<u64>,
+    /// Where it sends us instead.
+    pub(crate) location: Option<String>,
     pub(crate) body: Bytes,
 }
 
@@ -245,6 +248,7 @@ impl Reply {
             retry_after: self
                 .header("retry-after")
                 .and_then(|text| text.parse().ok()),
+            location: self.header("location").map(one_line),
             body: body.freeze(),
         })
     }

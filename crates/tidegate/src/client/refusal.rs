@@ -67,6 +67,10 @@ impl Server {
         let json = serde_json::from_slice(&page.body).unwrap_or(Value::Null);
         let Some(told) = Refusal::read(&json) else {
             let status = page.status;
+            if let (300..400, Some(place)) = (status, &page.location) {
+                return Fault::running(format!("{address} sends us on to {place}"))
+                    .help("name that address with --url, if you trust it");
+            }
             return Fault::running(format!("{address} answered with status {status}"))
                 .help("is it a Tidegate?");
         };
