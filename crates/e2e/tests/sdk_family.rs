@@ -1,5 +1,5 @@
-//! The official Python SDK and the endpoints that are carried: what it sends
-//! arrives byte for byte, and what comes back is what it can read.
+//! The official SDKs and the endpoints that are carried: what they send
+//! arrives byte for byte, and what comes back is what they can read.
 
 use std::sync::Mutex;
 
@@ -175,6 +175,11 @@ fn base64(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn sdk_the_rest_of_the_family() {
     family(Sdk::Python).await;
+}
+
+#[tokio::test]
+async fn node_the_rest_of_the_family() {
+    family(Sdk::Node).await;
 }
 
 async fn family(sdk: Sdk) {
