@@ -87,3 +87,14 @@ async fn node_a_gate_that_dies_is_an_error_and_no_end() {
     let pid = gate.pid().to_string();
     Sdk::Node.run("gone", &[&gate.url(), &pid]).await;
 }
+
+/// The SDK as it is rests connections for four seconds if nobody says better.
+#[tokio::test]
+async fn node_a_resting_connection_is_not_used_at_its_end() {
+    if !Sdk::Node.is_here() {
+        return;
+    }
+    let limits = "[limits]\nkeep_alive = \"2s\"";
+    let gate = Start::with_text(limits).start().await;
+    Sdk::Node.run("pauses", &[&gate.url(), "2000"]).await;
+}

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
@@ -42,8 +43,31 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(super) struct House {
     pub(super) http: http1::Builder,
     pub(super) settings: Arc<ListenSettings>,
+    /// How long a connection may rest, as its answers say it: whole seconds,
+    /// rather too few than too many.
+    pub(super) rests: HeaderValue,
     pub(super) clock: Clock,
     pub(super) stats: Arc<ListenStats>,
+}
+
+impl House {
+    pub(super) fn new(
+        http: http1::Builder,
+        settings: Arc<ListenSettings>,
+        clock: Clock,
+        stats: Arc<ListenStats>,
+    ) -> Self {
+        let seconds = settings.keep_alive.as_secs();
+        // Digits are always fit for a header.
+        let rests = HeaderValue::try_from(format!("timeout={seconds}"));
+        Self {
+            http,
+            settings,
+            rests: rests.unwrap_or(HeaderValue::from_static("timeout=0")),
+            clock,
+            stats,
+        }
+    }
 }
 
 /// Why a connection ended.

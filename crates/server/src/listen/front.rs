@@ -3,7 +3,9 @@
 //! 1. Every request comes with its [`Peer`]. 2. The answer to a request with
 //!    `transfer-encoding` closes the connection. 3. A panic of the handler is this
 //!    request's only: its caller gets a 500, the connection ends with it. 4. An
-//!    answer that can be ended from outside is watched by its connection too.
+//!    answer that can be ended from outside is watched by its connection too. 5. Every
+//!    answer says how long its connection may rest: a client that heeds it never
+//!    sends a request into our close.
 //!
 //! It does not look into the request, and polls the answer's body as it is.
 
@@ -18,16 +20,18 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, Response, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 
+use super::connection::House;
 use super::link::Link;
-use super::stats::ListenStats;
 use super::{Answer, refusal};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Who is at the other end of the request's connection. Beside the request and
 /// not among its extensions, which are a map on the heap for every call.
@@ -41,7 +45,7 @@ pub(super) fn front<H, F, B>(
     handler: H,
     link: Arc<Link>,
     peer: Peer,
-    stats: Arc<ListenStats>,
+    house: Arc<House>,
 ) -> impl Service<
     Request<Incoming>,
     Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
@@ -59,7 +63,7 @@ where
         let mut in_flight = link.begin(old, !request.body().is_end_stream());
         let encoded = request.headers().contains_key(TRANSFER_ENCODING);
         let called = catch_unwind(AssertUnwindSafe(|| handler(peer, request)));
-        let stats = Arc::clone(&stats);
+        let house = Arc::clone(&house);
         async move {
             let answered = match called {
                 Ok(handler) => caught(handler).await,
@@ -68,7 +72,7 @@ where
             let mut answer = match answered {
                 Ok(answer) => answer.map(Either::Left),
                 Err(panic) => {
-                    stats.panics.add();
+                    house.stats.panics.add();
                     tracing::error!(panic = message(&*panic), "a handler panicked");
                     refusal::broken().map(Either::Right)
                 }
@@ -78,7 +82,9 @@ where
             {
                 in_flight.halts(halt);
             }
-            if encoded {
+            if !encoded {
+                answer.headers_mut().insert(KEEP_ALIVE, house.rests.clone());
+            } else {
                 // hyper takes the encoding and hides a `content-length` beside it:
                 // the two cannot be told from one any more (RFC 9112, 6.1).
                 answer

@@ -105,6 +105,7 @@ const REFUSALS_AT_ONCE: usize = 64;
 ///    bounded.
 /// 4. A head has `header_timeout` from its first byte, then 408; a connection
 ///    that never spoke has the same, an idle one `keep_alive`: both end silently.
+///    Answers say that time (`keep-alive: timeout=...`), in whole seconds.
 ///    A partial head that was pipelined behind a running request has the idle
 ///    time until its next byte.
 /// 5. An answer to a request with `transfer-encoding` closes its connection; a
@@ -183,12 +184,7 @@ impl Door {
         let porch = Places::new(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE, Arc::default());
         let places = Places::new(all, each, Arc::clone(&stats));
         let http = builder(&settings);
-        let house = Arc::new(House {
-            http,
-            settings,
-            clock,
-            stats,
-        });
+        let house = Arc::new(House::new(http, settings, clock, stats));
         Self {
             terms,
             house,
@@ -207,12 +203,9 @@ impl Door {
         let settings = self.terms.get();
         self.places
             .set(settings.connections, settings.connections_per_ip);
-        self.house = Arc::new(House {
-            http: builder(&settings),
-            settings,
-            clock: self.house.clock,
-            stats: Arc::clone(&self.house.stats),
-        });
+        let (http, clock) = (builder(&settings), self.house.clock);
+        let stats = Arc::clone(&self.house.stats);
+        self.house = Arc::new(House::new(http, settings, clock, stats));
     }
 
     fn receive<H, F, B>(&mut self, stream: TcpStream, from: SocketAddr, handler: &H)
@@ -230,8 +223,8 @@ impl Door {
             return;
         };
         let (house, signals) = (Arc::clone(&self.house), self.signals());
-        let stats = Arc::clone(&house.stats);
-        let service = front(handler.clone(), Arc::clone(&link), Peer(from), stats);
+        let theirs = Arc::clone(&house);
+        let service = front(handler.clone(), Arc::clone(&link), Peer(from), theirs);
         let refused = Arc::clone(&link);
         // Boxed, since a spawn holds what passes through its layers several times.
         let task = Box::pin(async move {

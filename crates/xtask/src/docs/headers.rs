@@ -99,6 +99,11 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "model calls",
         "`private, no-store`: an answer is its caller's alone.",
     ),
+    (
+        "keep-alive",
+        "while the connection stays",
+        "`timeout=N`: an idle connection is closed after so many seconds (`limits.keep_alive`); a client that heeds it sends no request into the close.",
+    ),
     ("allow", "405", "The methods that the route takes."),
     (
         "content-type",

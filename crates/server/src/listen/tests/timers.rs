@@ -120,6 +120,23 @@ async fn promise_4_idle_connections_end_after_their_own_time() {
 }
 
 #[tokio::test]
+async fn promise_4_answers_say_how_long_a_connection_may_rest() {
+    for (keep_alive, said) in [(75_000, "75"), (2_999, "2"), (500, "0")] {
+        let rig = Rig::new(with(|to| to.keep_alive = ms(keep_alive))).await;
+        let answer = rig.call(OK).await.read_to("fine").await;
+        let said = format!("\r\nkeep-alive: timeout={said}\r\n");
+        assert!(answer.contains(&said), "{answer}");
+    }
+    let encoded = "POST /ok HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let rig = Rig::new(settings()).await;
+    let answer = rig.call(encoded).await.read_to_end().await;
+    assert!(
+        answer.contains("connection: close") && !answer.contains("keep-alive"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn promise_4_a_request_in_flight_has_no_limit_here() {
     let rig = Rig::new(with(|to| {
         to.header_timeout = ms(100);
