@@ -427,6 +427,30 @@ async fn drain_waits_for_calls_of_earlier_configurations() {
     assert_eq!(gate.exit().await.code(), Some(0), "{}", gate.stderr());
 }
 
+/// A connection keeps the limits under which it came; the next has the new ones.
+#[tokio::test]
+async fn limits_of_connections_and_memory_are_followed() {
+    let gate = Start::with_text("checks = \"off\"\n").start().await;
+    let many: String = (0..20).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let head = format!("GET /livez HTTP/1.1\r\nhost: localhost\r\n{many}\r\n");
+    let mut early = gate.connect().await;
+    early.send(&head).await;
+    assert_eq!(early.reply().await.status(), 200);
+    let text = "checks = \"off\"\n[limits]\nheaders = 8\nmemory = \"3GiB\"\n";
+    rename_over(&file(&gate), text);
+    until_generation(&gate, 2).await;
+    let mut late = gate.connect().await;
+    late.send(&head).await;
+    assert_eq!(late.reply().await.status(), 431);
+    early.send(&head).await;
+    assert_eq!(early.reply().await.status(), 200);
+    until_async("the new limit of memory", || async {
+        let page = gate.get("/debug/overload").await.json();
+        (page["gauges"][1]["limit"] == 3_u64 << 30).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_log_filter_is_followed() {
     let gate = Start::with_text("checks = \"off\"\nlog = \"warn\"\n")

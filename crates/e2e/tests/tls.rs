@@ -104,3 +104,32 @@ async fn plain_http_behind_https_is_told_plainly() {
     assert!(code.starts_with("upstream_"), "{code}");
     assert_eq!(upstream.count(), 0);
 }
+
+/// Contracts hyper 12: an authority that is renewed in its file is trusted from
+/// then on, without another word in the configuration.
+#[tokio::test]
+async fn a_renewed_ca_file_is_followed() {
+    let (old, new) = (Certificate::good(), Certificate::good());
+    let upstream = Upstream::start_tls(&new).await;
+    upstream.always(Script::json(200, &completion("x")));
+    let folder = Folder::new();
+    let file = folder.file("authority.pem", old.authority_pem());
+    let provider = Provider::new("mock", &upstream.base_url());
+    let provider = provider.line(&format!("ca_file = \"{}\"", file.display()));
+    let gate = Gate::start(&Settings::with(provider)).await;
+    let reply = gate.post(CHAT, &chat("m-1", false)).await;
+    assert_eq!(reply.error().code, "upstream_tls");
+    let reloads = |result| [("result", result)];
+    folder.file("authority.pem", new.authority_pem());
+    gate.until_metric("tidegate_config_reloads_total", &reloads("applied"), 1.0)
+        .await;
+    let reply = gate.post(CHAT, &chat("m-1", false)).await;
+    assert_eq!(reply.status(), 200, "{}", reply.text());
+    // One that cannot be read is refused, and the last one stays.
+    folder.file("authority.pem", "no certificate");
+    gate.until_metric("tidegate_config_reloads_total", &reloads("refused"), 1.0)
+        .await;
+    let reply = gate.post(CHAT, &chat("m-1", false)).await;
+    assert_eq!(reply.status(), 200, "{}", reply.text());
+    assert_eq!(upstream.accepted(), 2, "the good connection is kept");
+}
