@@ -17,6 +17,8 @@ use crate::house::{House, Plan, pool, settings, text};
 const SECOND: Duration = Duration::from_secs(1);
 /// An answer that takes two seconds.
 const SLOW: &str = "sim-2000-1-0-4";
+/// And one that takes four.
+const SLOWER: &str = "sim-4000-1-0-4";
 
 fn good() -> Script {
     Script::json(200, &openai::completion("tide"))
@@ -65,7 +67,8 @@ async fn contract_12_a_queued_call_has_the_new_permits_at_once() {
 #[tokio::test(start_paused = true)]
 async fn contract_12_fewer_permits_take_nobody_s() {
     let house = House::new(narrow(2), None);
-    let call = || async { text(house.ask(SLOW, false).await.unwrap()).await };
+    let asked = &house;
+    let call = |model| async move { text(asked.ask(model, false).await.unwrap()).await };
     let shrink = async {
         moment().await;
         let (next, _) = house.apply(settings(&narrow(1), None));
@@ -76,10 +79,10 @@ async fn contract_12_fewer_permits_take_nobody_s() {
         // The next one waits for both to be back.
         let began = Clock.now();
         text(next.ask("echo", false).await.unwrap()).await;
-        assert!(began.elapsed() > SECOND, "{:?}", began.elapsed());
+        assert!(began.elapsed() > 3 * SECOND, "{:?}", began.elapsed());
         next
     };
-    let (_, _, next) = tokio::join!(call(), call(), shrink);
+    let (_, _, next) = tokio::join!(call(SLOW), call(SLOWER), shrink);
     assert_eq!(next.outcomes().await[0].2, 3);
 }
 
