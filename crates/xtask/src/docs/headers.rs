@@ -104,6 +104,16 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "while the connection stays",
         "`timeout=N`: an idle connection is closed after so many seconds (`limits.keep_alive`); a client that heeds it sends no request into the close.",
     ),
+    (
+        "content-security-policy, x-content-type-options, referrer-policy",
+        "`/docs` and its parts",
+        "What the page may load: its own files and nothing else.",
+    ),
+    (
+        "content-encoding",
+        "the large parts of `/docs`",
+        "`gzip`: they are kept packed.",
+    ),
     ("allow", "405", "The methods that the route takes."),
     (
         "content-type",
