@@ -75,13 +75,15 @@ impl Sdk {
         self.run_file(&file, args).await;
     }
 
-    /// The same with any file; one of Node's must stand where its packages are,
-    /// in [`Sdk::place`].
+    /// The same with any file, and what it wrote; one of Node's must stand where
+    /// its packages are, in [`Sdk::place`].
     ///
     /// # Panics
     /// When it fails.
-    pub async fn run_file(self, file: &Path, args: &[&str]) {
-        let Some(place) = self.place() else { return };
+    pub async fn run_file(self, file: &Path, args: &[&str]) -> String {
+        let Some(place) = self.place() else {
+            return String::new();
+        };
         let mut command = match self {
             Self::Python => Command::new(place),
             Self::Node => {
@@ -100,5 +102,6 @@ impl Sdk {
             .env_remove("OPENAI_BASE_URL");
         let (status, told) = command_output(command).await;
         assert!(status.success(), "{}: {status}\n{told}", file.display());
+        told
     }
 }
