@@ -4,6 +4,7 @@
 //! `wiring` turns that into what the parts below are told, `listen` owns the
 //! sockets and `http` the routes. Nothing below knows any of it.
 
+mod certificate;
 pub mod config;
 mod http;
 pub mod listen;

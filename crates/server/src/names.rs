@@ -17,4 +17,7 @@ tidegate_kernel::metrics! {
     CONNECTIONS_HEADER_TIMEOUTS: Counter "tidegate_connections_header_timeouts_total" [] "Connections closed because a request's head did not arrive in time.";
     CONNECTIONS_WRITE_STALLS: Counter "tidegate_connections_write_stalls_total" [] "Connections reset because the caller stopped reading.";
     CONNECTIONS_PANICS: Counter "tidegate_connections_panics_total" [] "Panics of handlers and answers, each caught at its connection.";
+
+    TLS_HANDSHAKES: Counter "tidegate_tls_handshakes_total" [result] "TLS handshakes of callers, by how they ended.";
+    TLS_CERTIFICATE_END: Gauge "tidegate_tls_certificate_end_seconds" [] "Seconds from 1970 to the end of the certificate that callers are shown.";
 }

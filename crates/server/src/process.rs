@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Checks, Config, Loaded};
 use crate::http::{self, Access, App, Configured, Current, Entrance, Face, Phase};
-use crate::listen::{self, ListenStats, Peer, Terms};
+use crate::listen::{self, Inlet, ListenStats, Peer, Terms, Tls};
 use crate::overload::Overload;
 use crate::reload::{self, Follower, Following, Parts, Reloader};
 use crate::wiring;
@@ -70,6 +70,7 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct Server {
     current: Arc<Current>,
     terms: Arc<Terms>,
+    tls: Option<Arc<Tls>>,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     providers: Vec<(String, String)>,
@@ -92,6 +93,7 @@ impl Server {
         let root = Scope::root("tidegate", MOST_TASKS);
         root.on_panic(|report| tracing::error!(?report, "a task panicked"));
         let stats = Arc::new(ListenStats::default());
+        let tls = secure(&config, &stats)?;
         let overload = Arc::new(Overload::new(clock));
         let keys = config.auth.keys.iter().map(|key| key.value.clone());
         let access = Access::new(keys.collect(), clock);
@@ -116,6 +118,7 @@ impl Server {
         let mut server = Self {
             current: Current::new(Arc::new(app)),
             terms: Terms::new(wiring::listen_settings(&config)),
+            tls,
             address: config.listen,
             admin_address: None,
             providers: found(&config),
@@ -141,19 +144,26 @@ impl Server {
     async fn listen(&mut self, config: &Config) -> Result<(), StartError> {
         let public = !config.listen.ip().is_loopback();
         let face = if public { Face::Callers } else { Face::All };
-        self.address = self.open(config.listen, face).await?;
+        let tls = self.tls.clone();
+        self.address = self.open(config.listen, face, tls.clone()).await?;
         if public {
-            let face = match config.admin_listen.ip().is_loopback() {
-                true => Face::Operators,
-                false => Face::FarOperators,
+            // Nobody listens in on loopback, and its programs know no certificate.
+            let (face, tls) = match config.admin_listen.ip().is_loopback() {
+                true => (Face::Operators, None),
+                false => (Face::FarOperators, tls),
             };
-            let admin = self.open(config.admin_listen, face).await?;
+            let admin = self.open(config.admin_listen, face, tls).await?;
             self.admin_address = Some(admin);
         }
         Ok(())
     }
 
-    async fn open(&self, address: SocketAddr, face: Face) -> Result<SocketAddr, StartError> {
+    async fn open(
+        &self,
+        address: SocketAddr,
+        face: Face,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<SocketAddr, StartError> {
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
@@ -167,7 +177,7 @@ impl Server {
             Box::pin(async move { Ok::<_, Infallible>(entrance.serve(peer, request).await) })
         };
         let serving = listen::run(
-            listener,
+            Inlet { listener, tls },
             Arc::clone(&self.terms),
             self.clock,
             self.accept.clone(),
@@ -197,6 +207,7 @@ impl Server {
         let parts = Parts {
             current: Arc::clone(&self.current),
             terms: Arc::clone(&self.terms),
+            tls: self.tls.clone(),
             overload: Arc::clone(&app.overload),
             record,
             clock: self.clock,
@@ -251,6 +262,18 @@ impl Server {
         self.root.close().await;
         DrainReport { left }
     }
+}
+
+/// What callers are shown, if `[tls]` says so.
+fn secure(config: &Config, stats: &ListenStats) -> Result<Option<Arc<Tls>>, StartError> {
+    let pair = config.tls.load();
+    let pair = pair.map_err(|unfit| StartError::Settings(unfit.to_string()))?;
+    let tls = pair.map(Tls::new).transpose();
+    let tls = tls.map_err(StartError::Settings)?;
+    if let Some(tls) = &tls {
+        stats.shows(Arc::clone(tls));
+    }
+    Ok(tls)
 }
 
 /// Tells what was found; the first provider that failed is the error.

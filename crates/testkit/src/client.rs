@@ -1,4 +1,4 @@
-//! A caller over raw TCP: it may break every rule, and it sees every byte.
+//! A caller over raw TCP, or TLS over it: it may break every rule, and it sees every byte.
 //!
 //! Promises:
 //! 1. Nothing is sent but what the test gives.
@@ -7,25 +7,29 @@
 
 mod reply;
 mod sse;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 pub use reply::{Ended, ErrorForm, Head, Reply};
 pub use sse::{Event, split};
+pub use stream::Stream;
 
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, within};
 use reply::Framing;
 
 /// One connection to the gateway.
 #[derive(Debug)]
 pub struct RawClient {
-    stream: TcpStream,
+    stream: Stream,
     unread: Vec<u8>,
     framing: Framing,
     /// The body so far.
@@ -54,8 +58,23 @@ impl RawClient {
         Self::over(socket.connect(address).await.expect("the gateway accepts"))
     }
 
+    /// Connects, and speaks TLS as this says.
+    ///
+    /// # Errors
+    /// Why the handshake failed.
+    pub async fn connect_tls(address: SocketAddr, tls: Arc<ClientConfig>) -> io::Result<Self> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let stream = within("a TLS handshake", Stream::secured(tcp, address, tls)).await?;
+        Ok(Self::new(stream))
+    }
+
     fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket option");
+        Self::new(Stream::Plain(stream))
+    }
+
+    fn new(stream: Stream) -> Self {
         let framing = Framing::Over;
         Self {
             stream,
@@ -80,7 +99,8 @@ impl RawClient {
     /// # Errors
     /// What the socket says.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.stream.write_all(bytes.as_ref()).await
+        self.stream.write_all(bytes.as_ref()).await?;
+        self.stream.flush().await
     }
 
     /// Sends the pieces with a pause after each, until the gateway closes.
@@ -237,6 +257,19 @@ impl RawClient {
         std::mem::take(&mut self.unread)
     }
 
+    /// The certificate that was shown, as it was on the wire.
+    ///
+    /// # Panics
+    /// Without TLS.
+    pub fn certificate(&self) -> Vec<u8> {
+        self.stream.certificate().expect("a certificate")
+    }
+
+    /// Says in TLS that nothing follows, and leaves the socket open.
+    pub async fn say_end(&mut self) {
+        self.stream.say_end().await.expect("a write");
+    }
+
     /// Closes our sending side only; nothing, when the gateway closed before.
     pub async fn half_close(&mut self) {
         let _ = self.stream.shutdown().await;
@@ -244,7 +277,7 @@ impl RawClient {
 
     /// Closes with a reset.
     pub fn reset(self) {
-        let linger = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let linger = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
         linger.expect("a socket option");
     }
 

@@ -14,8 +14,10 @@ mod terminal;
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustls::ClientConfig;
 use serde_json::Value;
 
 use crate::client::{RawClient, Reply};
@@ -36,6 +38,9 @@ pub struct Start {
     /// What stands on its standard input.
     input: Option<Vec<u8>>,
     on_terminal: bool,
+    tls: Option<Arc<ClientConfig>>,
+    /// What is started instead of the binary; nothing as a rule.
+    through: Vec<String>,
 }
 
 impl Start {
@@ -57,6 +62,8 @@ impl Start {
             environment: Vec::new(),
             input: None,
             on_terminal: false,
+            tls: None,
+            through: Vec::new(),
         }
     }
 
@@ -74,6 +81,8 @@ impl Start {
             environment: Vec::new(),
             input: None,
             on_terminal: false,
+            tls: None,
+            through: Vec::new(),
         }
     }
 
@@ -109,6 +118,21 @@ impl Start {
     #[must_use]
     pub fn on_terminal(mut self) -> Self {
         self.on_terminal = true;
+        self
+    }
+
+    /// Started by another program: its path, then its words before ours, the
+    /// binary's own path among them.
+    #[must_use]
+    pub fn through(mut self, words: &[&str]) -> Self {
+        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Its pages are asked for over TLS.
+    #[must_use]
+    pub fn tls(mut self, client: Arc<ClientConfig>) -> Self {
+        self.tls = Some(client);
         self
     }
 
@@ -157,7 +181,14 @@ impl Start {
     pub fn begin(self) -> Gate {
         use std::os::unix::process::CommandExt as _;
 
-        let mut command = Command::new(binary());
+        let mut command = match self.through.split_first() {
+            None => Command::new(binary()),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words);
+                command
+            }
+        };
         command
             .args(&self.args)
             .env_clear()
@@ -184,14 +215,17 @@ impl Start {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             folder: self.folder,
             key: None,
+            tls: self.tls,
         }
     }
 }
 
-/// The address of the first line, `tidegate <version> listening on http://...`.
+/// The address of the first line, `tidegate <version> listening on http://...`,
+/// or `https://`.
 fn address_in(stdout: &str) -> Option<SocketAddr> {
     let (line, _) = stdout.split_once('\n')?;
-    let (_, address) = line.split_once("listening on http://")?;
+    let (_, url) = line.split_once("listening on ")?;
+    let (_, address) = url.split_once("://")?;
     address.trim().trim_end_matches('/').parse().ok()
 }
 
@@ -203,6 +237,8 @@ pub struct Gate {
     folder: Folder,
     /// What its own pages are asked with.
     key: Option<String>,
+    /// How they are asked for, where that is over TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Gate {
@@ -232,7 +268,8 @@ impl Gate {
 
     /// The base URL for an SDK.
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/v1", self.address)
     }
 
     /// The process id.
@@ -247,7 +284,12 @@ impl Gate {
 
     /// A new connection.
     pub async fn connect(&self) -> RawClient {
-        RawClient::connect(self.address).await
+        match &self.tls {
+            None => RawClient::connect(self.address).await,
+            Some(tls) => RawClient::connect_tls(self.address, Arc::clone(tls))
+                .await
+                .expect("a TLS handshake"),
+        }
     }
 
     /// One GET on a connection of its own.

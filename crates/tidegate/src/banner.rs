@@ -16,6 +16,8 @@ pub(crate) struct Banner {
     authorization: Option<String>,
     /// A model that the `curl` line can ask.
     model: String,
+    /// Whether callers speak TLS.
+    tls: bool,
 }
 
 impl Banner {
@@ -26,6 +28,7 @@ impl Banner {
             default: config.default_provider.clone(),
             authorization: authorization(config),
             model: model(config),
+            tls: config.tls.is_on(),
         }
     }
 
@@ -37,7 +40,9 @@ impl Banner {
         providers: &[(String, String)],
     ) -> String {
         let version = env!("CARGO_PKG_VERSION");
-        let mut text = format!("tidegate {version} listening on http://{address}\n");
+        let scheme = |tls: bool| if tls { "https" } else { "http" };
+        let here = scheme(self.tls);
+        let mut text = format!("tidegate {version} listening on {here}://{address}\n");
         let file = self
             .file
             .as_deref()
@@ -52,18 +57,16 @@ impl Banner {
             line(&mut text, "provider", &format!("{name} ({what}{default})"));
         }
         if let Some(admin) = admin {
-            line(
-                &mut text,
-                "operators",
-                &format!("http://{admin} (metrics, debug)"),
-            );
+            let there = scheme(self.tls && !admin.ip().is_loopback());
+            let operators = format!("{there}://{admin} (metrics, debug)");
+            line(&mut text, "operators", &operators);
         }
         let header = self.authorization.as_deref().unwrap_or_default();
         let (reachable, model) = (reachable(address), &self.model);
         text.push_str("Try it:\n");
         let _ = write!(
             text,
-            "curl http://{reachable}/v1/chat/completions -H 'content-type: application/json'{header} \
+            "curl {here}://{reachable}/v1/chat/completions -H 'content-type: application/json'{header} \
              -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello, tide\"}}]}}'"
         );
         text

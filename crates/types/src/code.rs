@@ -101,6 +101,8 @@ codes! {
         "A request header has a value that cannot be used." "Correct the header that the message names.";
     BadFraming "bad_framing" 400 "invalid_request_error" Caller No
         "The request's framing is broken or ambiguous." "Send one `content-length` or chunked encoding, not a mixture.";
+    TlsRequired "tls_required" 400 "invalid_request_error" Caller No
+        "Plain HTTP came to a port that speaks TLS." "Write `https://` instead of `http://` in the base URL.";
     InvalidApiKey "invalid_api_key" 401 "invalid_request_error" Caller No
         "Tidegate asks for a key, and the request carries none or a wrong one." "Send `authorization: Bearer` with one of the keys of `[auth] keys`.";
     TooManyWrongKeys "too_many_wrong_keys" 429 "rate_limit_error" Caller Later

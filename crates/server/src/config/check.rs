@@ -22,6 +22,7 @@ const SHORT_KEY: usize = 16;
 pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
     listening(document, cx);
     short_keys(document, cx);
+    super::tls::check(&document.tls, cx);
     memory(document, cx);
     bodies(document, cx);
     if document.providers.named.is_empty() && !document.providers.sim.enabled {

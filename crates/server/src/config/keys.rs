@@ -51,6 +51,8 @@ table! {
         log: LogFilter = LogFilter::default(), LOG_FILTER;
         /// Who may call.
         auth: Auth = Auth::default(), Section;
+        /// The certificate that callers are shown.
+        tls: Tls = Tls::default(), Section;
         /// Bounds on what callers and upstreams may send and hold.
         limits: Limits = Limits::default(), Section;
         /// Retries of the whole process.
@@ -65,6 +67,18 @@ table! {
     pub struct Auth {
         /// Keys that callers send as `authorization: Bearer`; without any, only loopback is served.
         keys: Vec<Secret> = Vec::new(), List(SecretText);
+    }
+}
+
+table! {
+    /// The certificate that callers are shown.
+    pub struct Tls {
+        /// The server's certificate, then those that signed it (PEM); with it `listen` speaks TLS.
+        cert: Option<PathBuf> = None, ExistingFile;
+        /// The key of the certificate (PEM, not encrypted).
+        key: Option<PathBuf> = None, ExistingFile;
+        /// From the connection to the end of the handshake.
+        handshake_timeout: Duration = seconds(10), time(MS, HOUR);
     }
 }
 

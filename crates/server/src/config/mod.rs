@@ -25,6 +25,7 @@ mod source;
 mod syntax;
 mod table;
 mod text;
+mod tls;
 mod units;
 
 use std::net::SocketAddr;
@@ -36,7 +37,7 @@ pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
     Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry,
-    Sim, Timeouts, UpstreamKey, UsageMode,
+    Sim, Timeouts, Tls, UpstreamKey, UsageMode,
 };
 pub use log::LogFilter;
 pub use providers::SIM;
@@ -68,6 +69,8 @@ pub struct Config {
     pub log: LogFilter,
     /// Who may call.
     pub auth: Auth,
+    /// The certificate that callers are shown, if there is one.
+    pub tls: Tls,
     /// Bounds on callers and upstreams.
     pub limits: Limits,
     /// Retries of the whole process.
@@ -171,6 +174,7 @@ impl From<Document> for Config {
             checks: document.checks,
             log: document.log,
             auth: document.auth,
+            tls: document.tls,
             limits: document.limits,
             retry: document.retry,
             providers: document.providers.named,

@@ -32,6 +32,17 @@ const FIXED: &[Fixed] = &[
     fixed!("listen", listen),
     fixed!("admin_listen", admin_listen),
     fixed!("checks", checks),
+    Fixed {
+        // Whether there is one: which one is followed.
+        key: "tls",
+        hold: |started, now| {
+            let other = now.tls.is_on() != started.tls.is_on();
+            if other {
+                now.tls = started.tls.clone();
+            }
+            other
+        },
+    },
 ];
 
 /// What a reload changes, tables by their name.

@@ -11,6 +11,7 @@ use super::*;
 mod effective;
 mod resilience;
 mod schema;
+mod tls;
 
 /// The file of issue 2, as it stands there.
 const ISSUE: &str = r#"listen = "127.0.0.1:7070"

@@ -21,8 +21,10 @@ use hyper_util::rt::TokioIo;
 use tidegate_kernel::scope::Cancelled;
 use tidegate_kernel::{Alarm, Clock, Deadline, Instant};
 
+use super::io::Io;
 use super::link::{Link, Phase, Side, Wire};
 use super::stats::ListenStats;
+use super::tls::{self, Tls};
 use super::{ListenSettings, refusal};
 
 /// How often the socket is looked at while nobody is woken by its end.
@@ -48,6 +50,8 @@ pub(super) struct House {
     pub(super) rests: HeaderValue,
     pub(super) clock: Clock,
     pub(super) stats: Arc<ListenStats>,
+    /// None where plain HTTP is spoken.
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl House {
@@ -56,6 +60,7 @@ impl House {
         settings: Arc<ListenSettings>,
         clock: Clock,
         stats: Arc<ListenStats>,
+        tls: Option<Arc<Tls>>,
     ) -> Self {
         let seconds = settings.keep_alive.as_secs();
         // Digits are always fit for a header.
@@ -66,6 +71,7 @@ impl House {
             rests: rests.unwrap_or(HeaderValue::from_static("timeout=0")),
             clock,
             stats,
+            tls,
         }
     }
 }
@@ -114,14 +120,21 @@ where
     <S::ResBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let _counted = CountsPanic(&house.stats);
+    let io = match &house.tls {
+        None => Io::Plain(Wire(Arc::clone(&link))),
+        // Boxed: a handshake's state is large, and gone when requests come.
+        Some(tls) => match Box::pin(tls::let_in(&house, tls, &link, &mut signals)).await {
+            Some(io) => io,
+            None => return,
+        },
+    };
+    let mut http = house.http.serve_connection(TokioIo::new(io), service);
     let end = {
-        let wire = TokioIo::new(Wire(Arc::clone(&link)));
-        let mut http = pin!(house.http.serve_connection(wire, service));
         let mut watch = Watch::new(&house, &link);
         let _cut_short = CutShort(&link);
         poll_fn(|cx| {
             link.begin_poll();
-            if let Poll::Ready(ended) = http.as_mut().poll(cx) {
+            if let Poll::Ready(ended) = Pin::new(&mut http).poll(cx) {
                 return Poll::Ready(match ended {
                     Ok(()) => End::Done,
                     Err(error) if error.is_parse() => End::Malformed,
@@ -133,7 +146,7 @@ where
             }
             if !watch.draining && Pin::new(&mut signals.drain).poll(cx).is_ready() {
                 watch.draining = true;
-                http.as_mut().graceful_shutdown();
+                Pin::new(&mut http).graceful_shutdown();
                 // It may have nothing left to do, which its next poll says.
                 cx.waker().wake_by_ref();
             }
@@ -141,35 +154,38 @@ where
         })
         .await
     };
-    close(&house, &link, end, signals).await;
+    // The handler or body is dropped here, if there still is one.
+    let io = http.into_parts().io.into_inner();
+    close(&house, &link, io, end, signals).await;
 }
 
 /// Ends the socket as the end deserves; it closes with the last `link`.
-async fn close(house: &House, link: &Link, end: End, signals: Signals) {
+async fn close(house: &House, link: &Link, mut io: Io, end: End, mut signals: Signals) {
     let stats = &house.stats;
     tracing::debug!(?end, "a connection ends");
     match end {
-        End::Malformed => linger(house.clock, link, signals).await,
-        End::Done if link.may_have_unread() => linger(house.clock, link, signals).await,
-        End::Done | End::Idle | End::Gone | End::Halted | End::Cut => {}
         // hyper has dropped the body by now, so that `CutShort` saw no request.
         End::Broken if link.ends_by_close() => link.reset(),
-        End::Broken => {}
         End::Stalled => stats.write_stalls.add(),
         End::SlowHead => {
             stats.header_timeouts.add();
-            link.tell(&refusal::SLOW_HEAD);
+            io.tell(&refusal::SLOW_HEAD);
         }
         End::Silent => stats.header_timeouts.add(),
-        End::Drained if link.phase() == Phase::Head => link.tell(&refusal::SHUTTING_DOWN),
-        End::Drained => {}
+        End::Drained if link.phase() == Phase::Head => io.tell(&refusal::SHUTTING_DOWN),
+        End::Malformed | End::Done | End::Idle | End::Gone | End::Halted => {}
+        End::Broken | End::Cut | End::Drained => {}
+    }
+    io.end();
+    if end == End::Malformed || (end == End::Done && link.may_have_unread()) {
+        linger(house.clock, link, &mut signals).await;
     }
 }
 
 /// Waits a while for the caller's own end, and forgets what comes before it: a
 /// close on unread bytes is a reset, which would overtake the answer. It is
 /// over early when the process stops.
-pub(super) async fn linger(clock: Clock, link: &Link, mut signals: Signals) {
+pub(super) async fn linger(clock: Clock, link: &Link, signals: &mut Signals) {
     let mut caller = pin!(Deadline::after(clock, LINGER).bound(link.discard(clock, LINGER_PAUSE)));
     poll_fn(|cx| {
         let stops = Pin::new(&mut signals.cut).poll(cx).is_ready()

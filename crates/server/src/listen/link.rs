@@ -1,5 +1,5 @@
-//! The socket of one connection, and what is known about it. hyper owns a
-//! [`Wire`]; the connection's own future keeps the [`Link`] behind it and learns
+//! The socket of one connection, and what is known about it. hyper has a
+//! [`Wire`], bare or under TLS (`io`); the connection's own future keeps the [`Link`] behind it and learns
 //! there what hyper does not tell: whether it still watches for the caller's
 //! end, whether a write stands still, which phase of a request this is.
 //!
@@ -67,6 +67,8 @@ pub(super) struct Link {
     old: AtomicBool,
     /// The last request had a body, which may not have been read to its end.
     had_body: AtomicBool,
+    /// The close will be a reset.
+    resets: AtomicBool,
     /// How the answer that runs tells that it was ended from outside.
     halt: Mutex<Option<Arc<dyn PollHalt>>>,
 }
@@ -101,6 +103,7 @@ impl Link {
             moved: AtomicU32::new(0),
             old: AtomicBool::new(false),
             had_body: AtomicBool::new(false),
+            resets: AtomicBool::new(false),
             halt: Mutex::new(None),
         })
     }
@@ -193,7 +196,21 @@ impl Link {
     /// The close will be a reset: what is unsent is dropped, and nobody can
     /// take the end for the end of an answer.
     pub(super) fn reset(&self) {
+        self.resets.store(true, Relaxed);
         let _ = self.stream.set_zero_linger();
+    }
+
+    /// Whether the close will be a reset.
+    pub(super) fn is_reset(&self) -> bool {
+        self.resets.load(Relaxed)
+    }
+
+    /// Whether the first byte is a capital letter, as a method's name has it;
+    /// the byte stays where it is. Waits until there is one, or the end.
+    pub(super) async fn begins_with_letter(&self) -> io::Result<bool> {
+        let mut first = [0];
+        let bytes = self.stream.peek(&mut first).await?;
+        Ok(bytes > 0 && first.iter().all(u8::is_ascii_uppercase))
     }
 
     /// Reads and forgets what arrives, until the caller's side ends or pauses
@@ -221,7 +238,13 @@ impl Link {
         SockRef::from(&self.stream).shutdown(Shutdown::Write)
     }
 
-    fn noted_read(&self, bytes: usize) {
+    /// hyper's read waits.
+    pub(super) fn note_wait(&self) {
+        self.watched.store(true, Relaxed);
+    }
+
+    /// hyper's read has brought so many bytes; none are the end.
+    pub(super) fn note_read(&self, bytes: usize) {
         self.watched.store(false, Relaxed);
         if bytes > 0 && matches!(self.phase(), Phase::Silent | Phase::Idle) {
             self.enter(Phase::Head);
@@ -277,7 +300,7 @@ impl Drop for InFlight {
     }
 }
 
-/// What hyper reads from and writes to.
+/// The socket as a stream, under hyper or under TLS.
 #[derive(Debug)]
 pub(super) struct Wire(pub(super) Arc<Link>);
 
@@ -290,10 +313,7 @@ impl AsyncRead for Wire {
         let link = &*self.0;
         let before = to.filled().len();
         loop {
-            if link.stream.poll_read_ready(cx)?.is_pending() {
-                link.watched.store(true, Relaxed);
-                return Poll::Pending;
-            }
+            ready!(link.stream.poll_read_ready(cx))?;
             let room = to.remaining();
             // The outer call clears the readiness it saw before the read; if
             // more has arrived since, the runtime keeps the newer one.
@@ -308,10 +328,7 @@ impl AsyncRead for Wire {
             match read {
                 Err(error) if bytes == 0 && error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if bytes == 0 => return Poll::Ready(Err(error)),
-                _ => {
-                    link.noted_read(bytes);
-                    return Poll::Ready(Ok(()));
-                }
+                _ => return Poll::Ready(Ok(())),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The edge below HTTP: connections, their time and their end. Plain TCP, HTTP/1.1.
+//! The edge below HTTP: connections, their time and their end. TCP or TLS, HTTP/1.1.
 //!
 //! Promises, in full at [`run`] and tested under their numbers: 1. small writes
 //! go out at once; 2. who has gone is noticed; 3. who does not read is reset;
@@ -8,6 +8,7 @@
 
 mod connection;
 mod front;
+mod io;
 mod link;
 mod places;
 mod refusal;
@@ -15,10 +16,11 @@ mod stats;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -41,6 +43,7 @@ use self::places::Places;
 pub(crate) use self::places::owner;
 pub use self::stats::ListenStats;
 pub use self::terms::Terms;
+pub use self::tls::Tls;
 
 /// The body of an answer, as its connection knows it.
 pub trait Answer: Body<Data = Bytes> {
@@ -62,6 +65,8 @@ pub trait PollHalt: Send + Sync {
 pub struct ListenSettings {
     /// For a head from its first byte, and for a new connection's first byte.
     pub header_timeout: Duration,
+    /// For a TLS handshake, before either.
+    pub handshake_timeout: Duration,
     /// Between an answer and the next request.
     pub keep_alive: Duration,
     /// How long a write may wait without moving.
@@ -76,6 +81,15 @@ pub struct ListenSettings {
     pub connections: usize,
     /// Open connections of one address; loopback is exempt.
     pub connections_per_ip: usize,
+}
+
+/// Where connections come from, and what is spoken there.
+#[derive(Debug)]
+pub struct Inlet {
+    /// The socket.
+    pub listener: TcpListener,
+    /// None for plain HTTP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// How long accepting rests when the kernel has no descriptors or memory left.
@@ -112,14 +126,15 @@ const REFUSALS_AT_ONCE: usize = 64;
 ///    head is bounded in bytes and headers (431).
 /// 6. Connections are bounded in all and by address: 503 and the close beyond.
 ///    No failed accept ends the loop, and a crowd that knocks at once is let in
-///    without a lost packet.
+///    without a lost packet. A caller counts from before its handshake on; a
+///    refused one with TLS gets the close alone.
 /// 7. A panic ends its own connection: a handler's with a 500, a body's by the close.
 /// 8. Nothing new is accepted once `accept` is cancelled, idle connections close
 ///    at once, busy ones finish with `connection: close`; a cancel of
 ///    `connections` ends the rest.
 /// 9. Every number of this is in [`ListenStats`].
 pub async fn run<H, F, B>(
-    listener: TcpListener,
+    inlet: Inlet,
     terms: Arc<Terms>,
     clock: Clock,
     accept: Scope,
@@ -132,9 +147,10 @@ pub async fn run<H, F, B>(
     B: Answer + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let Inlet { listener, tls } = inlet;
     // Who bound it asked for room for 128, as a rule.
     let _ = SockRef::from(&listener).listen(KNOCKING);
-    let mut door = Door::new(terms, clock, accept.clone(), connections, stats);
+    let mut door = Door::new(tls, terms, clock, accept.clone(), connections, stats);
     let mut complaints = Complaints::new(clock);
     let mut closing = accept.cancelled();
     loop {
@@ -173,6 +189,7 @@ struct Door {
 
 impl Door {
     fn new(
+        tls: Option<Arc<Tls>>,
         terms: Arc<Terms>,
         clock: Clock,
         accept: Scope,
@@ -184,7 +201,7 @@ impl Door {
         let porch = Places::new(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE, Arc::default());
         let places = Places::new(all, each, Arc::clone(&stats));
         let http = builder(&settings);
-        let house = Arc::new(House::new(http, settings, clock, stats));
+        let house = Arc::new(House::new(http, settings, clock, stats, tls));
         Self {
             terms,
             house,
@@ -204,8 +221,8 @@ impl Door {
         self.places
             .set(settings.connections, settings.connections_per_ip);
         let (http, clock) = (builder(&settings), self.house.clock);
-        let stats = Arc::clone(&self.house.stats);
-        self.house = Arc::new(House::new(http, settings, clock, stats));
+        let (stats, tls) = (Arc::clone(&self.house.stats), self.house.tls.clone());
+        self.house = Arc::new(House::new(http, settings, clock, stats, tls));
     }
 
     fn receive<H, F, B>(&mut self, stream: TcpStream, from: SocketAddr, handler: &H)
@@ -217,7 +234,7 @@ impl Door {
     {
         self.follow();
         self.house.stats.accepted.add();
-        let link = Link::new(stream, unsent(&self.house.settings));
+        let link = Link::new(stream, unsent(&self.house));
         let Some(place) = self.places.take(from.ip()) else {
             self.refuse(&link);
             return;
@@ -241,13 +258,17 @@ impl Door {
     /// Says why, and gives the caller a moment to read it; too many of them
     /// at once get the close alone.
     fn refuse(&self, link: &Arc<Link>) {
-        link.tell(&refusal::NO_PLACE);
+        let words: &[u8] = match self.house.tls {
+            None => &refusal::NO_PLACE,
+            Some(_) => &[],
+        };
+        link.tell(words);
         let Some(place) = self.porch.take(std::net::Ipv4Addr::LOCALHOST.into()) else {
             return;
         };
-        let (clock, link, signals) = (self.house.clock, Arc::clone(link), self.signals());
+        let (clock, link, mut signals) = (self.house.clock, Arc::clone(link), self.signals());
         let _ = self.connections.spawn("refusal", async move {
-            linger(clock, &link, signals).await;
+            linger(clock, &link, &mut signals).await;
             drop((link, place));
         });
     }
@@ -287,8 +308,10 @@ const LEAST_UNSENT: usize = 16 << 10;
 
 /// What may wait in the kernel of all that may wait: the rest of it stands in
 /// hyper's buffer and before it.
-fn unsent(settings: &ListenSettings) -> u32 {
-    let ours = settings.max_header_bytes.max(LEAST_HEADER_BYTES) + MERGED;
+fn unsent(house: &House) -> u32 {
+    let settings = &house.settings;
+    let held = house.tls.as_ref().map_or(0, |_| tls::HELD);
+    let ours = settings.max_header_bytes.max(LEAST_HEADER_BYTES) + MERGED + held;
     let theirs = settings
         .stream_buffer
         .saturating_sub(ours)
@@ -297,7 +320,7 @@ fn unsent(settings: &ListenSettings) -> u32 {
 }
 
 /// Whether a failed accept says nothing about the next one.
-fn of_the_caller(error: &io::Error) -> bool {
+fn of_the_caller(error: &std::io::Error) -> bool {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),
@@ -321,7 +344,7 @@ impl Complaints {
         }
     }
 
-    fn about(&mut self, error: &io::Error) {
+    fn about(&mut self, error: &std::io::Error) {
         let now = self.clock.now();
         if self.last.is_some_and(|last| now < last + WARN_EVERY) {
             self.unsaid += 1;

@@ -29,6 +29,14 @@ pub(super) static SLOW_HEAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
 pub(super) static SHUTTING_DOWN: LazyLock<Vec<u8>> =
     LazyLock::new(|| raw(Code::ShuttingDown, "This process is draining."));
 
+/// Plain HTTP, where TLS is spoken.
+pub(super) static TLS_REQUIRED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    raw(
+        Code::TlsRequired,
+        "This port speaks TLS: write https:// in the base URL.",
+    )
+});
+
 /// The body of the answer to a request whose handler panicked.
 static BROKEN: LazyLock<Bytes> = LazyLock::new(|| {
     Bytes::from(json(

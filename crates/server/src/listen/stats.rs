@@ -7,9 +7,11 @@
 //! Plain atomics, pulled when somebody looks; nothing is counted per request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tidegate_kernel::{Labels, Observe, Visitor};
 
+use super::tls::{Handshake, Tls};
 use crate::names;
 
 /// A number that only grows.
@@ -37,9 +39,32 @@ pub struct ListenStats {
     pub(super) header_timeouts: Count,
     pub(super) write_stalls: Count,
     pub(super) panics: Count,
+    pub(super) handshakes: Handshakes,
+    tls: OnceLock<Arc<Tls>>,
+}
+
+/// TLS handshakes by how they ended.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes([Count; Handshake::ALL.len()]);
+
+impl Handshakes {
+    pub(super) fn add(&self, ended: Handshake) {
+        if let Some(count) = self.0.get(ended as usize) {
+            count.add();
+        }
+    }
+
+    pub(super) fn get(&self, ended: Handshake) -> u64 {
+        self.0.get(ended as usize).map_or(0, Count::get)
+    }
 }
 
 impl ListenStats {
+    /// Callers are shown what this holds; said once.
+    pub(crate) fn shows(&self, tls: Arc<Tls>) {
+        let _ = self.tls.set(tls);
+    }
+
     /// Connections that were taken from the kernel, served or refused.
     pub fn accepted(&self) -> u64 {
         self.accepted.get()
@@ -92,6 +117,14 @@ impl Observe for ListenStats {
         for (reason, count) in refused {
             let labels = [labels, &[("reason", reason)]].concat();
             to.counter(names::CONNECTIONS_REFUSED, &labels, count);
+        }
+        if let Some(tls) = self.tls.get() {
+            let end = u32::try_from(tls.valid().until).unwrap_or(u32::MAX);
+            to.gauge(names::TLS_CERTIFICATE_END, labels, f64::from(end));
+        }
+        for ended in Handshake::ALL {
+            let labels = [labels, &[("result", ended.as_str())]].concat();
+            to.counter(names::TLS_HANDSHAKES, &labels, self.handshakes.get(ended));
         }
         let totals = [
             (names::CONNECTIONS_ACCEPTED, self.accepted()),

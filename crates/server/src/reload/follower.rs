@@ -19,7 +19,7 @@ use super::record::Record;
 use super::watch::Watch;
 use crate::config::{self, Config, File, Loaded, Problem, Problems, ProcessEnv, Severity};
 use crate::http::{Configured, Current};
-use crate::listen::Terms;
+use crate::listen::{Terms, Tls};
 use crate::overload::Overload;
 use crate::wiring;
 
@@ -30,6 +30,8 @@ const TOLD: usize = 20;
 pub(crate) struct Parts {
     pub(crate) current: Arc<Current>,
     pub(crate) terms: Arc<Terms>,
+    /// None where plain HTTP is spoken.
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) overload: Arc<Overload>,
     pub(crate) record: Arc<Record>,
     pub(crate) clock: Clock,
@@ -145,6 +147,12 @@ impl Follower {
         let access = app.access.next(keys.collect());
         let settings = wiring::gateway_settings(config, access.tenants());
         let limits = wiring::json_limits(&config.limits);
+        let next = parts.tls.as_ref();
+        let next = next.map(|tls| tls.prepare(&config.tls, parts.clock));
+        let next = next.transpose().map_err(|unfit| {
+            let key = format!("tls.{}", unfit.part.as_str());
+            Problems::one(&name, &key, unfit.what, unfit.hint.unwrap_or_default())
+        })?;
         let (gateway, changes): (Gateway, _) = app
             .gateway
             .apply(settings, limits)
@@ -156,6 +164,11 @@ impl Follower {
             body_limits,
             shutdown_timeout: config.shutdown_timeout,
         }));
+        if let Some((tls, next)) = parts.tls.as_ref().zip(next)
+            && tls.show(next)
+        {
+            tracing::info!("callers are shown another certificate");
+        }
         parts.terms.set(wiring::listen_settings(config));
         parts.overload.limit_memory(config.limits.memory);
         Ok(Swapped {
@@ -212,7 +225,10 @@ fn exposed(config: &Config, file: &str) -> Result<(), Problems> {
 fn files(file: &Path, config: &Config) -> Vec<PathBuf> {
     let named = config.providers.iter();
     let named = named.filter_map(|provider| provider.ca_file.clone());
-    let mut files: Vec<_> = std::iter::once(file.to_path_buf()).chain(named).collect();
+    let shown = config.tls.files().into_iter();
+    let shown = shown.flat_map(|(cert, key)| [cert.to_path_buf(), key.to_path_buf()]);
+    let first = std::iter::once(file.to_path_buf());
+    let mut files: Vec<_> = first.chain(shown).chain(named).collect();
     let mut seen = std::collections::HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
     files

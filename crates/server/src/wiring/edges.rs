@@ -13,6 +13,7 @@ pub(crate) fn listen_settings(config: &Config) -> ListenSettings {
     let limits = &config.limits;
     ListenSettings {
         header_timeout: limits.header_timeout,
+        handshake_timeout: config.tls.handshake_timeout,
         keep_alive: limits.keep_alive,
         write_stall: limits.write_stall,
         stream_buffer: limits.stream_buffer,

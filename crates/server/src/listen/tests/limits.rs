@@ -213,7 +213,7 @@ async fn promise_9_the_numbers_are_told() {
     one.connections = 1;
     let rig = Rig::new(one).await;
     let mut kept = rig.call("GET /peer HTTP/1.1\r\nhost: t\r\n\r\n").await;
-    let peer = kept.0.local_addr().unwrap().to_string();
+    let peer = kept.socket().local_addr().unwrap().to_string();
     assert!(
         kept.read_to(&peer).await.ends_with(&peer),
         "each request carries its peer"
@@ -230,6 +230,14 @@ async fn promise_9_the_numbers_are_told() {
         ("tidegate_connections_refused_total limit", 1.0),
         ("tidegate_connections_refused_total per_ip", 0.0),
         ("tidegate_connections_write_stalls_total", 0.0),
+        ("tidegate_tls_handshakes_total closed", 0.0),
+        ("tidegate_tls_handshakes_total done", 0.0),
+        ("tidegate_tls_handshakes_total malformed", 0.0),
+        ("tidegate_tls_handshakes_total no_match", 0.0),
+        ("tidegate_tls_handshakes_total plain_http", 0.0),
+        ("tidegate_tls_handshakes_total refused", 0.0),
+        ("tidegate_tls_handshakes_total stopped", 0.0),
+        ("tidegate_tls_handshakes_total timeout", 0.0),
     ];
     let seen: Vec<_> = seen.0.iter().map(|(name, n)| (name.as_str(), *n)).collect();
     assert_eq!(seen, expected);

@@ -6,10 +6,13 @@
 mod drain;
 mod gone;
 mod limits;
+mod over_tls;
 mod panics;
 mod timers;
 
 use std::collections::VecDeque;
+use std::io;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll};
@@ -18,6 +21,7 @@ use http::StatusCode;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use tidegate_kernel::Deadline;
+use tidegate_testkit::client::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
@@ -38,6 +42,7 @@ const FLOOD: &str = "GET /flood HTTP/1.1\r\nhost: t\r\n\r\n";
 fn settings() -> ListenSettings {
     ListenSettings {
         header_timeout: PATIENCE,
+        handshake_timeout: PATIENCE,
         keep_alive: PATIENCE,
         write_stall: PATIENCE,
         stream_buffer: 256 * 1024,
@@ -84,8 +89,31 @@ impl Drop for Life {
     }
 }
 
+/// What is spoken: the same promises hold over each.
+trait Over {
+    /// What the listener shows, if it speaks TLS.
+    fn tls() -> Option<Arc<Tls>>;
+    /// What a caller's connection becomes.
+    async fn speak(tcp: TcpStream) -> Caller;
+}
+
+/// HTTP as it is.
+struct Plain;
+
+impl Over for Plain {
+    fn tls() -> Option<Arc<Tls>> {
+        None
+    }
+
+    async fn speak(tcp: TcpStream) -> Caller {
+        Caller(Stream::Plain(tcp))
+    }
+}
+
+type Rig = RigOver<Plain>;
+
 /// A listener with handlers by path.
-struct Rig {
+struct RigOver<O> {
     at: SocketAddr,
     accept: Scope,
     connections: Scope,
@@ -94,9 +122,10 @@ struct Rig {
     /// A permit lets one hanging handler or stream end.
     gate: Arc<Semaphore>,
     _root: Scope,
+    over: PhantomData<O>,
 }
 
-impl Rig {
+impl<O: Over> RigOver<O> {
     async fn new(settings: ListenSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -113,15 +142,12 @@ impl Rig {
             handle(peer, request, kit.0.clone(), kit.1.clone())
         };
         let all = (accept.clone(), connections.clone(), Arc::clone(&stats));
-        let run = run(
+        let inlet = Inlet {
             listener,
-            Terms::new(settings),
-            Clock,
-            all.0,
-            all.1,
-            all.2,
-            handler,
-        );
+            tls: O::tls(),
+        };
+        let terms = Terms::new(settings);
+        let run = run(inlet, terms, Clock, all.0, all.1, all.2, handler);
         root.spawn("listen", run).unwrap();
         Self {
             at,
@@ -131,11 +157,16 @@ impl Rig {
             notes,
             gate,
             _root: root,
+            over: PhantomData,
         }
     }
 
+    async fn speak(&self, tcp: TcpStream) -> Caller {
+        O::speak(tcp).await
+    }
+
     async fn call(&self, request: &str) -> Caller {
-        let mut caller = Caller(TcpStream::connect(self.at).await.unwrap());
+        let mut caller = O::speak(TcpStream::connect(self.at).await.unwrap()).await;
         caller.send(request).await;
         caller
     }
@@ -265,11 +296,12 @@ impl Body for Script {
 }
 
 /// A caller that sends bytes as given and reads what comes.
-struct Caller(TcpStream);
+struct Caller(Stream);
 
 impl Caller {
     async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
+        self.0.flush().await.unwrap();
     }
 
     /// Reads until `found` is in what has come, or the end; all of it.
@@ -301,14 +333,18 @@ impl Caller {
         (all, end.map(drop))
     }
 
+    fn socket(&self) -> &TcpStream {
+        self.0.socket()
+    }
+
     fn half_close(&self) {
-        SockRef::from(&self.0)
+        SockRef::from(self.socket())
             .shutdown(std::net::Shutdown::Write)
             .unwrap();
     }
 
     fn reset(self) {
-        self.0.set_zero_linger().unwrap();
+        self.socket().set_zero_linger().unwrap();
     }
 }
 

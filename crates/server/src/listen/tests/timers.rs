@@ -38,7 +38,7 @@ async fn r_d2_r_g20_what_waits_for_a_slow_reader_is_bounded() {
         let rig = Rig::new(with(|to| to.stream_buffer = buffer * 1024)).await;
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(8 * 1024).unwrap();
-        let mut caller = Caller(socket.connect(rig.at).await.unwrap());
+        let mut caller = rig.speak(socket.connect(rig.at).await.unwrap()).await;
         caller.send(FLOOD).await;
         Clock.sleep(ms(500)).await;
         let given = rig.notes.given.load(SeqCst) / 1024;
