@@ -3,7 +3,6 @@
 import ssl
 import sys
 
-import httpx
 import openai
 from gate import BASE_URL, asks, raises
 
@@ -15,7 +14,7 @@ def client(http, **options):
     return openai.OpenAI(http_client=http, **(settings | options))
 
 
-with httpx.Client(verify=context) as http:
+with openai.DefaultHttpxClient(verify=context) as http:
     gate = client(http)
     answer = gate.chat.completions.create(model="echo", messages=asks("say this back"))
     assert answer.choices[0].message.content == "say this back", answer
@@ -33,12 +32,12 @@ with httpx.Client(verify=context) as http:
     assert "echo" in names, names
 
 # Nobody that it trusts.
-with httpx.Client() as http:
+with openai.DefaultHttpxClient() as http:
     error = raises(openai.APIConnectionError, lambda: client(http).models.list())
     assert "certificate" in str(error.__cause__).lower(), repr(error.__cause__)
 
 # Plain HTTP is told what to write.
-with httpx.Client() as http:
+with openai.DefaultHttpxClient() as http:
     plain = BASE_URL.replace("https://", "http://")
     error = raises(openai.BadRequestError, lambda: client(http, base_url=plain).models.list())
     assert error.code == "tls_required" and "https://" in str(error), error

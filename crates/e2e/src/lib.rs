@@ -8,6 +8,7 @@
 mod answer;
 pub mod form;
 pub mod leave;
+pub mod pages;
 mod scene;
 pub mod sdk;
 pub mod tries;

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use tidegate_e2e::sdk::{interpreter, run};
+use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::gate::{Folder, command_output};
 use tidegate_testkit::openai::{chat, completion, content_chunk, finish_chunk};
 use tidegate_testkit::{
@@ -168,14 +168,18 @@ async fn slow_handshakes_take_places_only_for_their_time() {
 
 #[tokio::test]
 async fn sdk_over_tls() {
-    let Some(python) = interpreter() else { return };
+    if !Sdk::Python.is_here() {
+        return;
+    }
     let (certificate, folder) = (Certificate::good(), Folder::new());
     let settings = tls(&folder, &certificate, "");
     let authority = folder.file("authority.pem", certificate.authority_pem());
     let start = Start::with_text(&format!("checks = \"off\"\n{settings}"));
     let gate = start.tls(certificate.client(&[])).start().await;
     let authority = authority.display().to_string();
-    run(&python, "over_tls.py", &[&gate.url(), &authority]).await;
+    Sdk::Python
+        .run("over_tls", &[&gate.url(), &authority])
+        .await;
     let metrics = gate.until_quiet().await;
     assert_eq!(metrics.conserved(), Ok(3));
     let labels = [("class", "cancelled")];

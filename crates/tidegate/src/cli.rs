@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use client::{Ask, Cancel, Completions, Man, Models, Reach, Requests};
+pub(crate) use client::{Ask, Cancel, Completions, Health, Man, Models, Reach, Requests};
 
 /// A gateway between applications and language models.
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Requests(Requests),
     /// Cancel requests in flight
     Cancel(Cancel),
+    /// Say whether a running Tidegate takes requests, as an exit code
+    Health(Health),
     /// Say what a running Tidegate's traffic says about its settings
     Advise(Advise),
     /// Serve the simulated model as a stand-alone upstream

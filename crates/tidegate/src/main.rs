@@ -13,10 +13,12 @@ mod cli;
 mod client;
 mod columns;
 mod fault;
+mod health;
 mod interrupt;
 mod log;
 mod models;
 mod names;
+mod notify;
 mod open_files;
 mod pages;
 mod paint;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         cli::Command::Models(args) => models::run(&args),
         cli::Command::Requests(args) => requests::run(&args),
         cli::Command::Cancel(args) => cancel::run(&args),
+        cli::Command::Health(args) => health::run(&args),
         cli::Command::Advise(args) => advise::run(&args),
         cli::Command::Sim(args) => simulate::run(&args),
         cli::Command::Completions(args) => pages::completions(&args),

@@ -16,7 +16,7 @@ use crate::check::{WRONG, count, warn};
 use crate::cli::Serve;
 use crate::log::{Log, Style};
 use crate::signals::{Hangup, Hangups, Signals};
-use crate::{log, open_files, runtime, say};
+use crate::{log, notify, open_files, runtime, say};
 
 pub(crate) fn run(args: Serve) -> ExitCode {
     let Serve {
@@ -97,6 +97,7 @@ async fn serve(
     let reloader = server.follow(loaded, following).map_err(failed)?;
     server.also_observe(log.numbers());
     say::out(banner.text(server.address(), server.admin_address(), server.providers()));
+    notify::ready();
     let signal = loop {
         tokio::select! {
             signal = signals.next() => break signal,
@@ -106,6 +107,7 @@ async fn serve(
             },
         }
     };
+    notify::stopping();
     tracing::info!(signal, "draining; a second signal ends at once");
     Ok(tokio::select! {
         report = server.drain() => {

@@ -9,6 +9,8 @@ use super::Config;
 /// from the configuration of the start to a later one.
 struct Fixed {
     key: &'static str,
+    /// Whether what is inside it stays as well, or only that it is there.
+    whole: bool,
     /// Puts the value of the first into the second; whether it was another one.
     hold: fn(&Config, &mut Config) -> bool,
 }
@@ -18,6 +20,7 @@ macro_rules! fixed {
     ($key:literal, $($field:ident).+) => {
         Fixed {
             key: $key,
+            whole: true,
             hold: |started, now| {
                 let other = now.$($field).+ != started.$($field).+;
                 now.$($field).+.clone_from(&started.$($field).+);
@@ -35,6 +38,7 @@ const FIXED: &[Fixed] = &[
     Fixed {
         // Whether there is one: which one is followed.
         key: "tls",
+        whole: false,
         hold: |started, now| {
             let other = now.tls.is_on() != started.tls.is_on();
             if other {
@@ -61,7 +65,7 @@ const FOLLOWED: &[&str] = &[
 pub(super) fn is_followed(path: &str) -> bool {
     let holds = |fixed: &Fixed| {
         let rest = path.strip_prefix(fixed.key);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        rest.is_some_and(|rest| rest.is_empty() || (fixed.whole && rest.starts_with('.')))
     };
     !FIXED.iter().any(holds)
 }
@@ -120,6 +124,25 @@ mod tests {
             ..Source::default()
         };
         load(source, &BTreeMap::new()).unwrap().config
+    }
+
+    #[test]
+    fn which_certificate_is_followed_and_whether_there_is_one_is_not() {
+        assert!(is_followed("tls.cert") && is_followed("tls.handshake_timeout"));
+        assert!(!is_followed("tls"));
+        let plain = config("");
+        let mut shown = plain.clone();
+        shown.tls.cert = Some("a.pem".into());
+        shown.tls.key = Some("a.key".into());
+        let mut other = shown.clone();
+        other.tls.cert = Some("b.pem".into());
+        assert!(hold(&shown, &mut other).is_empty());
+        assert_eq!(other.tls.cert.as_deref(), Some("b.pem".as_ref()));
+        let mut now = plain.clone();
+        assert_eq!(hold(&shown, &mut now), ["tls"]);
+        assert!(now.tls.is_on(), "it goes on as it was started");
+        assert_eq!(hold(&plain, &mut other), ["tls"]);
+        assert!(!other.tls.is_on());
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Tls {
         }
     }
 
-    fn prepare_pair(&self, pair: Pair, clock: Clock) -> Result<Next, Unfit> {
+    pub(super) fn prepare_pair(&self, pair: Pair, clock: Clock) -> Result<Next, Unfit> {
         let now = clock.unix_millis() / 1000;
         if let Some(fault) = pair.valid.fault(now)
             && self.valid().fault(now).is_none()

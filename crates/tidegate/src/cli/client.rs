@@ -128,6 +128,20 @@ pub(crate) struct Cancel {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  tidegate health
+  tidegate health --url https://127.0.0.1:7070 --ca-file authority.pem
+
+It asks for /readyz, which wants no key: for the health check of a container.
+
+Exit codes: 0 ready, 1 not ready or nobody answers, 2 wrong usage.")]
+pub(crate) struct Health {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
   tidegate completions zsh > ~/.zfunc/_tidegate
   tidegate completions fish > ~/.config/fish/completions/tidegate.fish")]

@@ -226,7 +226,7 @@ async fn another_certificate_holds_from_the_next_handshake_on() {
     };
     let run = run(
         inlet,
-        settings(),
+        Terms::new(settings()),
         Clock,
         accept,
         connections,
