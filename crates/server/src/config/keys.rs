@@ -74,9 +74,9 @@ table! {
     /// The certificate that callers are shown.
     pub struct Tls {
         /// The server's certificate, then those that signed it (PEM); with it `listen` speaks TLS.
-        cert: Option<PathBuf> = None, ExistingFile;
+        cert: Option<PathBuf> = None, ExistingFile { examples: &["tls.pem"] };
         /// The key of the certificate (PEM, not encrypted).
-        key: Option<PathBuf> = None, ExistingFile;
+        key: Option<PathBuf> = None, ExistingFile { examples: &["tls.key"] };
         /// From the connection to the end of the handshake.
         handshake_timeout: Duration = seconds(10), time(MS, HOUR);
     }
@@ -160,7 +160,7 @@ table! {
         /// Whether to ask the upstream for token counts in streams.
         usage: UsageMode = UsageMode::Ask, USAGE;
         /// Certificates (PEM) to trust beside the platform's.
-        ca_file: Option<PathBuf> = None, ExistingFile;
+        ca_file: Option<PathBuf> = None, ExistingFile { examples: &["ca.pem"] };
         beside {
             /// Its name: before the `/` in a model's name, and in every metric.
             name: String;

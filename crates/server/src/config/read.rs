@@ -460,14 +460,16 @@ impl Reader<BaseUrl> for Url {
 }
 
 /// A file that must be there; a relative path starts at the configuration's folder.
-pub(super) struct ExistingFile;
+pub(super) struct ExistingFile {
+    pub(super) examples: &'static [&'static str],
+}
 
 impl Reader<Option<PathBuf>> for ExistingFile {
     fn form(&self) -> Form {
         Form::Text(Text {
             expected: "the path of a file",
             pattern: "^[^\\u0000]+$",
-            examples: &["ca.pem"],
+            examples: self.examples,
             is_wide: true,
         })
     }
