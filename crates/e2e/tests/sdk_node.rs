@@ -98,3 +98,17 @@ async fn node_a_resting_connection_is_not_used_at_its_end() {
     let gate = Start::with_text(limits).start().await;
     Sdk::Node.run("pauses", &[&gate.url(), "2000"]).await;
 }
+
+/// This SDK goes on sending its body while the refusal is already there.
+#[tokio::test]
+async fn node_a_refusal_of_a_large_body_is_read_as_what_it_is() {
+    if !Sdk::Node.is_here() {
+        return;
+    }
+    let key = "tg-0123456789abcdef";
+    let tables =
+        format!("[auth]\nkeys = [\"{key}\"]\n[limits]\nbody = \"1MiB\"\nupload = \"1MiB\"");
+    let scene = Scene::with_tables(&tables).await;
+    Sdk::Node.run("refused", &[&scene.gate.url(), key]).await;
+    assert_eq!(scene.upstream.count(), 0);
+}
