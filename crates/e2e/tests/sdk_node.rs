@@ -112,3 +112,19 @@ async fn node_a_refusal_of_a_large_body_is_read_as_what_it_is() {
     Sdk::Node.run("refused", &[&scene.gate.url(), key]).await;
     assert_eq!(scene.upstream.count(), 0);
 }
+
+#[tokio::test]
+async fn node_pipelines_slow_readers_and_bodies_left_half_way() {
+    scenes::simulated(Sdk::Node, "habits").await;
+}
+
+#[tokio::test]
+async fn node_a_stream_ends_whole_while_the_gate_drains() {
+    if !Sdk::Node.is_here() {
+        return;
+    }
+    let mut gate = Start::bare().start().await;
+    let pid = gate.pid().to_string();
+    Sdk::Node.run("drained", &[&gate.url(), &pid]).await;
+    assert!(gate.exit().await.success());
+}
