@@ -45,8 +45,8 @@ pub use report::{Echo, Problem, Problems, Severity};
 pub(crate) use restart::hold;
 pub use schema::schema;
 pub use secret::{Secret, SecretSource};
-pub(crate) use source::print;
 pub use source::{File, Source};
+pub(crate) use source::{is_odd, print};
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 
 use keys::Document;

@@ -490,9 +490,14 @@ impl Reader<Option<PathBuf>> for ExistingFile {
             return None;
         };
         let path = cx.folder.join(text);
-        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-            Ok(found) if found.is_file() => Some(Some(path)),
-            Ok(_) => {
+        // Looked at before it is opened: a pipe would be waited for.
+        let plain = path.metadata().and_then(|found| match found.is_file() {
+            true => std::fs::File::open(&path).map(|_| true),
+            false => Ok(false),
+        });
+        match plain {
+            Ok(true) => Some(Some(path)),
+            Ok(false) => {
                 cx.error(node.span(), "is not a file")
                     .expected("the path of a file");
                 None

@@ -36,6 +36,11 @@ pub enum File {
     Search,
     /// This one.
     At(PathBuf),
+    /// This one, by a process that has read it before. Only a plain file that
+    /// says something will do: a pipe gives its text once, and would be waited
+    /// for; and what is empty is more likely cut off than meant, and would take
+    /// every key away.
+    Again(PathBuf),
     /// A text that is already here, with the name that problems give it.
     Text {
         /// The name in problems.
@@ -51,6 +56,7 @@ impl std::fmt::Debug for File {
         match self {
             Self::Search => f.write_str("Search"),
             Self::At(path) => f.debug_tuple("At").field(path).finish(),
+            Self::Again(path) => f.debug_tuple("Again").field(path).finish(),
             Self::Text { name, .. } => f.debug_tuple("Text").field(name).finish(),
         }
     }
@@ -69,6 +75,7 @@ pub(super) struct Document {
 
 /// Finds and reads the file; `None` when there is none to read.
 pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Problems> {
+    let again = matches!(file, File::Again(_));
     let path = match file {
         File::Text { name, text } => {
             return Ok(Some(Document {
@@ -79,7 +86,7 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
                 text,
             }));
         }
-        File::At(path) => path,
+        File::At(path) | File::Again(path) => path,
         File::Search => match env.get(CONFIG) {
             Some(path) => PathBuf::from(path),
             None if Path::new(DEFAULT).exists() => PathBuf::from(DEFAULT),
@@ -87,6 +94,11 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
         },
     };
     let name = path.display().to_string();
+    if again && is_odd(&path) {
+        let hint = "keep the configuration in a file to have it followed";
+        let what = "is not a plain file, and is read once only".to_owned();
+        return Err(refuse(name, None, what, hint));
+    }
     let bytes = match read_bounded(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -97,6 +109,10 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
     if bytes.len() as u64 > LARGEST {
         let hint = "check that it is the file you mean";
         return Err(refuse(name, None, "is larger than 4 MiB".to_owned(), hint));
+    }
+    if again && bytes.trim_ascii().is_empty() {
+        let hint = "write it again; a process without any configuration must be started so";
+        return Err(refuse(name, None, "is empty now".to_owned(), hint));
     }
     let print = print_of(&Ok(&bytes[..]));
     match String::from_utf8(bytes) {
@@ -126,10 +142,19 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
 }
 
 /// Differs between two contents, and tells nothing of either: keys may stand
-/// in them. For comparisons within this process.
+/// in them. For comparisons within this process. It never waits for a writer.
 pub(crate) fn print(path: &Path) -> u64 {
+    if is_odd(path) {
+        return print_of(&Err(std::io::ErrorKind::InvalidInput));
+    }
     let read = read_bounded(path);
     print_of(&read.as_deref().map_err(std::io::Error::kind))
+}
+
+/// Whether there is something that is no plain file, such as a pipe, whose
+/// reader may have to wait for ever.
+pub(crate) fn is_odd(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file())
 }
 
 fn print_of(read: &Result<&[u8], std::io::ErrorKind>) -> u64 {

@@ -69,13 +69,20 @@ impl Follower {
     /// started with.
     pub(crate) fn new(mut following: Following, loaded: &Loaded, parts: Parts) -> Self {
         let mut state = State::default();
+        let mut text = 0;
         // What was found stays the one that is followed: if it goes away, that
         // is a mistake to tell and not a reason to look elsewhere.
         if let Some(file) = &loaded.path {
-            following.source.file = File::At(file.clone());
-            state.files = files(file, &loaded.config);
+            following.source.file = File::Again(file.clone());
+            if config::is_odd(file) {
+                let file = loaded.file.as_deref();
+                tracing::info!(file, "no plain file, so its changes are not followed");
+            } else {
+                state.files = files(file, &loaded.config);
+                text = loaded.print;
+            }
         }
-        state.print = print(&state.files, loaded.print);
+        state.print = print(&state.files, text);
         Self {
             following,
             parts,
