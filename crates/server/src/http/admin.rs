@@ -41,9 +41,24 @@ pub(crate) fn config(app: &App) -> Response<Out> {
     })
 }
 
-/// As RFC 3339 has it, in UTC.
+/// As RFC 3339 has it, in UTC, always with milliseconds: texts that sort as times do.
 fn time(millis: u64) -> Option<String> {
     let millis = i64::try_from(millis).ok()?;
     let time = Timestamp::from_millisecond(millis).ok()?;
-    Some(time.to_string())
+    Some(format!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_as_many_digits_as_each_other() {
+        for (millis, text) in [
+            (1_700_000_000_380, "2023-11-14T22:13:20.380Z"),
+            (1_700_000_000_000, "2023-11-14T22:13:20.000Z"),
+        ] {
+            assert_eq!(time(millis).as_deref(), Some(text));
+        }
+    }
 }

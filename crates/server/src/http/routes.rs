@@ -30,6 +30,8 @@ pub(crate) enum Door {
     Caller,
     /// The same, and only where operators listen.
     Operator,
+    /// Whoever passes the access rules of the listener, whichever it is.
+    Either,
 }
 
 /// Which doors a listener opens.
@@ -48,7 +50,7 @@ pub(crate) enum Face {
 impl Face {
     pub(crate) fn opens(self, door: Door) -> bool {
         match (self, door) {
-            (Self::All, _) | (_, Door::Anybody) => true,
+            (Self::All, _) | (_, Door::Anybody | Door::Either) => true,
             (Self::Callers, door) => door == Door::Caller,
             (Self::Operators | Self::FarOperators, door) => door == Door::Operator,
         }
@@ -166,7 +168,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route(
         Method::GET,
         "/openapi.json",
-        Door::Caller,
+        Door::Either,
         Handler::Described(openapi::page),
     ),
     route(

@@ -30,7 +30,20 @@ static SCHEMAS: LazyLock<Value> =
 const REFUSED: [u16; 3] = [401, 403, 429];
 
 pub(crate) fn page(app: &App, face: Face) -> Response<Out> {
-    render(&document(face, app.access.wants_key()))
+    // Programs of this machine need no key on the operators' own listener.
+    let with_keys = app.access.wants_key() && face != Face::Operators;
+    render(&document(face, with_keys))
+}
+
+/// What an address is for.
+fn purpose(face: Face) -> &'static str {
+    match face {
+        Face::All | Face::Callers => "Point an OpenAI SDK at `/v1` of this address.",
+        Face::Operators | Face::FarOperators => {
+            "The operators' pages. Applications are served at the address of `listen`, which \
+             describes its own routes."
+        }
+    }
 }
 
 /// The document of a listener.
@@ -49,8 +62,9 @@ fn document(face: Face, with_keys: bool) -> Value {
             "title": "Tidegate",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "A gateway between applications and language models.",
-            "description": "Point an OpenAI SDK at `/v1` of this address.",
-            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "description": purpose(face),
+            // Without its identifier: readers make a link of that, and a choice has no page.
+            "license": { "name": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
         "tags": tags,

@@ -55,6 +55,21 @@ fn a_public_listener_tells_nothing_of_the_operators_pages() {
 }
 
 #[test]
+fn the_operators_listener_describes_its_own_pages() {
+    for face in [Face::Operators, Face::FarOperators] {
+        let document = document(face, true);
+        let paths = document["paths"].as_object().unwrap();
+        assert!(paths.contains_key("/debug/requests/{id}") && paths.contains_key("/openapi.json"));
+        assert!(
+            !paths.keys().any(|path| path.starts_with("/v1")),
+            "{face:?}"
+        );
+        let text = document["info"]["description"].as_str().unwrap();
+        assert!(text.contains("operators"), "{text}");
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     fn check(document: &Value, at: &Value) {
         if let Some(reference) = at.get("$ref") {
