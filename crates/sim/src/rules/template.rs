@@ -73,7 +73,9 @@ fn hole(name: &str, groups: usize) -> Result<Part, String> {
     let known = groups.min(MOST_GROUPS);
     match name.parse::<usize>() {
         Ok(at) if at < known => Ok(Part::Group(at)),
-        Ok(at) => Err(format!("there is no group {at} of `match.regex`")),
+        Ok(at) => Err(format!(
+            "names group {at}, which `match.regex` does not have"
+        )),
         Err(_) => Err(format!(
             "nothing fills `{{{{{name}}}}}`: there are user, model, call and numbers"
         )),
