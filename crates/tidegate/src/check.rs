@@ -2,6 +2,7 @@
 //!
 //! It reads what `serve` would read, and opens nothing to the world.
 
+use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
@@ -73,8 +74,8 @@ pub(crate) fn warn(problems: &Problems) {
 }
 
 /// `1 error`, `3 errors`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub(crate) fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {what}{plural}")
 }
 

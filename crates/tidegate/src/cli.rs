@@ -151,7 +151,7 @@ Examples:
   tidegate sim --port 9100 --host 127.0.0.1
   tidegate sim --script answers.toml           what your application is to meet
   tidegate sim --script answers.toml --check   everything that is wrong with it
-  curl http://127.0.0.1:9100/v1/models         names that say what happens
+  curl http://127.0.0.1:9100/v1/models          names that say what happens
   curl http://127.0.0.1:9100/sim/requests      what your application sent
 
 Names: echo; tools, tools-2; sim-TTFT-CHUNKS-GAP-BYTES, where TTFT and GAP are milliseconds

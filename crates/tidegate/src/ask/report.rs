@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tidegate_kernel::Instant;
 
 use super::answer::Answer;
+use crate::check::count;
 use crate::client::Reply;
 use crate::fault::Fault;
 use crate::say::one_line;
@@ -67,19 +68,20 @@ impl Report {
         let counted = answer.usage.as_ref();
         let counted = counted.and_then(|usage| usage["completion_tokens"].as_u64());
         let (tokens, what) = match counted {
-            Some(tokens) => (tokens, "tokens"),
-            None => (answer.pieces, "pieces"),
+            Some(tokens) => (tokens, "token"),
+            None => (answer.pieces, "piece"),
         };
         let mut line = format!(
-            "first token after {} ms, {tokens} {what} in {} ms",
+            "first token after {} ms, {} in {} ms",
             millis(self.sent, first),
+            count(tokens, what),
             millis(self.sent, self.last),
         );
         // The first is where counting begins, so it is not counted.
         let time = self.last.duration_since(first).as_secs_f64();
         if tokens > 1 && time > 0.0 {
             let rate = (u32::try_from(tokens - 1).map_or(f64::MAX, f64::from)) / time;
-            line.push_str(&format!(", {rate:.1} {what}/s"));
+            line.push_str(&format!(", {rate:.1} {what}s/s"));
         }
         if let Some(queued) = self.queue_ms {
             line.push_str(&format!(", {queued} ms in the queue"));
@@ -141,6 +143,8 @@ mod tests {
             report.line(&answer),
             "first token after 500 ms, 5 pieces in 2500 ms, 2.0 pieces/s"
         );
+        answer.usage = Some(json!({"completion_tokens": 1}));
+        assert!(report.line(&answer).ends_with(", 1 token in 2500 ms"));
         answer.usage = Some(json!({"completion_tokens": 21}));
         assert!(
             report

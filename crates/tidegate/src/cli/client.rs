@@ -110,7 +110,7 @@ pub(crate) struct Requests {
 #[command(after_help = "\
 Examples:
   tidegate cancel 01a1fded-743f-7056-b06c-9db4c16c64a7
-  tidegate requests --json | jq -r '.requests[].id' | xargs tidegate cancel
+  tidegate requests --json | jq -r '.requests[].id' | xargs -r tidegate cancel
 
 The caller gets status 503 with the code cancelled_by_operator, or that error as
 the last event of its stream; the provider's connection is closed.

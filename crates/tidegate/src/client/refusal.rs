@@ -54,6 +54,8 @@ impl Refusal {
         let code = Code::ALL.iter().find(|one| Some(one.as_str()) == code);
         match code {
             Some(Code::ModelNotFound) => fault.help("`tidegate models` lists the names"),
+            // The table speaks to who writes requests; here that is the command line.
+            Some(Code::DeadlineExceeded) => fault.help("allow more with --timeout"),
             Some(code) => fault.help(code.action()),
             None => fault,
         }
