@@ -5,7 +5,7 @@
 //!    model's.
 //! 2. What two readers could read in two ways is refused: text outside of the
 //!    parts, folded or doubled headers, a quote behind a backslash, a boundary
-//!    that goes on, an encoded or doubled model.
+//!    that goes on or stands behind half a line end, an encoded or doubled model.
 //! 3. Parts and their headers are bounded.
 
 use std::borrow::Cow;
@@ -58,6 +58,7 @@ pub fn scan_form<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Option<Named<'a>
     line.extend_from_slice(b"\r\n--");
     line.extend_from_slice(boundary);
     let border = memmem::Finder::new(&line);
+    let lone = memmem::Finder::new(line.get(2..).unwrap_or_default());
     let mut at = match body.strip_prefix(line.get(2..).unwrap_or_default()) {
         Some(_) => line.len() - 2,
         None => return Err(Refused::body("The form does not begin with its boundary.")),
@@ -80,12 +81,24 @@ pub fn scan_form<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Option<Named<'a>
         let Some(length) = border.find(content) else {
             return Err(Refused::body("The form has no end."));
         };
+        // At the front, Go sees the end of an empty part; behind a lone CR or
+        // LF, other readers see the end of this one.
+        let within = content.get(..length).unwrap_or_default();
+        let breaks = |place: usize| match place.checked_sub(1) {
+            Some(before) => matches!(within.get(before), Some(b'\r' | b'\n')),
+            None => true,
+        };
+        if lone.find_iter(within).any(breaks) {
+            return Err(Refused::body(
+                "A boundary of the form has no line end before it.",
+            ));
+        }
         if part.name == b"model" {
             if found.is_some() {
                 return Err(Refused::twice("model"));
             }
             let place = start..start + length;
-            found = Some(part.model(content.get(..length).unwrap_or_default(), place)?);
+            found = Some(part.model(within, place)?);
         } else if let Ok(name) = str::from_utf8(part.name) {
             check_taken(name)?;
         }
@@ -119,6 +132,7 @@ impl<'a> Part<'a> {
             // A line without a colon, a folded one, or a break of another kind.
             let broken = key.len() == line.len()
                 || key.is_empty()
+                || key.starts_with(b"--")
                 || !key
                     .iter()
                     .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')

@@ -65,6 +65,8 @@ fn the_model_is_found_among_other_parts_and_missing_is_not_wrong() {
         assert_eq!(model(&form(parts)), Ok(Some("whisper-1".to_owned())));
     }
     assert_eq!(model(&form(&[FILE])), Ok(None));
+    let inline = field("prompt", "x --b and -\n-b");
+    assert_eq!(model(&form(&[&inline])), Ok(None));
     assert_eq!(model(&form(&[])), Ok(None));
     assert_eq!(model("--b--"), Ok(None));
     // Tokens, other cases and other params.
@@ -90,6 +92,12 @@ fn what_two_readers_could_read_in_two_ways_is_refused() {
         form(&[&good]).replace("--b--", "--b"),
         form(&["x\r\n\r\ny\r\n--bx\r\n", &good]),
         format!("--b \r\n{good}\r\n--b--"),
+        // Boundaries that only some readers see: Go's behind an empty part, one
+        // behind half a line end, one among the headers.
+        form(&[&field("x", &format!("--b\r\n{good}"))]),
+        form(&[&field("x", &format!("y\n--b\r\n{good}"))]),
+        form(&[&field("x", &format!("y\r--b\r\n{good}"))]),
+        form(&[&format!("--b:x\r\n{good}")]),
         // The model.
         form(&[&good, &good]),
         form(&[&good, &field("model", "b")]),
