@@ -60,6 +60,9 @@ struct State {
 /// A new configuration is in place.
 struct Swapped {
     loaded: Loaded,
+    files: Vec<PathBuf>,
+    /// Of those files, from before they were used.
+    print: u64,
     changes: Changes,
     needs_restart: Vec<&'static str>,
 }
@@ -115,14 +118,19 @@ impl Follower {
         match self.swap() {
             Ok(Swapped {
                 loaded,
+                files,
+                print,
                 changes,
                 needs_restart,
             }) => {
                 tell(&loaded.warnings);
-                if let Some(file) = &loaded.path {
-                    state.files = files(file, &loaded.config);
-                    state.print = print(&state.files, loaded.print);
+                if loaded.path.is_some() {
+                    (state.files, state.print) = (files, print);
                     self.watch(state, knocks);
+                    // What changed before it was watched told nobody.
+                    if self::print(&state.files, text_print(state.files.first())) != print {
+                        knocks.changed(false);
+                    }
                 }
                 (self.following.taken)(&loaded.config);
                 let shown = needs_restart.clone();
@@ -146,6 +154,10 @@ impl Follower {
         let name = loaded.file.clone().unwrap_or_default();
         (self.following.fit)(&mut loaded.config);
         let needs_restart = config::hold(&self.started, &mut loaded.config);
+        // Before any of them is used: what changes meanwhile is news afterwards.
+        let path = loaded.path.as_deref();
+        let files = path.map_or_else(Vec::new, |file| files(file, &loaded.config));
+        let print = print(&files, loaded.print);
         let config = &loaded.config;
         exposed(config, &name)?;
         let parts = &self.parts;
@@ -180,6 +192,8 @@ impl Follower {
         parts.overload.limit_memory(config.limits.memory);
         Ok(Swapped {
             loaded,
+            files,
+            print,
             changes,
             needs_restart,
         })
