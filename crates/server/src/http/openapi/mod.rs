@@ -50,12 +50,18 @@ fn purpose(face: Face) -> &'static str {
 fn document(face: Face, with_keys: bool) -> Value {
     let open = ROUTES.iter().filter(|route| face.opens(route.door));
     let mut paths = Map::new();
+    let mut used = BTreeSet::new();
     for route in open {
         let Some(about) = about(route) else { continue };
+        used.insert(about.tag);
         let path = paths.entry(plain(route.path)).or_insert_with(|| json!({}));
         path[about.method.to_lowercase()] = operation(about, route, with_keys);
     }
-    let tags = TAGS.map(|(name, about)| json!({ "name": name, "description": about }));
+    // A heading without a route below it says nothing.
+    let tags = TAGS.iter().filter(|(name, _)| used.contains(name));
+    let tags: Vec<_> = tags
+        .map(|(name, about)| json!({ "name": name, "description": about }))
+        .collect();
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {

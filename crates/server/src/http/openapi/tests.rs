@@ -64,6 +64,12 @@ fn the_operators_listener_describes_its_own_pages() {
             !paths.keys().any(|path| path.starts_with("/v1")),
             "{face:?}"
         );
+        let tags = document["tags"].as_array().unwrap().iter();
+        let tags: Vec<_> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert!(
+            tags.contains(&"operators") && !tags.contains(&"models"),
+            "{tags:?}"
+        );
         let text = document["info"]["description"].as_str().unwrap();
         assert!(text.contains("operators"), "{text}");
     }
