@@ -28,13 +28,14 @@ pub(crate) fn run(args: Check) -> ExitCode {
         listen: args.listen,
         log: args.log,
     };
+    let file = source.file.name(&ProcessEnv);
     let result = load_effective(source, &ProcessEnv);
     let code = match result.is_ok() {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(WRONG),
     };
     let written = if args.json {
-        let mut object = as_json(result.as_ref().map(|(loaded, _)| loaded));
+        let mut object = as_json(file.as_deref(), result.as_ref().map(|(loaded, _)| loaded));
         if let (true, Ok((_, effective))) = (args.print, &result) {
             object["values"] = effective.to_json();
         }
@@ -100,10 +101,11 @@ fn summary(loaded: &Loaded) -> String {
     )
 }
 
-fn as_json(result: Result<&Loaded, &Problems>) -> serde_json::Value {
-    let (file, problems) = match result {
-        Ok(loaded) => (loaded.file.as_deref(), &loaded.warnings),
-        Err(problems) => (None, problems),
+/// The file is named whether it is right or wrong; null without one.
+fn as_json(file: Option<&str>, result: Result<&Loaded, &Problems>) -> serde_json::Value {
+    let problems = match result {
+        Ok(loaded) => &loaded.warnings,
+        Err(problems) => problems,
     };
     json!({
         "ok": result.is_ok(),
@@ -144,16 +146,17 @@ mod tests {
             line,
             "gate.toml is fine: listen 127.0.0.1:7070, 1 provider (sim), 1 warning"
         );
-        let object = as_json(fine.as_ref());
+        let object = as_json(Some("gate.toml"), fine.as_ref());
         assert_eq!(
             (&object["ok"], &object["warnings"]),
             (&json!(true), &json!(1))
         );
-        let object = as_json(check("listen = 1\nlog = 2").as_ref());
+        let object = as_json(Some("gate.toml"), check("listen = 1\nlog = 2").as_ref());
         assert_eq!(
             (&object["ok"], &object["errors"]),
             (&json!(false), &json!(2))
         );
         assert_eq!(object["problems"][1]["line"], json!(2));
+        assert_eq!(object["file"], "gate.toml", "a wrong one is named too");
     }
 }

@@ -50,6 +50,28 @@ pub enum File {
     },
 }
 
+impl File {
+    /// Where it is; `None` for a text, and when there is none to read.
+    fn path(&self, env: &dyn Env) -> Option<PathBuf> {
+        match self {
+            Self::Text { .. } => None,
+            Self::At(path) | Self::Again(path) => Some(path.clone()),
+            Self::Search => match env.get(CONFIG) {
+                Some(path) => Some(PathBuf::from(path)),
+                None => Some(PathBuf::from(DEFAULT)).filter(|path| path.exists()),
+            },
+        }
+    }
+
+    /// The name that problems give it; `None` when there is none to read.
+    pub fn name(&self, env: &dyn Env) -> Option<String> {
+        match self {
+            Self::Text { name, .. } => Some(name.clone()),
+            _ => self.path(env).map(|path| path.display().to_string()),
+        }
+    }
+}
+
 impl std::fmt::Debug for File {
     // The text may hold keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,22 +98,17 @@ pub(super) struct Document {
 /// Finds and reads the file; `None` when there is none to read.
 pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Problems> {
     let again = matches!(file, File::Again(_));
-    let path = match file {
-        File::Text { name, text } => {
-            return Ok(Some(Document {
-                path: None,
-                print: 0,
-                name,
-                folder: PathBuf::new(),
-                text,
-            }));
-        }
-        File::At(path) | File::Again(path) => path,
-        File::Search => match env.get(CONFIG) {
-            Some(path) => PathBuf::from(path),
-            None if Path::new(DEFAULT).exists() => PathBuf::from(DEFAULT),
-            None => return Ok(None),
-        },
+    if let File::Text { name, text } = file {
+        return Ok(Some(Document {
+            path: None,
+            print: 0,
+            name,
+            folder: PathBuf::new(),
+            text,
+        }));
+    }
+    let Some(path) = file.path(env) else {
+        return Ok(None);
     };
     let name = path.display().to_string();
     if again && is_odd(&path) {
