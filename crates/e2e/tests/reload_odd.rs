@@ -92,3 +92,42 @@ async fn a_file_that_was_emptied_takes_no_key_away() {
     fs::write(&file, "checks = \"off\"\n").unwrap();
     until_async("no keys", || async { is_open(&gate).await.then_some(()) }).await;
 }
+
+/// A key that is taken away must not go on seeing what others ask.
+#[tokio::test]
+async fn who_watches_with_a_key_that_is_taken_away_is_shut_out() {
+    let folder = Folder::new();
+    let keys = |keys: &str| format!("checks = \"off\"\n[auth]\nkeys = [{keys}]\n");
+    let two = keys(&format!("\"{KEY}\", \"sk-second-0123456789abcdef\""));
+    let file = folder.file("gate.toml", &two);
+    let path = file.display().to_string();
+    let start = Start::command(&["serve", "--listen", "127.0.0.1:0", "--config", &path]);
+    let gate = start.start().await.with_key(KEY);
+    let head = |key: &str| {
+        let host = gate.address();
+        format!(
+            "GET /debug/requests?watch=1 HTTP/1.1\r\nhost: {host}\r\n\
+             authorization: Bearer {key}\r\n\r\n"
+        )
+    };
+    let mut second = gate.connect().await;
+    second.send(head("sk-second-0123456789abcdef")).await;
+    assert_eq!(second.head().await.status, 200);
+    assert!(second.data().await.is_some(), "the state");
+    // One more takes nobody's leave.
+    let third = "\"sk-third-0123456789abcdef0\"";
+    let three = two.replace("keys = [", &format!("keys = [{third}, "));
+    fs::write(&file, three).unwrap();
+    until_async("one more key", || async {
+        (config(&gate).await["generation"] == 2).then_some(())
+    })
+    .await;
+    let mut other = gate.connect().await;
+    other.send(head(KEY)).await;
+    assert_eq!(other.head().await.status, 200);
+    fs::write(&file, keys(&format!("\"{KEY}\", {third}"))).unwrap();
+    while second.data().await.is_some() {}
+    let mut again = gate.connect().await;
+    again.send(head("sk-second-0123456789abcdef")).await;
+    assert_eq!(again.reply().await.status(), 401);
+}

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,23 @@ pub(crate) struct Access {
     clock: Clock,
     /// Shared with the rules before and after these.
     failures: Arc<Mutex<HashMap<IpAddr, (Instant, u32)>>>,
+    /// How often a key was taken away until these, or the first one came.
+    era: u64,
+    /// The same of the rules that hold now.
+    holds: Arc<AtomicU64>,
+}
+
+/// The leave of one who was let in for longer than a request takes.
+pub(crate) struct Leave {
+    era: u64,
+    holds: Arc<AtomicU64>,
+}
+
+impl Leave {
+    /// Whether it has to be asked for again: its key may be gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.holds.load(Ordering::Acquire) > self.era
+    }
 }
 
 impl Access {
@@ -44,7 +62,32 @@ impl Access {
             keys: (0..).zip(keys).collect(),
             clock,
             failures: Arc::default(),
+            era: 0,
+            holds: Arc::default(),
         }
+    }
+
+    /// Good until a reload takes a key away, whosever.
+    pub(crate) fn leave(&self) -> Leave {
+        Leave {
+            era: self.era,
+            holds: Arc::clone(&self.holds),
+        }
+    }
+
+    /// These rules hold from now on.
+    pub(crate) fn take_hold(&self) {
+        self.holds.store(self.era, Ordering::Release);
+    }
+
+    /// Whether somebody who is let in by these might not be by `keys`.
+    fn loses_by(&self, keys: &[SecretString]) -> bool {
+        let stays = |known: &SecretString| {
+            let known = known.expose_secret();
+            keys.iter().any(|key| key.expose_secret() == known)
+        };
+        let closes = self.keys.is_empty() && !keys.is_empty();
+        closes || !self.keys.iter().all(|(_, key)| stays(key))
     }
 
     /// Whether callers need a key.
@@ -69,10 +112,13 @@ impl Access {
         let mut free = (0..).filter(|number| !taken.contains(number));
         let numbers = kept.into_iter().map(|kept| kept.or_else(|| free.next()));
         let numbers: Vec<_> = numbers.map(Option::unwrap_or_default).collect();
+        let era = self.era + u64::from(self.loses_by(&keys));
         Self {
             keys: numbers.into_iter().zip(keys).collect(),
             clock: self.clock,
             failures: Arc::clone(&self.failures),
+            era,
+            holds: Arc::clone(&self.holds),
         }
     }
 

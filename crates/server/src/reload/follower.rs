@@ -183,6 +183,7 @@ impl Follower {
             body_limits,
             shutdown_timeout: config.shutdown_timeout,
         }));
+        parts.current.get().access.take_hold();
         if let Some((tls, next)) = parts.tls.as_ref().zip(next)
             && tls.show(next)
         {

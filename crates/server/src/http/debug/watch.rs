@@ -4,7 +4,8 @@
 //! changed and `ended` for each that has its outcome; a new `snapshot` where
 //! events were missed, and a comment after 15 s of silence. An `id` given back as
 //! `last-event-id` goes on behind it, if all since then is still known. It ends
-//! at once with the drain, for one who does not read too.
+//! at once with the drain, for one who does not read too, and within a second when
+//! a reload takes a key away: whoever still has one comes back.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tidegate_gateway::{Failure, Mark, Notice, Told, Watcher};
 use tidegate_kernel as kernel;
 use tidegate_wire::sse;
 
+use super::super::access::Leave;
 use super::super::app::App;
 use super::super::reply::Out;
 use super::requests::{List, One};
@@ -31,6 +33,7 @@ const MERGE: usize = 16 << 10;
 /// The body of such an answer.
 pub(crate) struct Watch {
     watcher: Watcher,
+    leave: Leave,
     ended: bool,
 }
 
@@ -42,6 +45,7 @@ pub(super) fn watch(app: &App, asked: &HeaderMap) -> Result<Response<Out>, Failu
     let watcher = app.gateway.watch(last)?;
     let body = Watch {
         watcher,
+        leave: app.access.leave(),
         ended: false,
     };
     let mut response = Response::new(Out::Watch(Box::new(body)));
@@ -67,6 +71,7 @@ impl Watch {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut text = Vec::new();
+        self.ended |= self.leave.is_over();
         while !self.ended && text.len() < MERGE {
             match self.watcher.poll_told(cx) {
                 Poll::Ready(Some(told)) => write(&mut text, &told),
