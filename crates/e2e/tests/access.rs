@@ -190,6 +190,23 @@ async fn without_keys_a_foreign_origin_is_refused() {
     assert_eq!(reply.header("access-control-allow-origin"), None);
 }
 
+/// As an image of another site would: what it cannot read it could still hold.
+#[tokio::test]
+async fn without_keys_a_page_of_another_site_takes_no_seat_of_a_watch() {
+    let gate = Gate::start(&Settings::default()).await;
+    let path = "/debug/requests?watch=1";
+    let head = |site: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nsec-fetch-site: {site}\r\n\r\n")
+    };
+    is_ours(
+        &raw(&gate, &head("cross-site")).await,
+        Code::ForbiddenOrigin,
+    );
+    let mut own = gate.connect().await;
+    own.send(head("same-origin")).await;
+    assert_eq!(own.head().await.status, 200);
+}
+
 #[tokio::test]
 async fn with_keys_nothing_is_answered_without_one() {
     let upstream = Upstream::start().await;

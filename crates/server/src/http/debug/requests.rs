@@ -56,6 +56,8 @@ impl<'a> From<&'a RequestView> for One<'a> {
 
 pub(crate) fn requests(app: &App, asked: &Parts) -> Result<Response<Out>, Failure> {
     if is_watched(asked)? {
+        // A page that cannot read it could still take every seat.
+        app.access.check_page(&asked.headers)?;
         return watch(app, &asked.headers);
     }
     let views = app.gateway.request_views();
