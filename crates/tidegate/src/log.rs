@@ -95,7 +95,10 @@ impl Drop for Log {
 pub(crate) fn start(filter: &LogFilter, style: Style) -> Result<Log, String> {
     let (targets, handle) = reload::Layer::new(targets(filter)?);
     let sink = Sink::start(std::io::stderr(), ROOM, |lines| {
-        tracing::warn!(lines, "log lines were dropped: nobody read them in time");
+        tracing::warn!(
+            lines,
+            "log lines were dropped: nobody read them in time, or they could not be written"
+        );
     })
     .map_err(|error| error.to_string())?;
     let lines = fmt::layer().with_writer(sink.clone());

@@ -4,7 +4,8 @@
 //! 2. no more than the buffer's room waits, and a line beyond it is dropped and
 //! counted, and the number told as soon as there is room; 3. lines stay whole
 //! and in order; 4. a flush writes what waits, for as long as it may take.
-//! What the reader refuses is let go. It knows neither levels nor formats.
+//! What the reader refuses, such as a full disk, is dropped, counted and told
+//! once it takes lines again. It knows neither levels nor formats.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -108,6 +109,8 @@ impl Shared {
 
     fn write_on(&self, mut reader: impl Write, tell: &impl Fn(u64)) {
         let mut batch = Vec::new();
+        let mut torn = false;
+        let mut refused = 0;
         loop {
             let dropped = self.take(&mut batch);
             if dropped > 0 {
@@ -115,7 +118,14 @@ impl Shared {
                 // the number stands between what came before the gap and after.
                 tell(dropped);
             }
-            let _ = reader.write_all(&batch).and_then(|()| reader.flush());
+            let lost = write(&mut reader, &batch, &mut torn);
+            if lost > 0 {
+                self.lock().dropped_ever += lost;
+                refused += lost;
+            } else if refused > 0 {
+                // Not before: what is told must not be refused and told for ever.
+                tell(std::mem::take(&mut refused));
+            }
         }
     }
 
@@ -136,6 +146,34 @@ impl Shared {
         std::mem::swap(batch, &mut state.waiting);
         std::mem::take(&mut state.dropped)
     }
+}
+
+/// Writes lines, and says how many the reader did not take. `torn`: the last one
+/// that it has is not whole, so the next begins on a line of its own.
+fn write(reader: &mut impl Write, lines: &[u8], torn: &mut bool) -> u64 {
+    let mut rest = lines;
+    if *torn && reader.write_all(b"\n").is_ok() {
+        *torn = false;
+    }
+    while !*torn && !rest.is_empty() {
+        match reader.write(rest) {
+            Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => {
+                let whole = lines.len() - rest.len();
+                *torn = whole > 0 && lines.get(whole - 1) != Some(&b'\n');
+                return ends(rest);
+            }
+        }
+    }
+    match reader.flush() {
+        Ok(()) => ends(rest),
+        Err(_) => ends(lines),
+    }
+}
+
+fn ends(lines: &[u8]) -> u64 {
+    lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 impl Observe for Sink {

@@ -150,3 +150,45 @@ fn a_reader_who_is_gone_ends_nothing() {
         assert!(sink.0.lock().is_empty(), "it is let go");
     }
 }
+
+/// A disk with so many bytes of room.
+#[derive(Clone)]
+struct Disk(Arc<Mutex<(usize, String)>>);
+
+impl Write for Disk {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut disk = self.0.lock().unwrap();
+        let taken = disk.0.min(lines.len());
+        if taken == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        disk.0 -= taken;
+        disk.1.push_str(&String::from_utf8_lossy(&lines[..taken]));
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn p2_p3_what_a_full_disk_refuses_is_counted_and_told_when_it_has_room() {
+    let disk = Disk(Arc::new(Mutex::new((9, String::new()))));
+    let (tell, told) = sync_channel(100);
+    let tell = move |dropped| tell.send(dropped).unwrap();
+    let sink = Sink::start(disk.clone(), 1_000, tell).unwrap();
+    let log = |line: &str| {
+        (&sink).write_all(line.as_bytes()).unwrap();
+        sink.flush(SOON);
+    };
+    log("whole\n");
+    log("torn by it\n");
+    log("refused\n");
+    assert_eq!(sink.0.lock().dropped_ever, 2);
+    assert!(told.try_recv().is_err(), "while there is no room");
+    disk.0.lock().unwrap().0 = 1_000;
+    log("again\n");
+    assert_eq!(told.recv_timeout(SOON).unwrap(), 2);
+    assert_eq!(disk.0.lock().unwrap().1, "whole\ntor\nagain\n");
+}
