@@ -305,10 +305,10 @@ impl<'a> Watch<'a> {
     }
 
     /// While hyper has room it polls the body, which sees for itself that it was
-    /// ended; else this does.
+    /// ended; else this does. So it does when the body's end is with hyper, and
+    /// its bytes go nowhere.
     fn look_for_halt(&mut self, cx: &mut Context<'_>) {
-        let stands = self.link.blocked().is_some() && self.link.phase() == Phase::Busy;
-        match stands && self.link.is_halted(cx) {
+        match self.link.blocked().is_some() && self.link.is_halted(cx) {
             true => self.halted = self.halted.or(Some(self.clock.now())),
             false => self.halted = None,
         }

@@ -71,6 +71,8 @@ pub(super) struct Link {
     resets: AtomicBool,
     /// How the answer that runs tells that it was ended from outside.
     halt: Mutex<Option<Arc<dyn PollHalt>>>,
+    /// The last answer was ended from outside, and hyper has all of it.
+    was_halted: AtomicBool,
 }
 
 impl fmt::Debug for Link {
@@ -105,6 +107,7 @@ impl Link {
             had_body: AtomicBool::new(false),
             resets: AtomicBool::new(false),
             halt: Mutex::new(None),
+            was_halted: AtomicBool::new(false),
         })
     }
 
@@ -131,6 +134,7 @@ impl Link {
     pub(super) fn begin(self: &Arc<Self>, old: bool, has_body: bool) -> InFlight {
         self.old.store(old, Relaxed);
         self.had_body.store(has_body, Relaxed);
+        self.was_halted.store(false, Relaxed);
         self.enter(Phase::Busy);
         InFlight {
             link: Arc::clone(self),
@@ -138,9 +142,12 @@ impl Link {
         }
     }
 
-    /// Whether the answer that runs was ended from outside; if it can be, and
-    /// was not, the task is woken when it is.
+    /// Whether the answer that runs, or the last one, was ended from outside; if
+    /// it can be, and was not, the task is woken when it is.
     pub(super) fn is_halted(&self, cx: &mut Context<'_>) -> bool {
+        if self.was_halted.load(Relaxed) {
+            return true;
+        }
         // Asked outside the lock: what it does is not our code.
         let halt = self.halt.lock().clone();
         halt.is_some_and(|halt| halt.poll_halt(cx).is_ready())
@@ -294,7 +301,11 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         if self.halts {
             let gone = self.link.halt.lock().take();
-            drop(gone);
+            // hyper may have taken the last words of an answer whose reader
+            // stands still: nobody else knows then that they must not last.
+            let mut cx = Context::from_waker(Waker::noop());
+            let halted = gone.is_some_and(|halt| halt.poll_halt(&mut cx).is_ready());
+            self.link.was_halted.store(halted, Relaxed);
         }
         self.link.enter(Phase::Idle);
     }
