@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll};
 
 use http::StatusCode;
@@ -38,6 +38,7 @@ const OK: &str = "GET /ok HTTP/1.1\r\nhost: t\r\n\r\n";
 const HANG: &str = "GET /hang HTTP/1.1\r\nhost: t\r\n\r\n";
 const STREAM: &str = "GET /stream HTTP/1.1\r\nhost: t\r\n\r\n";
 const FLOOD: &str = "GET /flood HTTP/1.1\r\nhost: t\r\n\r\n";
+const HALTED: &str = "GET /halted HTTP/1.1\r\nhost: t\r\n\r\n";
 
 fn settings() -> ListenSettings {
     ListenSettings {
@@ -62,6 +63,8 @@ struct Notes {
     unwound: AtomicU64,
     /// Bytes that bodies have given.
     given: AtomicU64,
+    /// The answers that can be ended from outside are.
+    halted: AtomicBool,
 }
 
 impl Notes {
@@ -216,6 +219,14 @@ async fn handle(
         }
         "/stream" => vec![give("one "), Step::Wait(gate), give("two")],
         "/flood" => vec![Step::Flood],
+        "/halted" => {
+            // More than a narrow socket takes, and less pieces than hyper does.
+            let piece = || Step::Give(Bytes::from_static(&[b'x'; 16 * 1024]));
+            let pieces = (0..15).map(|_| piece());
+            pieces
+                .chain([Step::Wait(gate), give("last words")])
+                .collect()
+        }
         "/broken-body" => vec![give("one "), Step::Fail],
         "/panic-in-body" => vec![give("one "), Step::Panic],
         other => panic!("a panic that the test asked for: {other}"),
@@ -229,6 +240,7 @@ async fn handle(
         length,
         wait: None,
         life,
+        halts: path == "/halted",
     });
     *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     Ok(answer)
@@ -252,9 +264,25 @@ struct Script {
     length: Option<u64>,
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     life: Life,
+    halts: bool,
 }
 
-impl Answer for Script {}
+impl Answer for Script {
+    fn halt(&self) -> Option<Arc<dyn PollHalt>> {
+        let notes = self.halts.then(|| Arc::clone(&self.life.0));
+        notes.map(|notes| notes as Arc<dyn PollHalt>)
+    }
+}
+
+/// Who waits for it is not woken: the body's own end wakes the connection.
+impl PollHalt for Notes {
+    fn poll_halt(&self, _: &mut Context<'_>) -> Poll<()> {
+        match self.halted.load(SeqCst) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
 
 impl Body for Script {
     type Data = Bytes;

@@ -222,6 +222,7 @@ async fn another_certificate_holds_from_the_next_handshake_on() {
             length: Some(4),
             wait: None,
             life,
+            halts: false,
         }))
     };
     let run = run(

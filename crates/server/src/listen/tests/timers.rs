@@ -47,6 +47,30 @@ async fn r_d2_r_g20_what_waits_for_a_slow_reader_is_bounded() {
     }
 }
 
+/// Its body is gone by then: hyper has the last words, and the socket is full.
+#[tokio::test]
+async fn what_was_ended_from_outside_ends_also_while_its_last_words_wait() {
+    for halted in [true, false] {
+        // As much as this of an answer waits in hyper, too.
+        let change = |to: &mut ListenSettings| {
+            (to.stream_buffer, to.max_header_bytes) = (128 * 1024, 1024 * 1024);
+        };
+        let rig = Rig::new(with(change)).await;
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 * 1024).unwrap();
+        let mut caller = rig.speak(socket.connect(rig.at).await.unwrap()).await;
+        caller.send(HALTED).await;
+        let given = || rig.notes.given.load(SeqCst) == 15 * 16 * 1024;
+        until("the pieces are given", given).await;
+        rig.notes.halted.store(halted, SeqCst);
+        rig.gate.add_permits(1);
+        until("the body is dropped", || rig.notes.alive() == 0).await;
+        Clock.sleep(PROMPT).await;
+        let open = if halted { 0 } else { 1 };
+        assert_eq!(rig.stats.open(), open, "halted: {halted}");
+    }
+}
+
 #[tokio::test]
 async fn promise_4_a_slow_head_gets_408() {
     let rig = Rig::new(with(|to| to.header_timeout = ms(300))).await;
