@@ -6,6 +6,7 @@
 //! 4. It installs nothing: what is missing is named, and the run ends with 2.
 
 mod account;
+mod asks;
 mod clock;
 mod figures;
 mod load;
@@ -17,6 +18,7 @@ mod options;
 mod probe;
 mod process;
 mod prose;
+mod reloads;
 mod report;
 mod rows;
 mod stage;
@@ -119,7 +121,15 @@ fn bench(options: &Options, nginx: &'static str) -> Outcome<ExitCode> {
         let times = starts.collect::<Outcome<Vec<_>>>()?;
         report.ready = Spread::of(times.iter().map(std::time::Duration::as_secs_f64));
     }
+    if options.wants(rows::ASK) {
+        println!("measuring {}: {} asks", rows::ASK, effort.asks);
+        report.asks = Some(asks::measure(&stage, &binary, effort.asks)?);
+    }
     drop(stage);
+    if options.wants(rows::RELOAD) {
+        println!("measuring {}: {} reloads", rows::RELOAD, effort.reloads);
+        report.reloads = Some(reloads::measure(&binary, effort.reloads)?);
+    }
     if options.wants(rows::NOUNS) {
         println!("measuring {}: the kernel's bench", rows::NOUNS);
         report.nouns = nouns::measure(&workspace)?;

@@ -7,12 +7,40 @@ use std::{
     time::Duration,
 };
 
-use super::load::{Answer, request};
+use super::{
+    clock,
+    load::{Answer, request},
+};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// Sends the bytes of `request` and reads the whole answer.
 pub(crate) fn call(at: SocketAddr, request: &[u8]) -> io::Result<Answer> {
+    call_watched(at, request, |_| ())
+}
+
+/// The time from before the connection to the first event of a stream, which is
+/// read to its end.
+pub(crate) fn first_event(at: SocketAddr, request: &[u8]) -> io::Result<Duration> {
+    let began = clock::now();
+    let mut first = None;
+    let answer = call_watched(at, request, |answer| {
+        if answer.has_event() {
+            first.get_or_insert_with(|| began.elapsed());
+        }
+    })?;
+    first.filter(|_| answer.status() == 200).ok_or_else(|| {
+        let what = format!("no stream of events, but status {}", answer.status());
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
+}
+
+/// `watch` sees the answer after each read.
+fn call_watched(
+    at: SocketAddr,
+    request: &[u8],
+    mut watch: impl FnMut(&Answer),
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&at, WITHIN)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(WITHIN))?;
@@ -25,7 +53,9 @@ pub(crate) fn call(at: SocketAddr, request: &[u8]) -> io::Result<Answer> {
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match answer.feed(&scratch[..read]) {
+        let fed = answer.feed(&scratch[..read]);
+        watch(&answer);
+        match fed {
             Ok(true) => return Ok(answer),
             Ok(false) => {}
             Err(fault) => {
@@ -50,9 +80,17 @@ pub(crate) fn calls_seen(sim: SocketAddr) -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/stats has no `seen`"))
 }
 
-/// The first whole number behind `name`.
-fn number(text: &str, name: &str) -> Option<u64> {
-    let rest = text.split_once(name)?.1.trim_start();
+/// Which configuration holds, as the page of Tidegate says it.
+pub(crate) fn generation(tidegate: SocketAddr) -> io::Result<u64> {
+    let page = get(tidegate, "/admin/v1/config")?;
+    number(&String::from_utf8_lossy(page.body()), "\"generation\"")
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the page has no `generation`"))
+}
+
+/// The first whole number behind `name`, which `:` or `=` may stand before.
+pub(crate) fn number(text: &str, name: &str) -> Option<u64> {
+    let rest = text.split_once(name)?.1;
+    let rest = rest.trim_start_matches(['"', ':', '=', ' ']);
     let end = rest
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());
@@ -72,5 +110,7 @@ mod tests {
         assert_eq!(number("{\"seen\":42", "\"seen\":"), Some(42));
         assert_eq!(number("{\"seen\":null}", "\"seen\":"), None);
         assert_eq!(number("{}", "\"seen\":"), None);
+        assert_eq!(number("a=1 took_us=250", "took_us"), Some(250));
+        assert_eq!(number("{\"took_us\": 9}", "took_us"), Some(9));
     }
 }

@@ -76,9 +76,14 @@ impl Process {
         }
     }
 
+    /// All that it said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// `problem` with the last that the process said.
     pub(crate) fn complain(&self, problem: &str) -> String {
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        let said = self.said();
         let lines: Vec<&str> = said.lines().collect();
         match &lines[lines.len().saturating_sub(8)..] {
             [] => format!("{} {problem}; it said nothing", self.name),

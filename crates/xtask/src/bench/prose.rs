@@ -17,7 +17,8 @@ pub(crate) const METHOD: &str = "\
 apt-get install -y nginx-light     # Debian; the benchmark installs nothing itself
 cargo xtask bench                  # about five minutes; writes this page
 cargo xtask bench --quick          # about 45 seconds; prints only
-cargo xtask bench --only burst     # one row: unary, burst, paced, prompt, open, streams, ready, nouns
+cargo xtask bench --only burst     # one row: unary, burst, paced, prompt, open,
+                                   # streams, ready, ask, reload, nouns
 ```
 
 Nothing else should run on the machine meanwhile.
@@ -43,6 +44,16 @@ Nothing else should run on the machine meanwhile.
   are warmed; a stream's share is what the process grew by while all were open,
   divided by their number.
 - **Ready** is from the start of the process to the first `/readyz` that says 200.
+- **Ask** asks one Tidegate the same question by turns: over a plain connection, until
+  its first event, and by `tidegate ask`, from the start of that process to its first
+  byte. What is added is the difference of the medians; it holds the start of a
+  process, which a shell pays for every command.
+- **Reload** is a process of its own with 200 providers. Each of its files says of every
+  provider another address, other permits and other models, and is renamed over the one
+  before. The work is what the process says of itself (`took_us` in its log): reading,
+  checking and swapping. The whole way is from the rename to the new generation on
+  `/admin/v1/config`, asked for every 2 ms. In it are the 75 ms for which a file must
+  have been left alone before it is read: those are meant, and count against no goal.
 - **Answers are checked.** Status 200, the number of events that the upstream sends
   (asked of it once a row), `[DONE]` as the last, no error event, the size of the body,
   and the upstream must have seen every call that was answered. A wrong answer counts

@@ -6,11 +6,13 @@
 use std::fmt::Write as _;
 
 use super::{
+    asks::Asks,
     figures::{Figures, Spread},
     machine::Machine,
     measure::Measured,
     nouns::{self, Medians},
     prose,
+    reloads::{self, Reloads},
     stage::Subject,
     streams::Held,
 };
@@ -21,6 +23,10 @@ const MEMORY_GOAL_MB: f64 = 40.0;
 const STREAM_GOAL_KIB: f64 = 40.0;
 /// From process start to ready, in milliseconds.
 const READY_GOAL_MS: f64 = 150.0;
+/// What `tidegate ask` adds, in milliseconds.
+const ASK_GOAL_MS: f64 = 20.0;
+/// The longest reload of 200 changed providers, in milliseconds.
+const RELOAD_GOAL_MS: f64 = 50.0;
 /// A stream that waits for a delayed acknowledgement takes 40 ms more.
 const STEP_US: f64 = 20_000.0;
 
@@ -32,6 +38,10 @@ pub(crate) struct Report {
     pub(crate) streams: Option<[Held; 2]>,
     /// Seconds from process start to ready.
     pub(crate) ready: Option<Spread>,
+    /// What `tidegate ask` adds.
+    pub(crate) asks: Option<Asks>,
+    /// What reloads take.
+    pub(crate) reloads: Option<Reloads>,
     /// What the kernel's nouns cost.
     pub(crate) nouns: Medians,
 }
@@ -64,6 +74,12 @@ impl Report {
         }
         if !self.rows.is_empty() {
             memory(&mut text, &self.rows);
+        }
+        if let Some(asks) = &self.asks {
+            asked(&mut text, asks);
+        }
+        if let Some(reloads) = &self.reloads {
+            reloaded(&mut text, reloads);
         }
         if !self.nouns.is_empty() {
             nouns::table(&mut text, &self.nouns);
@@ -131,20 +147,20 @@ impl Report {
             let met = each.is_some_and(|kib| kib <= STREAM_GOAL_KIB);
             goal("memory for an open stream", figure, "40 KiB", met);
         }
-        if let Some(Spread {
-            median,
-            least,
-            most,
-        }) = self.ready
-        {
-            let (ms, least, most) = (median * 1e3, least * 1e3, most * 1e3);
-            let figure = format!("{ms:.1} ms ({least:.1}-{most:.1})");
-            goal(
-                "process start to ready",
-                figure,
-                "150 ms",
-                ms < READY_GOAL_MS,
-            );
+        if let Some(ready) = self.ready {
+            let met = ready.median * 1e3 < READY_GOAL_MS;
+            goal("process start to ready", seconds(ready), "150 ms", met);
+        }
+        if let Some(asks) = &self.asks {
+            let ms = asks.added() * 1e3;
+            let what = "`tidegate ask` to its first byte";
+            goal(what, format!("{ms:.1} ms added"), "20 ms", ms < ASK_GOAL_MS);
+        }
+        if let Some(Reloads { took, .. }) = self.reloads {
+            let what = format!("a reload that changes {} providers", reloads::PROVIDERS);
+            // Each of them, not the middle one.
+            let met = took.most * 1e3 < RELOAD_GOAL_MS;
+            goal(&what, seconds(took), "50 ms", met);
         }
         text.push('\n');
     }
@@ -226,6 +242,31 @@ fn held(text: &mut String, streams: &[Held; 2]) {
     text.push('\n');
 }
 
+fn asked(text: &mut String, asks: &Asks) {
+    let _ = writeln!(
+        text,
+        "## `tidegate ask`, {} times\n\n| time to the first token | median (range) |\n|---|---|\n\
+         | a plain connection, first event | {} |\n\
+         | `tidegate ask`, from the start of its process | {} |\n",
+        asks.count,
+        seconds(asks.plain),
+        seconds(asks.asked),
+    );
+}
+
+fn reloaded(text: &mut String, reloads: &Reloads) {
+    let _ = writeln!(
+        text,
+        "## {} reloads, each changes {} providers\n\n| | median (range) |\n|---|---|\n\
+         | the work, as the process tells it | {} |\n\
+         | from the rename to the new generation | {} |\n",
+        reloads.count,
+        reloads::PROVIDERS,
+        seconds(reloads.took),
+        seconds(reloads.shown),
+    );
+}
+
 fn memory(text: &mut String, rows: &[Measured]) {
     text.push_str("## Resident memory after each row, and the peak so far, in MB\n\n");
     text.push_str(
@@ -271,6 +312,17 @@ fn wrong(faults: &std::collections::BTreeMap<super::load::Fault, u64>) -> String
 fn ratio(spread: Spread) -> String {
     let (least, most) = (spread.least, spread.most);
     format!("{:.2} x (rounds {least:.2}-{most:.2})", spread.median)
+}
+
+/// A spread of seconds.
+fn seconds(spread: Spread) -> String {
+    let Spread {
+        median,
+        least,
+        most,
+    } = spread;
+    let (ms, least, most) = (median * 1e3, least * 1e3, most * 1e3);
+    format!("{ms:.1} ms ({least:.1}-{most:.1})")
 }
 
 fn milliseconds(us: f64) -> String {

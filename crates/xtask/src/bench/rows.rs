@@ -93,6 +93,10 @@ pub(crate) static LOADS: [Row; 5] = [
 pub(crate) const STREAMS: &str = "streams";
 /// The name of the row that measures the start.
 pub(crate) const READY: &str = "ready";
+/// The name of the row that reloads 200 providers.
+pub(crate) const RELOAD: &str = "reload";
+/// The name of the row that measures what `tidegate ask` adds.
+pub(crate) const ASK: &str = "ask";
 /// How `--only` names what the kernel's nouns cost.
 pub(crate) const NOUNS: &str = "nouns";
 
@@ -101,7 +105,7 @@ pub(crate) fn names() -> Vec<&'static str> {
     LOADS
         .iter()
         .map(|row| row.name)
-        .chain([STREAMS, READY, NOUNS])
+        .chain([STREAMS, READY, ASK, RELOAD, NOUNS])
         .collect()
 }
 
@@ -114,6 +118,8 @@ pub(crate) struct Effort {
     /// The model of the slow streams; its length is how long all are open.
     pub(crate) slow_model: &'static str,
     pub(crate) starts: usize,
+    pub(crate) asks: usize,
+    pub(crate) reloads: usize,
 }
 
 impl Effort {
@@ -124,6 +130,8 @@ impl Effort {
         warm_up: Duration::from_millis(400),
         slow_model: "sim-0-20-500-24",
         starts: 10,
+        asks: 30,
+        reloads: 30,
     };
 
     /// For development: about 45 seconds.
@@ -133,5 +141,7 @@ impl Effort {
         warm_up: Duration::from_millis(150),
         slow_model: "sim-0-20-150-24",
         starts: 3,
+        asks: 5,
+        reloads: 5,
     };
 }

@@ -17,6 +17,14 @@ fn figures(cpu_us: Option<f64>, p50_us: f64) -> Figures {
     }
 }
 
+fn steady(seconds: f64) -> Spread {
+    Spread {
+        median: seconds,
+        least: seconds,
+        most: seconds,
+    }
+}
+
 fn report(ratio: f64, resident_kib: u64) -> Report {
     let memory = Memory {
         resident_kib,
@@ -61,6 +69,20 @@ fn report(ratio: f64, resident_kib: u64) -> Report {
             least: 0.018,
             most: 0.030,
         }),
+        asks: Some(Asks {
+            count: 30,
+            plain: steady(0.021),
+            asked: steady(0.030),
+        }),
+        reloads: Some(Reloads {
+            count: 30,
+            took: Spread {
+                median: 0.012,
+                least: 0.010,
+                most: 0.049,
+            },
+            shown: steady(0.095),
+        }),
         nouns: Default::default(),
     }
 }
@@ -101,6 +123,24 @@ fn latency_is_told_against_the_direct_way() {
     assert!(
         text.contains("| Tidegate | 15.0 | 1.15 ms | 2.00 ms | - | 1.05 ms / 0.00 ms / - | 900")
     );
+}
+
+#[test]
+fn a_reload_is_judged_by_its_longest_and_ask_by_what_it_adds() {
+    let mut report = report(1.0, 20_000);
+    let good = report.tables();
+    for line in [
+        "| a reload that changes 200 providers | 12.0 ms (10.0-49.0) | 50 ms | reached |",
+        "| from the rename to the new generation | 95.0 ms (95.0-95.0) |",
+        "| `tidegate ask` to its first byte | 9.0 ms added | 20 ms | reached |",
+    ] {
+        assert!(good.contains(line), "{line} is missing in {good}");
+    }
+    report.reloads.as_mut().unwrap().took.most = 0.051;
+    report.asks.as_mut().unwrap().asked = steady(0.042);
+    let bad = report.tables();
+    assert!(bad.contains("12.0 ms (10.0-51.0) | 50 ms | **missed** |"));
+    assert!(bad.contains("21.0 ms added | 20 ms | **missed** |"));
 }
 
 #[test]
