@@ -210,8 +210,12 @@ impl<'a> Attempt<'a> {
                 }
             };
             let sent = self.sends(ticket);
-            let outgoing = self.asked.load.outgoing(self.house.clock);
+            let outgoing = self
+                .asked
+                .load
+                .outgoing(&self.target.burden, self.house.clock);
             let (body, course) = outgoing.ok_or_else(settled)?;
+            course.iter().for_each(|course| ticket.carries(course));
             let request = http.request(
                 &self.asked.subject,
                 body,

@@ -3,8 +3,10 @@
 //! Linkerd's "peak EWMA", decay 10 s).
 //!
 //! It rises at once and falls slowly; a failure counts as five seconds, or a
-//! target that fails fast would draw everybody.
+//! target that fails fast would draw everybody. A call counts while its
+//! upstream has something to do: not while it waits for its caller.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ const FAILURE: Duration = Duration::from_secs(5);
 /// The load of one target.
 pub(crate) struct Burden {
     pending: AtomicU32,
+    /// Those of them that wait for their callers.
+    paused: AtomicU32,
     average: Mutex<Average>,
 }
 
@@ -37,6 +41,7 @@ impl Burden {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             pending: AtomicU32::new(0),
+            paused: AtomicU32::new(0),
             average: Mutex::new(Average {
                 seconds: UNKNOWN,
                 at: now,
@@ -53,7 +58,13 @@ impl Burden {
         self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The first content came after so long.
+    /// One of its calls waits for its caller, for as long as the guard lives.
+    pub(crate) fn pause(self: &Arc<Self>) -> Paused {
+        self.paused.fetch_add(1, Ordering::Relaxed);
+        Paused(Arc::clone(self))
+    }
+
+    /// The first content came after so long, without the caller's part of it.
     pub(crate) fn answered(&self, took: Duration, now: Instant) {
         self.average.lock().take(took.as_secs_f64(), now);
     }
@@ -64,6 +75,10 @@ impl Burden {
 
     pub(crate) fn pending(&self) -> u32 {
         self.pending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn paused(&self) -> u32 {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Whether anything was ever learnt of it, and when last: what a target is
@@ -78,7 +93,18 @@ impl Burden {
         let average = self.average.lock();
         // A peak that nobody renews is forgotten, or its target would starve.
         let faded = average.seconds * average.left(now);
-        faded * (f64::from(self.pending()) + 1.0)
+        // A guard may outlive its call by a moment.
+        let carried = self.pending().saturating_sub(self.paused());
+        faded * (f64::from(carried) + 1.0)
+    }
+}
+
+/// See [`Burden::pause`].
+pub(crate) struct Paused(Arc<Burden>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.0.paused.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -118,5 +144,24 @@ mod tests {
         load.begin();
         assert_eq!(load.weigh(start + second), 2.0 * weight);
         load.end();
+    }
+
+    #[test]
+    fn a_call_that_waits_for_its_caller_weighs_nothing() {
+        let now = Clock.now();
+        let load = Arc::new(Burden::new(now));
+        let free = load.weigh(now);
+        load.begin();
+        load.begin();
+        assert_eq!(load.weigh(now), 3.0 * free);
+        let paused = load.pause();
+        assert_eq!((load.weigh(now), load.pending()), (2.0 * free, 2));
+        drop(paused);
+        assert_eq!(load.weigh(now), 3.0 * free);
+        let late = load.pause();
+        load.end();
+        load.end();
+        assert_eq!(load.weigh(now), free, "never less than nothing");
+        drop(late);
     }
 }

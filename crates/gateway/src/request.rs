@@ -20,6 +20,7 @@ use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
 use crate::provider::Provider;
 use crate::stake::Stake;
+use crate::upstream::Course;
 use crate::wait::Ended;
 
 /// Where a request stands.
@@ -444,6 +445,13 @@ impl Ticket {
             stake.sends(now);
         }
         now
+    }
+
+    /// What this attempt sends is an upload with this course.
+    pub(crate) fn carries(&mut self, course: &Arc<Course>) {
+        if let Some(stake) = &mut self.stake {
+            stake.carries(course);
+        }
     }
 
     /// The first content of this attempt is here.

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::load::Ended;
 use crate::provider::Provider;
 use crate::target::Target;
+use crate::upstream::Course;
 
 /// See the module's text.
 pub(crate) struct Stake {
@@ -31,7 +32,10 @@ pub(crate) struct Stake {
     clock: Clock,
     /// When the request went out.
     sent: Option<Instant>,
-    /// From then to the first content.
+    /// The upload that it sends, if it sends one.
+    course: Option<Arc<Course>>,
+    /// From then to the first content, without the time that an upload's caller
+    /// took.
     first: Option<Duration>,
     /// What the request weighs, in tokens.
     input: u64,
@@ -110,6 +114,7 @@ impl Stake {
             passes: Some(passes),
             clock,
             sent: None,
+            course: None,
             first: None,
             input: asked.cost,
             streams: asked.stream,
@@ -120,6 +125,11 @@ impl Stake {
     /// The request goes out now.
     pub(crate) fn sends(&mut self, now: Instant) {
         self.sent = Some(now);
+    }
+
+    /// The upload that goes with it tells how long its caller was waited for.
+    pub(crate) fn carries(&mut self, course: &Arc<Course>) {
+        self.course = Some(Arc::clone(course));
     }
 
     /// What the upstream said of its room, or showed.
@@ -148,7 +158,9 @@ impl Stake {
         let (Some(sent), None) = (self.sent, self.first) else {
             return;
         };
-        let took = now.saturating_duration_since(sent);
+        let course = self.course.as_ref();
+        let callers = course.map_or(Duration::ZERO, |course| course.waited(now));
+        let took = now.saturating_duration_since(sent).saturating_sub(callers);
         self.first = Some(took);
         self.target.burden.answered(took, now);
         if let Some(passes) = &mut self.passes {

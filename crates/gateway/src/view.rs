@@ -50,6 +50,8 @@ pub struct TargetView {
     pub key: Arc<str>,
     /// Attempts that run.
     pub pending: u32,
+    /// Those of them that wait for their caller, and so are no load.
+    pub paused: u32,
     /// Its breaker.
     pub breaker: BreakerStats,
     /// When the breaker lets the next one through, if it does not now.
@@ -86,6 +88,7 @@ fn view(target: &Target, now: Instant) -> TargetView {
         model: Arc::clone(&target.model),
         key: Arc::clone(&target.key.name),
         pending: target.burden.pending(),
+        paused: target.burden.paused(),
         breaker: target.breaker.stats(),
         retry_after: Some(target.breaker.retry_after()).filter(|after| !after.is_zero()),
         rests: Some(target.rests(now)).filter(|rests| !rests.is_zero()),

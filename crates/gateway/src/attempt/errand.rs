@@ -98,7 +98,8 @@ impl Attempt<'_> {
                     events: carried == Carried::Events,
                 };
                 let clock = self.house.clock;
-                let download = Download::new(settings, head.source, alarm, clock);
+                let burden = Arc::clone(&self.target.burden);
+                let download = Download::new(settings, head.source, alarm, burden, clock);
                 GoodBody::Download(Box::new(download))
             }
             Carried::Error => return Err(self.error(ticket, alarm, head).await),

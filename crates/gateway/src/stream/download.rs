@@ -2,10 +2,11 @@
 //! events.
 //!
 //! Promises: 1. nothing is held: the upstream is asked for more when the caller
-//! has taken what was there; 2. a cut never looks finished: events end with an
+//! has taken what was there, and while it is not, it is no load of its target; 2. a cut never looks finished: events end with an
 //! error event, if the last one is whole, and any other transfer is broken;
 //! 3. `idle` bounds the upstream's silence, `total` the whole.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::attempt::ended_failure;
+use crate::burden::{Burden, Paused};
 use crate::failure::Failure;
 use crate::upstream::{Pull, Source};
 use crate::wait::Ended;
@@ -41,6 +43,9 @@ pub(crate) struct Download {
     /// The last bytes that went out: an event is whole behind an empty line.
     tail: [u8; 4],
     last: Instant,
+    burden: Arc<Burden>,
+    /// While the caller has not asked for more.
+    paused: Option<Paused>,
 }
 
 /// One step of it.
@@ -58,6 +63,7 @@ impl Download {
         settings: DownloadSettings,
         source: Source,
         alarm: Alarm,
+        burden: Arc<Burden>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -68,6 +74,8 @@ impl Download {
             clock,
             tail: *b"\n\n\n\n",
             last: clock.now(),
+            burden,
+            paused: None,
         }
     }
 
@@ -87,6 +95,7 @@ impl Download {
     }
 
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Piece> {
+        self.paused = None;
         // Looked at first: a stream that never pauses has no turn at the timers.
         if let Poll::Ready(why) = halt.poll_halted(cx) {
             return Poll::Ready(self.ended(Ended::Halted(why)));
@@ -108,7 +117,10 @@ impl Download {
                 self.note(&bytes);
                 match self.source.as_mut().is_some_and(Source::is_over) {
                     true => Piece::Last(bytes),
-                    false => Piece::Data(bytes),
+                    false => {
+                        self.paused = Some(self.burden.pause());
+                        Piece::Data(bytes)
+                    }
                 }
             }
             Pull::End => {

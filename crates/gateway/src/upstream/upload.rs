@@ -2,8 +2,9 @@
 //!
 //! Promises: 1. a body that flows is never held: the next piece is asked for
 //! when the upstream has taken the one before; 2. [`Course`] tells who keeps
-//! it waiting, the caller or the upstream, and why it ended early; 3. an upload
-//! can be had once: what was begun to be sent cannot be sent again.
+//! it waiting, the caller or the upstream, and why it ended early; while it is
+//! the caller it is no load of its target; 3. an upload can be had once: what
+//! was begun to be sent cannot be sent again.
 
 use std::error::Error;
 use std::fmt;
@@ -18,6 +19,7 @@ use http_body_util::Full;
 use kernel::{Clock, Instant};
 use tidegate_kernel as kernel;
 
+use crate::burden::{Burden, Paused};
 use crate::failure::Failure;
 
 /// A caller's body that is passed on as it comes.
@@ -94,12 +96,16 @@ impl Load {
     }
 
     /// What goes up, with the course of what flows; `None` if it went before.
-    pub(crate) fn outgoing(&self, clock: Clock) -> Option<(Outgoing, Option<Arc<Course>>)> {
+    pub(crate) fn outgoing(
+        &self,
+        burden: &Arc<Burden>,
+        clock: Clock,
+    ) -> Option<(Outgoing, Option<Arc<Course>>)> {
         match self {
             Self::Whole(bytes) => Some((Outgoing::Whole(Full::new(bytes.clone())), None)),
             Self::Upload(upload) => {
                 let upload = lock(upload).take()?;
-                let course = Arc::new(Course::new(clock));
+                let course = Arc::new(Course::new(Arc::clone(burden), clock));
                 let rising = Rising {
                     upload,
                     course: Arc::clone(&course),
@@ -205,39 +211,66 @@ enum Waits {
 
 /// How an upload goes: written by who sends it, read by who waits for it,
 /// both in one task.
-#[derive(Debug)]
 pub(crate) struct Course {
     state: Mutex<State>,
+    burden: Arc<Burden>,
     clock: Clock,
 }
 
-#[derive(Debug)]
 struct State {
     waits: Waits,
     since: Instant,
+    /// How long its caller was waited for until `since`.
+    waited: Duration,
+    /// While its caller is.
+    paused: Option<Paused>,
     unsent: Option<Unsent>,
     stopped: bool,
 }
 
+impl State {
+    fn waited(&self, now: Instant) -> Duration {
+        let more = match self.waits {
+            Waits::Caller => now.saturating_duration_since(self.since),
+            Waits::Upstream | Waits::Nobody => Duration::ZERO,
+        };
+        self.waited + more
+    }
+}
+
 impl Course {
-    fn new(clock: Clock) -> Self {
+    fn new(burden: Arc<Burden>, clock: Clock) -> Self {
         let state = State {
             waits: Waits::Upstream,
             since: clock.now(),
+            waited: Duration::ZERO,
+            paused: None,
             unsent: None,
             stopped: false,
         };
         Self {
             state: Mutex::new(state),
+            burden,
             clock,
         }
     }
 
     fn enter(&self, waits: Waits, unsent: Option<Unsent>) {
+        let now = self.clock.now();
         let mut state = lock(&self.state);
+        state.waited = state.waited(now);
+        state.paused = match waits {
+            Waits::Caller => state.paused.take().or_else(|| Some(self.burden.pause())),
+            Waits::Upstream | Waits::Nobody => None,
+        };
         state.waits = waits;
-        state.since = self.clock.now();
+        state.since = now;
         state.unsent = unsent;
+    }
+
+    /// How long its caller was waited for.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        lock(&self.state).waited(now)
     }
 
     /// When the upstream has kept it waiting for `idle`.

@@ -12,12 +12,14 @@ use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame};
 use kernel::BudgetSettings;
-use tidegate_gateway::{Call, Cut, Errand, ErrandKind, Failure, Reply, Subject, Unsent, Upload};
+use tidegate_gateway::{
+    Call, Cut, Errand, ErrandKind, Failure, Pick, Reply, Subject, TargetView, Unsent, Upload,
+};
 use tidegate_kernel as kernel;
-use tidegate_testkit::{Script, Upstream, openai};
+use tidegate_testkit::{Script, Upstream, openai, until};
 use tidegate_types::Code;
 
-use crate::house::{House, Plan};
+use crate::house::{House, Plan, frame};
 
 /// Up to three attempts with one key, soon after one another.
 fn trying() -> Plan {
@@ -151,4 +153,85 @@ async fn inv_trunc_a_download_that_is_cut_is_no_end() {
     let completed = ("completed".into(), "completed".into(), 1);
     let failed = ("failed".into(), "upstream_disconnected".into(), 1);
     assert_eq!(outcomes, [completed, failed]);
+}
+
+/// Attempts that run and those that wait for their callers, of each key.
+fn counts(house: &House) -> Vec<(u32, u32)> {
+    let pools = house.gateway.pools();
+    let up = pools.iter().find(|pool| &*pool.provider == "up").unwrap();
+    let of = |target: &TargetView| (target.pending, target.paused);
+    up.targets.iter().map(of).collect()
+}
+
+/// An upload whose second piece comes when it is told to.
+struct Slow {
+    first: bool,
+    rest: tokio::sync::oneshot::Receiver<()>,
+}
+
+impl Body for Slow {
+    type Data = Bytes;
+    type Error = Unsent;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unsent>>> {
+        if std::mem::take(&mut self.first) {
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))));
+        }
+        Pin::new(&mut self.rest).poll(cx).map(|_| None)
+    }
+}
+
+/// What an upload's caller takes his time for is no load of the key, neither
+/// meanwhile nor afterwards: the next one goes there as if he had been quick.
+#[tokio::test]
+async fn who_uploads_slowly_does_not_make_his_key_look_busy() {
+    let upstream = Upstream::start().await;
+    upstream.always(Script::json(200, "{}"));
+    let plan = Plan {
+        keys: 2,
+        pick: Pick::Load,
+        ..Plan::default()
+    };
+    let house = House::new(plan, Some(&upstream));
+    let (finish, rest) = tokio::sync::oneshot::channel();
+    let slow = Upload::new(Slow { first: true, rest });
+    let slow = house.send(errand(ErrandKind::Upload, Some(slow)));
+    let busy = async {
+        until("its caller is waited for", || {
+            (counts(&house).iter().max() == Some(&(1, 1))).then_some(())
+        })
+        .await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        tokio::time::resume();
+        finish.send(()).unwrap();
+    };
+    let (told, ()) = tokio::join!(slow, busy);
+    assert!(told.is_ok());
+    // The other key was never asked: it weighs less than 3 s, and more than this one.
+    house.send(upload([Ok(&b"x"[..])])).await.unwrap();
+    let keys = upstream.requests();
+    let keys: Vec<_> = keys.iter().map(|one| one.header("authorization")).collect();
+    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
+    assert_eq!(counts(&house), [(0, 0), (0, 0)]);
+}
+
+#[tokio::test]
+async fn who_reads_a_download_slowly_does_not_make_his_key_look_busy() {
+    let upstream = Upstream::start().await;
+    let head = Script::chunked(200, &[("content-type", "audio/mpeg")]);
+    upstream.next(head.bytes("abc").wait(Duration::from_secs(60)).bytes("def"));
+    let house = House::new(trying(), Some(&upstream));
+    let mut reply = house.send(errand(ErrandKind::Make, None)).await.unwrap();
+    assert_eq!(counts(&house), [(1, 0)]);
+    assert_eq!(frame(&mut reply).await.as_deref(), Some("abc"));
+    assert_eq!(counts(&house), [(1, 1)], "nobody asks for more");
+    let asked = poll_fn(|cx| Poll::Ready(Pin::new(&mut reply).poll_frame(cx).is_pending()));
+    assert!(asked.await);
+    assert_eq!(counts(&house), [(1, 0)], "the upstream is waited for");
+    drop(reply);
+    assert_eq!(counts(&house), [(0, 0)]);
 }

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) breaker: BreakerSettings,
     /// Of the provider `up`.
     pub(crate) keys: usize,
+    /// Which of them comes first.
+    pub(crate) pick: Pick,
     pub(crate) tenants: usize,
     /// Retries of the whole process.
     pub(crate) budget: BudgetSettings,
@@ -51,6 +53,7 @@ impl Default for Plan {
             retry: RetrySettings::default(),
             breaker: BreakerSettings::default(),
             keys: 1,
+            pick: Pick::RoundRobin,
             tenants: 1,
             budget: BudgetSettings {
                 percent: 20,
@@ -203,7 +206,7 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
             path: "/v1".to_owned(),
         },
         keys: (0..plan.keys).map(key).collect(),
-        pick: Pick::RoundRobin,
+        pick: plan.pick,
         models: vec!["*".to_owned()],
         pool: plan.pool,
         retry: plan.retry,

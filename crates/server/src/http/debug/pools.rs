@@ -93,6 +93,7 @@ fn target(view: &TargetView, now: Instant) -> Value {
         "model": &*view.model,
         "key": &*view.key,
         "pending": view.pending,
+        "paused": view.paused,
         "rests_ms": view.rests.map(|rests| rests.as_millis()),
         "breaker": {
             "phase": breaker.phase.as_str(),
