@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame};
-use kernel::BudgetSettings;
+use kernel::{BudgetSettings, Halt, Why};
 use tidegate_gateway::{
     Call, Cut, Errand, ErrandKind, Failure, Pick, Reply, Subject, TargetView, Unsent, Upload,
 };
@@ -166,7 +166,7 @@ fn counts(house: &House) -> Vec<(u32, u32)> {
 /// An upload whose second piece comes when it is told to.
 struct Slow {
     first: bool,
-    rest: tokio::sync::oneshot::Receiver<()>,
+    end: Arc<Halt>,
 }
 
 impl Body for Slow {
@@ -180,7 +180,7 @@ impl Body for Slow {
         if std::mem::take(&mut self.first) {
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))));
         }
-        Pin::new(&mut self.rest).poll(cx).map(|_| None)
+        self.end.poll_halted(cx).map(|_| None)
     }
 }
 
@@ -196,8 +196,11 @@ async fn who_uploads_slowly_does_not_make_his_key_look_busy() {
         ..Plan::default()
     };
     let house = House::new(plan, Some(&upstream));
-    let (finish, rest) = tokio::sync::oneshot::channel();
-    let slow = Upload::new(Slow { first: true, rest });
+    let end = Arc::new(Halt::new());
+    let slow = Upload::new(Slow {
+        first: true,
+        end: Arc::clone(&end),
+    });
     let slow = house.send(errand(ErrandKind::Upload, Some(slow)));
     let busy = async {
         until("its caller is waited for", || {
@@ -207,7 +210,7 @@ async fn who_uploads_slowly_does_not_make_his_key_look_busy() {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(3)).await;
         tokio::time::resume();
-        finish.send(()).unwrap();
+        end.pull(Why::Caller);
     };
     let (told, ()) = tokio::join!(slow, busy);
     assert!(told.is_ok());
