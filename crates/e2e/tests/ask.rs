@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_e2e::Scene;
-use tidegate_testkit::gate::{Folder, Start, unread};
+use tidegate_testkit::gate::{Folder, Start, command_output, unread};
 use tidegate_testkit::openai::{self, chunk, content_chunk, finish_chunk, role_chunk, usage_chunk};
 use tidegate_testkit::port::Unanswered;
 use tidegate_testkit::wait::until_async;
@@ -365,6 +365,23 @@ async fn a_reader_who_leaves_ends_it_quietly() {
     until("both end", || shell.0.try_wait().unwrap()).await;
     assert_eq!(std::fs::read_to_string(&told).unwrap(), "code 0\n");
     scene.settled("cancelled", "caller").await;
+}
+
+#[tokio::test]
+async fn a_reader_who_leaves_before_the_answer_ends_it_too() {
+    let scene = Scene::start().await;
+    scene.upstream.always(Script::silent());
+    let line = format!(
+        "{} ask why? --model m-1 --url {} | true",
+        binary().display(),
+        scene.gate.address(),
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]);
+    let (status, told) = command_output(command).await;
+    assert!(status.success() && told.is_empty(), "{status} {told}");
+    // Whether it had asked already depends on who was quicker.
+    scene.gate.until_quiet().await;
 }
 
 #[tokio::test]

@@ -361,7 +361,11 @@ async fn a_result_that_is_not_written_is_a_failure() {
     let gate = Start::bare().start().await;
     let folder = Folder::new();
     for args in [
-        &["completions", "bash"][..],
+        &["--help"][..],
+        &["ask", "--help"],
+        &["help", "ask"],
+        &["--version"],
+        &["completions", "bash"],
         &["man"],
         &["check"],
         &["check", "--schema"],

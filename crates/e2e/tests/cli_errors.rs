@@ -108,6 +108,7 @@ fn scripts() -> Vec<(&'static str, Script)> {
         ),
         ("<nohttp>", Script::raw("220 mail ready\r\n")),
         ("<closing>", Script::raw("").fin()),
+        ("<dying>", chat().fin()),
         ("<cut>", chat().event(&openai::finish_chunk())),
         (
             "<failing>",
@@ -201,6 +202,8 @@ const CASES: &[&str] = &[
     "tidegate ask why? --url <listless>",
     "tidegate ask why? --model nobody --url <gate>",
     "tidegate ask why? --model anything --url <empty>",
+    "tidegate ask why? --model= --url <gate>",
+    "tidegate ask why? --model m --url <dying>",
     "tidegate ask why? --model m --url <cut>",
     "tidegate ask why? --model m --url <failing>",
     "tidegate ask why? --model m --url <busy>",

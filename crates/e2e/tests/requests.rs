@@ -1,12 +1,16 @@
 //! `tidegate models`, `requests` and `cancel` with the real gateway: tables for
 //! people, JSON for programs, and what a terminal is shown.
 
+use std::process::Command;
+
 use serde_json::Value;
 use tidegate_e2e::Scene;
-use tidegate_testkit::gate::Start;
+use tidegate_testkit::gate::{Folder, Start, command_output};
 use tidegate_testkit::openai::{chat, content_chunk};
 use tidegate_testkit::wait::until_async;
-use tidegate_testkit::{Gate, RawClient, Script, Signal, Upstream, until};
+use tidegate_testkit::{
+    Gate, RawClient, Script, Signal, Stopwatch, Upstream, binary, figure, until,
+};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -248,19 +252,108 @@ async fn a_watch_on_a_terminal_is_a_table_that_is_drawn_anew() {
     assert!(last.contains("4 KiB"), "{last:?}");
 }
 
-#[tokio::test]
-async fn a_watch_that_the_server_ends_is_a_failure() {
-    let server = Upstream::start().await;
+/// A watch that ends after its three events.
+fn short_watch() -> Script {
     let go = Signal::new();
     go.fire();
-    server.always(watch(&go));
+    watch(&go)
+}
+
+const LOST: &str = "note: the server ended the watch; trying again for 60 s\n";
+
+#[tokio::test]
+async fn a_watch_that_is_lost_is_tried_again_and_begins_anew() {
+    let server = Upstream::start().await;
+    server.next(short_watch());
+    server.next(Script::json(503, "{}"));
+    server.always(watch(&Signal::new()).stall());
+    let start = Start::command(&["requests", "--watch", "--url"]);
+    let mut watching = start.arg(&server.address().to_string()).begin();
+    let lines = || watching.stdout().lines().count();
+    until("the snapshot again", || (lines() == 4).then_some(())).await;
+    watching.interrupt();
+    assert_eq!(watching.exit().await.code(), Some(130));
+    let again = format!("{LOST}note: watching http://{} again\n", server.address());
+    assert_eq!(watching.stderr(), again);
+    let last: Value =
+        serde_json::from_str(watching.stdout().lines().last().unwrap_or_default()).unwrap();
+    assert_eq!(last["event"], "snapshot");
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn a_watch_that_is_refused_when_it_comes_back_is_a_failure() {
+    let server = Upstream::start().await;
+    server.next(short_watch());
+    let body = r#"{"error":{"message":"no key","code":"invalid_api_key"}}"#;
+    server.always(Script::json(401, body));
     let start = Start::command(&["requests", "--watch", "--url"]);
     let (code, stdout, stderr) = run(start.arg(&server.address().to_string())).await;
     assert_eq!((code, stdout.lines().count()), (Some(1), 3));
-    assert!(
-        stderr.starts_with("error: the server ended the watch\n"),
-        "{stderr}"
+    let told = format!("{LOST}error: http://{} wants a key\n", server.address());
+    assert!(stderr.starts_with(&told), "{stderr}");
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_a_watch_whose_server_is_away() {
+    let server = Upstream::start().await;
+    server.next(short_watch());
+    server.always(Script::json(503, "{}"));
+    let start = Start::command(&["requests", "--watch", "--url"]);
+    let mut watching = start.arg(&server.address().to_string()).begin();
+    let away = || (watching.stderr() == LOST).then_some(());
+    until("it is lost", away).await;
+    watching.interrupt();
+    assert_eq!(watching.exit().await.code(), Some(130));
+    assert_eq!(watching.stderr(), LOST);
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_reader_and_not_with_the_next_event() {
+    let server = Upstream::start().await;
+    // After this snapshot nothing comes.
+    server.always(watch(&Signal::new()).stall());
+    let folder = Folder::new();
+    let told = folder.path().join("told");
+    let line = format!(
+        "({} requests --watch --url {} 2>{told}; echo code $? >>{told}) | head -n 1",
+        binary().display(),
+        server.address(),
+        told = told.display(),
     );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]);
+    let start = Stopwatch::start();
+    let (status, shown) = command_output(command).await;
+    figure(&format!("`| head` ended a watch in {:?}", start.elapsed()));
+    assert!(status.success() && shown.contains("id-one"), "{shown}");
+    let told = std::fs::read_to_string(&told).unwrap();
+    assert_eq!(told, "code 0\n");
+}
+
+#[tokio::test]
+async fn ctrl_c_is_130_in_every_command_that_waits_for_a_server() {
+    let server = Upstream::start().await;
+    server.always(Script::silent());
+    for args in [
+        &["models"][..],
+        &["requests"],
+        &["requests", "--watch"],
+        &["cancel", "some-id"],
+        &["advise"],
+        &["health"],
+    ] {
+        let before = server.count();
+        let start = Start::command(args).env("TIDEGATE_URL", &server.address().to_string());
+        let mut asking = start.begin();
+        let asked = || (server.count() > before).then_some(());
+        until("it has asked", asked).await;
+        asking.interrupt();
+        assert_eq!(asking.exit().await.code(), Some(130), "{args:?}");
+        assert_eq!(asking.stderr(), "", "{args:?}");
+        let help = run(Start::command(&[args[0], "--help"])).await.1;
+        assert!(help.contains("130 Ctrl-C."), "{args:?}: {help}");
+    }
 }
 
 #[tokio::test]
@@ -294,10 +387,8 @@ async fn a_watch_tells_what_the_gateway_does_until_it_drains() {
 
     scene.gate.terminate();
     assert_eq!(scene.gate.exit().await.code(), Some(0));
-    assert_eq!(watching.exit().await.code(), Some(1));
-    let told = watching.stderr();
-    assert!(
-        told.starts_with("error: the server ended the watch\n"),
-        "{told}"
-    );
+    let lost = || (watching.stderr() == LOST).then_some(());
+    until("the watch is lost", lost).await;
+    watching.interrupt();
+    assert_eq!(watching.exit().await.code(), Some(130));
 }

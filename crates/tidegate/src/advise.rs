@@ -33,7 +33,7 @@ struct Told {
 
 fn advise(args: &Advise) -> Result<Told, Fault> {
     let server = Server::of(&args.reach)?;
-    let page = runtime::run(server.page(Method::GET, "/debug/advice"))?;
+    let page = runtime::talk(server.page(Method::GET, "/debug/advice"))?;
     let providers = read(&page, &server)?;
     let chosen = choose(&providers, args.provider.as_deref())?;
     Ok(match args.json {

@@ -3,7 +3,8 @@
 //! Promises: 1. what came is on standard output before the next bytes are
 //! waited for; 2. an answer that is not whole ends with a text that says so and
 //! exit code 1; 3. the first Ctrl-C closes the connection, which cancels the
-//! request up to the provider, and what there was is still accounted for.
+//! request up to the provider, and what there was is still accounted for; so
+//! does a reader of standard output who leaves, of whom nothing is said.
 
 mod answer;
 mod question;
@@ -22,7 +23,7 @@ use crate::cli::Ask;
 use crate::client::{Asking, Reply, Server, Whose};
 use crate::fault::{Fault, end};
 use crate::interrupt::{INTERRUPTED, Interrupt};
-use crate::{models, runtime, say};
+use crate::{models, reader, runtime, say};
 use answer::{Answer, Took};
 use report::Report;
 
@@ -43,6 +44,11 @@ pub(crate) fn run(args: &Ask) -> ExitCode {
 
 fn ask(args: &Ask) -> Result<ExitCode, Fault> {
     let server = Server::of(&args.reach)?;
+    if args.model.as_deref() == Some("") {
+        return Err(Fault::usage("--model is empty").help(
+            "name one that `tidegate models` lists; without --model the first of them is asked",
+        ));
+    }
     // Before Ctrl-C is listened for: there is nothing to cancel yet.
     let question = question::read(args.question.as_deref())?;
     runtime::run(async {
@@ -52,6 +58,8 @@ fn ask(args: &Ask) -> Result<ExitCode, Fault> {
         let ended = tokio::select! {
             ended = converse(&server, args, &question, &mut answer, &mut report) => Some(ended),
             () = interrupt.came() => None,
+            // It is paid for by the token.
+            () = reader::gone() => Some(Err(Fault::NobodyReads)),
         };
         report.ended(Clock.now());
         finish(args, ended, &answer, &report)
@@ -71,7 +79,7 @@ fn finish(
     if args.json {
         let usage = matches!(ended, Some(Err(Fault::Usage(_))));
         if !usage {
-            say::result(report.json(ended.as_ref(), answer))?;
+            say::json(&report.told(ended.as_ref(), answer))?;
         }
     } else if answer.wants_line_end() {
         say::result("")?;

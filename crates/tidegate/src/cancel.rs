@@ -23,7 +23,7 @@ fn cancel(args: &Cancel) -> Result<ExitCode, Fault> {
             .help("`tidegate requests` shows the ids"));
     }
     let server = Server::of(&args.reach)?;
-    runtime::run(async {
+    runtime::talk(async {
         let mut all = true;
         for id in &args.ids {
             match one(&server, id).await? {

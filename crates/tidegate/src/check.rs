@@ -6,7 +6,8 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 use tidegate_server::config::{
     Effective, File, Loaded, Problems, ProcessEnv, SIM, Source, load_effective, schema,
 };
@@ -35,11 +36,11 @@ pub(crate) fn run(args: Check) -> ExitCode {
         false => ExitCode::from(WRONG),
     };
     let written = if args.json {
-        let mut object = as_json(file.as_deref(), result.as_ref().map(|(loaded, _)| loaded));
+        let mut told = Told::of(file.as_deref(), result.as_ref().map(|(loaded, _)| loaded));
         if let (true, Ok((_, effective))) = (args.print, &result) {
-            object["values"] = effective.to_json();
+            told.values = Some(effective.to_json());
         }
-        say::result(object)
+        say::json(&told)
     } else {
         tell(&result, args.print)
     };
@@ -101,19 +102,35 @@ fn summary(loaded: &Loaded) -> String {
     )
 }
 
-/// The file is named whether it is right or wrong; null without one.
-fn as_json(file: Option<&str>, result: Result<&Loaded, &Problems>) -> serde_json::Value {
-    let problems = match result {
-        Ok(loaded) => &loaded.warnings,
-        Err(problems) => problems,
-    };
-    json!({
-        "ok": result.is_ok(),
-        "file": file,
-        "errors": problems.errors(),
-        "warnings": problems.warnings(),
-        "problems": problems.to_json(),
-    })
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    ok: bool,
+    /// Named whether it is right or wrong; null without one.
+    file: Option<&'a str>,
+    errors: usize,
+    warnings: usize,
+    problems: Value,
+    /// With `--print`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<Value>,
+}
+
+impl<'a> Told<'a> {
+    fn of(file: Option<&'a str>, result: Result<&Loaded, &Problems>) -> Self {
+        let problems = match result {
+            Ok(loaded) => &loaded.warnings,
+            Err(problems) => problems,
+        };
+        Self {
+            ok: result.is_ok(),
+            file,
+            errors: problems.errors(),
+            warnings: problems.warnings(),
+            problems: problems.to_json(),
+            values: None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,17 +163,12 @@ mod tests {
             line,
             "gate.toml is fine: listen 127.0.0.1:7070, 1 provider (sim), 1 warning"
         );
-        let object = as_json(Some("gate.toml"), fine.as_ref());
-        assert_eq!(
-            (&object["ok"], &object["warnings"]),
-            (&json!(true), &json!(1))
-        );
-        let object = as_json(Some("gate.toml"), check("listen = 1\nlog = 2").as_ref());
-        assert_eq!(
-            (&object["ok"], &object["errors"]),
-            (&json!(false), &json!(2))
-        );
-        assert_eq!(object["problems"][1]["line"], json!(2));
-        assert_eq!(object["file"], "gate.toml", "a wrong one is named too");
+        let told = Told::of(Some("gate.toml"), fine.as_ref());
+        assert_eq!((told.ok, told.warnings), (true, 1));
+        let wrong = check("listen = 1\nlog = 2");
+        let told = Told::of(Some("gate.toml"), wrong.as_ref());
+        assert_eq!((told.ok, told.errors), (false, 2));
+        assert_eq!(told.problems[1]["line"], 2);
+        assert_eq!(told.file, Some("gate.toml"), "a wrong one is named too");
     }
 }

@@ -132,7 +132,8 @@ Examples:
 It reads the last 10 to 20 minutes of a running process and prints lines of the
 configuration file, each with its reason; 200 good answers of a provider are needed.
 
-Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage.")]
+Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage,
+130 Ctrl-C.")]
 pub(crate) struct Advise {
     /// Only this provider
     #[arg(long, value_name = "NAME")]

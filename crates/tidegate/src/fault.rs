@@ -1,11 +1,13 @@
 //! Why a command of the terminal ends without success, and what to do next.
 //!
-//! Exit codes: 1 failed while running, 2 wrong usage. A reader of standard
-//! output who is gone, `head` for one, is nobody's failure: that ends quietly.
+//! Exit codes: 1 failed while running, 2 wrong usage, 130 Ctrl-C. A reader of
+//! standard output who is gone, `head` for one, is nobody's failure: that ends
+//! quietly.
 
 use std::process::ExitCode;
 
 use crate::check::WRONG;
+use crate::interrupt::INTERRUPTED;
 use crate::say;
 
 /// The exit code of a failure while running.
@@ -20,6 +22,8 @@ pub(crate) enum Fault {
     Running(Text),
     /// Nobody reads standard output any more.
     NobodyReads,
+    /// Ctrl-C.
+    Interrupted,
 }
 
 /// What happened, and what to do about it.
@@ -56,7 +60,7 @@ impl Fault {
     pub(crate) fn what(&self) -> Option<&str> {
         match self {
             Self::Usage(text) | Self::Running(text) => Some(&text.what),
-            Self::NobodyReads => None,
+            Self::NobodyReads | Self::Interrupted => None,
         }
     }
 
@@ -66,6 +70,7 @@ impl Fault {
             Self::Usage(text) => (WRONG, text),
             Self::Running(text) => (FAILED, text),
             Self::NobodyReads => return ExitCode::SUCCESS,
+            Self::Interrupted => return ExitCode::from(INTERRUPTED),
         };
         say::error(&text.what);
         if let Some(help) = &text.help {

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Health) -> ExitCode {
 
 fn ask(args: &Health) -> Result<ExitCode, Fault> {
     let server = Server::of(&args.reach)?;
-    let page = runtime::run(server.page(Method::GET, "/readyz"))?;
+    let page = runtime::talk(server.page(Method::GET, "/readyz"))?;
     let address = server.address();
     if page.status == 200 {
         say::result(format!("{address} is ready"))?;

@@ -22,6 +22,7 @@ mod notify;
 mod open_files;
 mod pages;
 mod paint;
+mod reader;
 mod requests;
 mod runtime;
 mod say;
@@ -37,7 +38,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().command {
+    let command = match cli::Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(told) => return pages::told(&told),
+    };
+    match command {
         cli::Command::Serve(args) => serve::run(args),
         cli::Command::Check(args) => check::run(args),
         cli::Command::Ask(args) => ask::run(&args),

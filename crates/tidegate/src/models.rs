@@ -50,7 +50,7 @@ fn read(body: &[u8]) -> Option<Vec<Model>> {
 
 fn tell(args: &Models) -> Result<ExitCode, Fault> {
     let server = Server::of(&args.reach)?;
-    let (page, models) = runtime::run(list(&server))?;
+    let (page, models) = runtime::talk(list(&server))?;
     if args.json {
         say::bytes(page.body.trim_ascii_end())?;
         say::result("")?;

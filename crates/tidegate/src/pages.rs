@@ -3,16 +3,27 @@
 //! Both are made from the same definitions as `--help`; nothing is written by
 //! hand, so nothing can differ from what the commands take.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory as _};
 use clap_mangen::roff::{Roff, roman};
 
+use crate::check::WRONG;
 use crate::cli::{Cli, Completions, Man};
-use crate::fault::{Fault, end};
+use crate::fault::{self, Fault, end};
 use crate::say;
+
+/// What clap says instead of a command: a page or the version, which are
+/// results, or what is wrong with the command line.
+pub(crate) fn told(text: &clap::Error) -> ExitCode {
+    let printed = text.print().and_then(|()| io::stdout().flush());
+    match text.use_stderr() {
+        true => ExitCode::from(WRONG),
+        false => fault::told(printed, ExitCode::SUCCESS),
+    }
+}
 
 /// Prints the completions of one shell.
 pub(crate) fn completions(args: &Completions) -> ExitCode {

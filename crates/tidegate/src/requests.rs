@@ -3,6 +3,7 @@
 //! The page is the server's; nothing is counted or measured here, but the ages
 //! of a table that is drawn again go on by themselves.
 
+mod again;
 mod board;
 mod screen;
 mod watch;
@@ -17,10 +18,10 @@ use tidegate_kernel::Clock;
 use crate::cli::Requests;
 use crate::client::{Server, Whose};
 use crate::fault::{Fault, end};
-use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::paint::Paint;
-use crate::{runtime, say};
+use crate::{reader, runtime, say};
 use board::Board;
+use watch::Shown;
 
 const PAGE: &str = "/debug/requests";
 
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Requests) -> ExitCode {
 
 fn list(args: &Requests) -> Result<ExitCode, Fault> {
     let server = Server::of(&args.reach)?;
-    let (page, now) = runtime::run(async {
+    let (page, now) = runtime::talk(async {
         let page = server.page(Method::GET, PAGE).await?;
         Ok((page, Clock.now()))
     })?;
@@ -60,17 +61,14 @@ fn list(args: &Requests) -> Result<ExitCode, Fault> {
 fn watched(args: &Requests) -> Result<ExitCode, Fault> {
     let server = Server::of(&args.reach)?;
     let draws = !args.json && std::io::stdout().is_terminal() && screen::can_draw();
-    runtime::run(async {
-        let mut interrupt = Interrupt::listen()?;
-        let watching = async {
-            match draws {
-                true => watch::draw(&server).await,
-                false => watch::print(&server).await,
-            }
-        };
-        tokio::select! {
-            ended = watching => ended.map(|()| ExitCode::SUCCESS),
-            () = interrupt.came() => Ok(ExitCode::from(INTERRUPTED)),
-        }
+    let shown = match draws {
+        true => Shown::table(),
+        false => Shown::Lines,
+    };
+    runtime::talk(async {
+        Err(tokio::select! {
+            ended = watch::watch(&server, shown) => ended,
+            () = reader::gone() => Fault::NobodyReads,
+        })
     })
 }

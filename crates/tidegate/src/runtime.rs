@@ -6,6 +6,7 @@ use std::io;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::fault::Fault;
+use crate::interrupt::Interrupt;
 
 /// Builds one with workers; fails when the system has no threads or
 /// descriptors left.
@@ -27,4 +28,15 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, 
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result
+}
+
+/// The same, until the first Ctrl-C.
+pub(crate) fn talk<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    run(async {
+        let mut interrupt = Interrupt::listen()?;
+        tokio::select! {
+            result = work => result,
+            () = interrupt.came() => Err(Fault::Interrupted),
+        }
+    })
 }

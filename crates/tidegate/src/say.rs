@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use serde::Serialize;
+
 use crate::paint::Paint;
 
 /// Writes a result to standard output, at once.
@@ -18,6 +20,11 @@ pub(crate) fn out(text: impl Display) {
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+}
+
+/// Writes an object to standard output, on one line in the order of its fields.
+pub(crate) fn json(object: &impl Serialize) -> io::Result<()> {
+    result(serde_json::to_string(object)?)
 }
 
 /// Writes bytes of a result to standard output as they are, at once.

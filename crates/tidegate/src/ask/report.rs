@@ -3,7 +3,8 @@
 //! Times count from the moment the question is sent, connecting included;
 //! tokens are the provider's count, or pieces of the stream where it gives none.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tidegate_kernel::Instant;
 
 use super::answer::Answer;
@@ -90,31 +91,64 @@ impl Report {
     }
 
     /// One object for machines; `ended` is nothing after Ctrl-C.
-    pub(super) fn json(&self, ended: Option<&Result<(), Fault>>, answer: &Answer) -> Value {
+    pub(super) fn told<'a>(
+        &'a self,
+        ended: Option<&'a Result<(), Fault>>,
+        answer: &'a Answer,
+    ) -> Told<'a> {
         let (outcome, error) = match ended {
-            None => ("cancelled", Value::Null),
-            Some(Ok(())) => ("completed", Value::Null),
-            Some(Err(fault)) => ("failed", error(fault, answer)),
+            None => ("cancelled", None),
+            Some(Ok(())) => ("completed", None),
+            Some(Err(fault)) => ("failed", Some(Failed::of(fault, answer))),
         };
-        json!({
-            "outcome": outcome,
-            "id": self.id,
-            "model": answer.model,
-            "content": answer.content,
-            "finish_reason": answer.finish,
-            "usage": answer.usage,
-            "queue_ms": self.queue_ms,
-            "first_token_ms": self.first_ms(),
-            "total_ms": millis(self.sent, self.ended),
-            "error": error,
-        })
+        Told {
+            outcome,
+            id: self.id.as_deref(),
+            model: answer.model.as_deref(),
+            content: &answer.content,
+            finish_reason: answer.finish.as_deref(),
+            usage: answer.usage.as_ref(),
+            queue_ms: self.queue_ms,
+            first_token_ms: self.first_ms(),
+            total_ms: millis(self.sent, self.ended),
+            error,
+        }
     }
 }
 
-fn error(fault: &Fault, answer: &Answer) -> Value {
-    match &answer.error {
-        Some(told) => json!({ "code": told.code, "message": told.message }),
-        None => json!({ "code": null, "message": fault.what() }),
+/// What `--json` prints, in the order of `--help`.
+#[derive(Debug, Serialize)]
+pub(super) struct Told<'a> {
+    outcome: &'static str,
+    id: Option<&'a str>,
+    model: Option<&'a str>,
+    content: &'a str,
+    finish_reason: Option<&'a str>,
+    usage: Option<&'a Value>,
+    queue_ms: Option<u64>,
+    first_token_ms: Option<u64>,
+    total_ms: u64,
+    error: Option<Failed<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Failed<'a> {
+    code: Option<&'a str>,
+    message: &'a str,
+}
+
+impl<'a> Failed<'a> {
+    fn of(fault: &'a Fault, answer: &'a Answer) -> Self {
+        match &answer.error {
+            Some(told) => Self {
+                code: told.code.as_deref(),
+                message: &told.message,
+            },
+            None => Self {
+                code: None,
+                message: fault.what().unwrap_or_default(),
+            },
+        }
     }
 }
 
@@ -126,6 +160,7 @@ fn millis(from: Instant, to: Instant) -> u64 {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
     use tidegate_kernel::Clock;
 
     use super::*;
@@ -157,9 +192,11 @@ mod tests {
     fn one_object_says_how_it_ended() {
         let report = Report::new(Clock.now());
         let answer = Answer::new(true);
-        let cancelled = report.json(None, &answer);
-        assert_eq!(cancelled["outcome"], "cancelled");
-        let failed = report.json(Some(&Err(Fault::running("no"))), &answer);
+        let json = |ended: Option<&Result<(), Fault>>| {
+            serde_json::to_value(report.told(ended, &answer)).unwrap()
+        };
+        assert_eq!(json(None)["outcome"], "cancelled");
+        let failed = json(Some(&Err(Fault::running("no"))));
         assert_eq!(
             (&failed["outcome"], &failed["error"]["message"]),
             (&json!("failed"), &json!("no"))

@@ -72,7 +72,7 @@ Listed are the names that the configuration names: a pattern such as \"gpt-*\"
 permits more. A name that two providers list leads to the first of the file;
 provider/name leads to either.
 
-Exit codes: 0 listed, 1 nobody answers, 2 wrong usage.")]
+Exit codes: 0 listed, 1 nobody answers, 2 wrong usage, 130 Ctrl-C.")]
 pub(crate) struct Models {
     /// Print the server's JSON object (OpenAI's form) instead
     #[arg(long)]
@@ -91,9 +91,10 @@ Examples:
 
 The oldest is the first. --watch draws the table anew as requests come and go;
 with --json, or when standard output is no terminal, it prints one JSON object a
-line instead: event (snapshot, request or ended) and its data.
+line instead: event (snapshot, request or ended) and its data. A watch that is
+lost is tried again for 60 s, and begins with a snapshot again.
 
-Exit codes: 0 listed, 1 nobody answers or the watch ended, 2 wrong usage,
+Exit codes: 0 listed, 1 nobody answers or the watch was lost, 2 wrong usage,
 130 Ctrl-C.")]
 pub(crate) struct Requests {
     /// Go on, and show what changes
@@ -116,7 +117,7 @@ The caller gets status 503 with the code cancelled_by_operator, or that error as
 the last event of its stream; the provider's connection is closed.
 
 Exit codes: 0 all cancelled, 1 one was not in flight or nobody answers,
-2 wrong usage.")]
+2 wrong usage, 130 Ctrl-C.")]
 pub(crate) struct Cancel {
     /// The x-tidegate-id of the request, as `tidegate requests` shows it
     #[arg(value_name = "ID", required = true)]
@@ -133,7 +134,7 @@ Examples:
 
 It asks for /readyz, which wants no key: for the health check of a container.
 
-Exit codes: 0 ready, 1 not ready or nobody answers, 2 wrong usage.")]
+Exit codes: 0 ready, 1 not ready or nobody answers, 2 wrong usage, 130 Ctrl-C.")]
 pub(crate) struct Health {
     #[command(flatten)]
     pub(crate) reach: Reach,

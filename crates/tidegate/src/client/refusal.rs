@@ -29,10 +29,12 @@ pub(crate) enum Whose {
 pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) code: Option<String>,
+    /// The field of the request that it is about.
+    param: Option<String>,
 }
 
 impl Refusal {
-    /// Reads `{"error": {"message", "code"}}`.
+    /// Reads `{"error": {"message", "code", "param"}}`.
     pub(crate) fn read(json: &Value) -> Option<Self> {
         let error = json.get("error").filter(|error| !error.is_null())?;
         let text = |name: &str| error.get(name).and_then(Value::as_str).map(one_line);
@@ -40,6 +42,7 @@ impl Refusal {
         Some(Self {
             message: message.unwrap_or_else(|| "an error without a message".to_owned()),
             code: text("code").filter(|code| !code.is_empty()),
+            param: text("param"),
         })
     }
 
@@ -53,12 +56,52 @@ impl Refusal {
         let code = self.code.as_deref();
         let code = Code::ALL.iter().find(|one| Some(one.as_str()) == code);
         match code {
-            Some(Code::ModelNotFound) => fault.help("`tidegate models` lists the names"),
-            // The table speaks to who writes requests; here that is the command line.
-            Some(Code::DeadlineExceeded) => fault.help("allow more with --timeout"),
-            Some(code) => fault.help(code.action()),
+            Some(code) => fault.help(what_to_do(*code, self.param.as_deref())),
             None => fault,
         }
+    }
+}
+
+/// What to do about a code at a terminal. The table speaks to who writes
+/// requests, of fields and headers; here these are flags.
+fn what_to_do(code: Code, param: Option<&str>) -> &'static str {
+    match code {
+        Code::ModelNotFound => "`tidegate models` lists the names",
+        Code::DeadlineExceeded => "allow more with --timeout",
+        Code::InvalidValue if param == Some("model") => {
+            "name a model with --model; `tidegate models` lists the names"
+        }
+        Code::InvalidValue | Code::UnsupportedParameter => {
+            "only --model, --system and the question can be changed; another model may take them"
+        }
+        Code::RequestTooLarge | Code::JsonTooLarge => {
+            "ask about a part of it, or raise the limit that the message names"
+        }
+        Code::TlsRequired => "write https:// in --url",
+        Code::ForbiddenHost => {
+            "name it 127.0.0.1 or localhost in --url, or set `[auth] keys` there"
+        }
+        Code::Internal => "report it with its x-tidegate-id, which `ask --json` prints as id",
+        Code::InvalidApiKey => "--key env:NAME takes a key from the environment",
+        Code::NotFound => "check the address in --url",
+        Code::Overloaded | Code::UpstreamRateLimited | Code::UpstreamOverloaded => {
+            "try again in a while"
+        }
+        Code::QueueFull | Code::QueueTimeout => {
+            "try again in a while; raise `pool.size` there if it happens often"
+        }
+        Code::UpstreamUnavailable => {
+            "try again in a while; `/debug/pools` there shows what is left alone and why"
+        }
+        Code::InvalidJson
+        | Code::InvalidHeader
+        | Code::BadFraming
+        | Code::MethodNotAllowed
+        | Code::UnsupportedMediaType
+        | Code::UnsupportedEncoding => {
+            "it takes no such request as this command makes: is it a Tidegate of this version?"
+        }
+        code => code.action(),
     }
 }
 
@@ -144,13 +187,17 @@ pub(super) fn silent(address: &Address, waited: Duration) -> Fault {
 
 pub(super) fn broken(address: &Address, error: &hyper::Error) -> Fault {
     if error.is_parse() {
-        return Fault::running(format!("{address} does not speak HTTP"))
-            .help("is it a Tidegate? one with [tls] is asked at https://");
+        let help = match address.tls {
+            true => "is it a Tidegate?",
+            // Who speaks TLS answers plain HTTP with an alert.
+            false => "is it a Tidegate? is it https://?",
+        };
+        return Fault::running(format!("{address} does not speak HTTP")).help(help);
     }
     Fault::running(format!(
         "{address} closed the connection before the answer was whole"
     ))
-    .help("its log says why, if it is a Tidegate; one with [tls] is asked at https://")
+    .help("`tidegate health` says whether it is still there; its log says why")
 }
 
 pub(super) fn insecure(address: &Address, error: &io::Error) -> Fault {
@@ -197,9 +244,24 @@ mod tests {
             panic!("not running")
         };
         assert_eq!(text.what, "no room  (queue_full)");
-        assert_eq!(text.help.as_deref(), Some(Code::QueueFull.action()));
+        let help = text.help.unwrap_or_default();
+        assert!(help.contains("`pool.size`"), "{help}");
         assert_eq!(Refusal::read(&json!({"choices": []})), None);
         let odd = Refusal::read(&json!({"error": "boom"})).unwrap();
         assert_eq!((&*odd.message, odd.code), ("boom", None));
+    }
+
+    #[test]
+    fn no_help_speaks_of_what_a_terminal_does_not_have() {
+        for code in Code::ALL {
+            for param in [None, Some("model"), Some("messages")] {
+                let help = what_to_do(*code, param);
+                for word in ["param", "retry-after", "header", "GET /", "base URL"] {
+                    assert!(!help.contains(word), "{}: {help}", code.as_str());
+                }
+            }
+        }
+        let help = what_to_do(Code::InvalidValue, Some("model"));
+        assert!(help.contains("--model"), "{help}");
     }
 }
