@@ -5,8 +5,10 @@
 //! both, so that whoever changes the code changes its mutant too.
 
 mod calls;
+mod edges;
 mod gateway;
 mod keyed;
+mod reload;
 mod upstream;
 mod waiting;
 
@@ -54,6 +56,12 @@ pub(super) enum Suite {
     Gateway,
     /// The gateway from outside.
     Requests,
+    /// The server's tests in its own files.
+    Server,
+    /// The simulated model's tests.
+    Sim,
+    /// The command line's tests in its own files.
+    Command,
 }
 
 impl Suite {
@@ -65,6 +73,9 @@ impl Suite {
             Self::Model => &["-p", "tidegate-kernel", "--test", "model"],
             Self::Gateway => &["-p", "tidegate-gateway", "--lib"],
             Self::Requests => &["-p", "tidegate-gateway", "--test", "gateway"],
+            Self::Server => &["-p", "tidegate-server", "--lib"],
+            Self::Sim => &["-p", "tidegate-sim", "--lib"],
+            Self::Command => &["-p", "tidegate", "--bin", "tidegate"],
         }
     }
 
@@ -76,6 +87,9 @@ impl Suite {
             Self::Model => "crates/kernel/tests/model",
             Self::Gateway => "crates/gateway/src",
             Self::Requests => "crates/gateway/tests/gateway",
+            Self::Server => "crates/server/src",
+            Self::Sim => "crates/sim/src",
+            Self::Command => "crates/tidegate/src",
         }
     }
 }
@@ -133,6 +147,21 @@ const fn request(name: &'static str) -> Test {
     Test { suite, name }
 }
 
+const fn served(name: &'static str) -> Test {
+    let suite = Suite::Server;
+    Test { suite, name }
+}
+
+const fn simulated(name: &'static str) -> Test {
+    let suite = Suite::Sim;
+    Test { suite, name }
+}
+
+const fn command(name: &'static str) -> Test {
+    let suite = Suite::Command;
+    Test { suite, name }
+}
+
 /// All of them, in the order of their numbers.
 pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
     let groups = [
@@ -141,6 +170,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         keyed::ALL,
         calls::ALL,
         gateway::ALL,
+        reload::ALL,
+        edges::ALL,
     ];
     groups.into_iter().flatten()
 }
