@@ -112,6 +112,7 @@ impl From {
             Some((Origin::Variable(name), _)) => {
                 Self::Other(format!("environment variable {name}"))
             }
+            Some((Origin::With(name), _)) => Self::Other(format!("default with {name}")),
             Some((Origin::NoFile, _)) => Self::Other("there is no file".to_owned()),
             Some((Origin::Nowhere, _)) | None => Self::Default,
         }

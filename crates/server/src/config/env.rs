@@ -166,22 +166,22 @@ pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
         ..Provider::default()
     });
     document.default_provider = Some("openai".to_owned());
-    let url_from = if url.is_some() {
-        OPENAI_URL
-    } else {
-        OPENAI_KEY
+    let key_itself = || Origin::Variable(OPENAI_KEY.to_owned());
+    let url_from = match url {
+        Some(_) => Origin::Variable(OPENAI_URL.to_owned()),
+        None => Origin::With(OPENAI_KEY),
     };
-    for (key, variable) in [
-        ("default_provider", OPENAI_KEY),
-        ("providers.openai", OPENAI_KEY),
-        ("providers.openai.kind", OPENAI_KEY),
+    for (key, origin) in [
+        ("default_provider", Origin::With(OPENAI_KEY)),
+        ("providers.openai", key_itself()),
+        ("providers.openai.kind", Origin::With(OPENAI_KEY)),
         ("providers.openai.base_url", url_from),
-        ("providers.openai.keys", OPENAI_KEY),
-        ("providers.openai.keys[0]", OPENAI_KEY),
-        ("providers.openai.keys[0].name", OPENAI_KEY),
-        ("providers.openai.keys[0].value", OPENAI_KEY),
+        ("providers.openai.keys", key_itself()),
+        ("providers.openai.keys[0]", key_itself()),
+        ("providers.openai.keys[0].name", Origin::With(OPENAI_KEY)),
+        ("providers.openai.keys[0].value", key_itself()),
     ] {
-        cx.remember_at(key, Origin::Variable(variable.to_owned()));
+        cx.remember_at(key, origin);
     }
 }
 

@@ -13,8 +13,8 @@ use super::base_url::BaseUrl;
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
-    ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero, PROVIDER_NAME, Ratio,
-    Required, Section, Url, count, size, time,
+    ADDRESS, ADMIN_ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero,
+    PROVIDER_NAME, Ratio, Required, Section, Url, count, size, time,
 };
 use super::secret::{Secret, SecretText};
 use super::table::table;
@@ -40,7 +40,7 @@ table! {
         /// Where applications connect.
         listen: SocketAddr = local(7070), ADDRESS;
         /// Where metrics, debug and admin pages are while `listen` is not loopback.
-        admin_listen: SocketAddr = local(7071), ADDRESS;
+        admin_listen: SocketAddr = local(7071), ADMIN_ADDRESS;
         /// Who takes a model's name that nobody lists.
         default_provider: Option<String> = None, PROVIDER_NAME;
         /// How long running requests may take to finish after SIGTERM.

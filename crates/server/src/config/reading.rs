@@ -29,6 +29,8 @@ pub(super) enum Origin {
     Flag(&'static str),
     /// An environment variable.
     Variable(String),
+    /// Nowhere: it is a default, and comes with what this variable holds.
+    With(&'static str),
     /// Nowhere, and what is taken where there is no file.
     NoFile,
     /// Nowhere: it is a default, or it is missing as a whole.
@@ -332,6 +334,7 @@ impl Finding {
                 Origin::File => file.to_owned(),
                 Origin::Flag(name) => (*name).to_owned(),
                 Origin::Variable(name) => format!("environment variable {name}"),
+                Origin::With(name) => format!("environment variable {name}"),
                 Origin::NoFile | Origin::Nowhere if file.is_empty() => "defaults".to_owned(),
                 Origin::NoFile | Origin::Nowhere => file.to_owned(),
             },

@@ -118,13 +118,19 @@ fn a_hidden_secret_is_asked_for_when_the_print_is_used_again() {
 
 #[test]
 fn what_the_environment_alone_gives_is_printed_as_a_file() {
+    let key = ("OPENAI_API_KEY", "sk-x");
     for (variables, line) in [
         (env(&[]), "default_provider = \"sim\" # there is no file"),
         (
-            env(&[
-                ("OPENAI_API_KEY", "sk-x"),
-                ("OPENAI_BASE_URL", "http://127.0.0.1:8/v1"),
-            ]),
+            env(&[key]),
+            "base_url = \"https://api.openai.com/v1\" # default with OPENAI_API_KEY",
+        ),
+        (
+            env(&[key]),
+            "default_provider = \"openai\" # default with OPENAI_API_KEY",
+        ),
+        (
+            env(&[key, ("OPENAI_BASE_URL", "http://127.0.0.1:8/v1")]),
             "base_url = \"http://127.0.0.1:8/v1\" # environment variable OPENAI_BASE_URL",
         ),
     ] {

@@ -298,6 +298,11 @@ fn hyper_13_the_schema_is_one_itself() {
     let listen = &schema()["properties"]["listen"];
     assert_eq!(listen["x-tidegate"]["reload"], json!(false));
     assert_eq!(pool["additionalProperties"], json!(false));
+    // Not the same port twice, for who takes the examples.
+    for key in ["listen", "admin_listen"] {
+        let key = &schema()["properties"][key];
+        assert_eq!(key["examples"][0], key["default"]);
+    }
 }
 
 #[test]
