@@ -119,29 +119,109 @@ async fn a_caller_who_leaves_in_the_middle_stops_the_upload_and_is_no_failure() 
     }
 }
 
-#[tokio::test]
-async fn a_caller_who_leaves_while_his_upload_is_queued_is_never_sent() {
+/// A scene with room for one upload, and that one on its way.
+async fn crowded() -> (Scene, RawClient) {
     let one = |provider: tidegate_testkit::Provider| {
-        provider.pool(r#"size = 1, queue = 5, overflow = "block", max_wait = "10s""#)
+        provider.pool(r#"size = 1, queue = 1, overflow = "block", max_wait = "30s""#)
     };
     let scene = Scene::with(one).await;
+    scene.upstream.always(Script::json(200, FILE));
     let first = begin(&scene, 1_000_000, 10).await;
     rises(&scene).await;
-    // As much as his side of the socket holds: an end behind more cannot come.
-    let second = begin(&scene, 1_000_000, 10_000).await;
-    until_stage(&scene, "queued").await;
-    let start = Stopwatch::start();
-    drop(second);
-    scene
-        .gate
-        .until_metric("tidegate_pool_waiting", &[], 0.0)
-        .await;
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    (scene, first)
+}
+
+/// Whoever leaves, in whatever way, with little or much sent before: his place
+/// in the queue is free, and he is cancelled and never sent.
+#[tokio::test]
+async fn a_caller_who_leaves_while_his_upload_is_queued_is_noticed_and_never_sent() {
+    let (scene, first) = crowded().await;
+    let small = form::body(&[], b"content");
+    let head = form::head("/v1/files", "content-length: 1000000\r\n");
+    let whole = form::head("/v1/files", &format!("content-length: {}\r\n", small.len()));
+    let next = b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let cases: [(&str, Vec<u8>); 4] = [
+        ("a head", head.clone().into_bytes()),
+        ("a part", [head.as_bytes(), &[b'x'; 10_000]].concat()),
+        // Twice what a socket takes that nobody reads.
+        (
+            "more than a socket",
+            [head.as_bytes(), &[b'x'; 260_000]].concat(),
+        ),
+        (
+            "all and the next",
+            [whole.as_bytes(), &small, next].concat(),
+        ),
+    ];
+    let mut left = 0.0;
+    for way in WAYS {
+        for (sent, bytes) in &cases {
+            let mut client = scene.gate.connect().await;
+            client.send(bytes).await;
+            until_stage(&scene, "queued").await;
+            let start = Stopwatch::start();
+            let half = leave(client, way).await;
+            let waiting = "tidegate_pool_waiting";
+            scene.gate.until_metric(waiting, &[], 0.0).await;
+            let took = start.elapsed();
+            figure(&format!(
+                "{way:?} behind {sent} in the queue: noticed after {took:?}"
+            ));
+            assert!(
+                took < Duration::from_secs(5),
+                "{way:?} behind {sent}: {took:?}"
+            );
+            left += 1.0;
+            let label = [("class", "cancelled"), ("label", "caller")];
+            scene
+                .gate
+                .until_metric("tidegate_requests_total", &label, left)
+                .await;
+            drop(half);
+        }
+    }
+    assert_eq!(scene.upstream.accepted(), 1);
     drop(first);
     let metrics = scene.gate.until_quiet().await;
-    let cancelled = metrics.sum("tidegate_requests_total", &[("label", "caller")]);
-    assert_eq!((cancelled, scene.upstream.accepted()), (2.0, 1));
+    assert_eq!(metrics.sum("tidegate_body_bytes", &[]), 0.0);
+    assert_eq!(metrics.conserved(), Ok(13));
+}
+
+#[tokio::test]
+async fn what_was_read_of_an_upload_in_the_queue_goes_up_with_the_rest() {
+    let (scene, first) = crowded().await;
+    let file: Vec<u8> = (0..1_000_000_u32).map(|at| (at * 7 % 251) as u8).collect();
+    let whole = form::body(&[("purpose", "batch")], &file);
+    let head = form::head("/v1/files", &format!("content-length: {}\r\n", whole.len()));
+    let mut client = scene.gate.connect().await;
+    client
+        .send([head.as_bytes(), &whole[..300_000]].concat())
+        .await;
+    until_stage(&scene, "queued").await;
+    drop(first);
+    rises(&scene).await;
+    client.send(&whole[300_000..]).await;
+    assert_eq!(client.reply().await.text(), FILE);
+    let seen = scene.upstream.request(0).await;
+    assert!(seen.body() == whole);
+    assert_eq!(seen.header("content-length"), Some(whole.len().to_string()));
+    scene.gate.until_quiet().await;
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_for_leave_to_send_waits_for_his_turn_too() {
+    let (scene, first) = crowded().await;
+    let (head, body) = form::request("/v1/files", &[("purpose", "batch")], b"content");
+    let mut client = scene.gate.connect().await;
+    let expects = head.replacen("\r\n", "\r\nexpect: 100-continue\r\n", 1);
+    client.send(expects).await;
+    until_stage(&scene, "queued").await;
+    let early = tidegate_testkit::wait::briefly(Duration::from_millis(300), client.head()).await;
+    assert!(early.is_none(), "{early:?}");
+    drop(first);
+    assert_eq!(client.head().await.status, 100);
+    client.send(&body).await;
+    assert_eq!(client.reply().await.text(), FILE);
 }
 
 #[tokio::test]

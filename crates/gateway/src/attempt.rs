@@ -98,9 +98,12 @@ impl<'a> Attempt<'a> {
     ) -> Result<Permit, Failure> {
         let acquire = pool.acquire(self.asked.ask());
         ticket.lines_up(pool, &acquire);
-        match until(self.halt(ticket)?, alarm, self.asked.total, pin!(acquire)).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(refusal)) => {
+        let acquire = pin!(acquire);
+        let work = pin!(self.asked.load.watched(&self.house.bodies, acquire));
+        match until(self.halt(ticket)?, alarm, self.asked.total, work).await {
+            Ok(Ok(Ok(permit))) => Ok(permit),
+            Ok(Err(unsent)) => Err(unsent.told(ticket)),
+            Ok(Ok(Err(refusal))) => {
                 refused::tell(self.asked, ticket, pool, &refusal);
                 Err(refused::failure(self.asked, refusal))
             }
@@ -200,8 +203,11 @@ impl<'a> Attempt<'a> {
                     ticket.enter(Stage::Connecting);
                     let limit = self.house.clock.now() + self.asked.provider.timeouts.connect;
                     let due = limit.min(self.asked.total);
-                    match until(self.halt(ticket)?, alarm, due, pin!(http.connect())).await {
-                        Ok(line) => line?,
+                    let connect = pin!(http.connect());
+                    let work = pin!(self.asked.load.watched(&self.house.bodies, connect));
+                    match until(self.halt(ticket)?, alarm, due, work).await {
+                        Ok(Ok(line)) => line?,
+                        Ok(Err(unsent)) => return Err(unsent.told(ticket)),
                         Err(Ended::Due) if limit < self.asked.total => {
                             return Err(connect_timeout());
                         }

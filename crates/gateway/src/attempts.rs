@@ -290,12 +290,14 @@ impl Attempts {
         let clock = self.house.clock;
         let (mut alarm, due) = (Alarm::new(), clock.now() + wait);
         let halt = ticket.halt().ok_or_else(settled)?;
-        let never = std::future::pending::<()>();
+        let never = pin!(std::future::pending::<()>());
+        let work = pin!(self.asked.load.watched(&self.house.bodies, never));
         let due = due.min(self.asked.total);
-        match until(halt, &mut alarm, due, pin!(never)).await {
+        match until(halt, &mut alarm, due, work).await {
             Err(Ended::Due) if due < self.asked.total => Ok(()),
             Err(ended) => Err(self.asked.ended(ended)),
-            Ok(()) => Ok(()),
+            Ok(Err(unsent)) => Err(unsent.told(ticket)),
+            Ok(Ok(())) => Ok(()),
         }
     }
 

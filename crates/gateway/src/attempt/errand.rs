@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
-use kernel::{Alarm, Why};
+use kernel::Alarm;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::request::{Stage, Ticket};
 use crate::stream::{Download, DownloadSettings};
 use crate::upstream::classify::{self, Carried};
-use crate::upstream::{Course, Unsent, headers};
+use crate::upstream::{Course, headers};
 use crate::wait::{Ended, until_by};
 
 impl Attempt<'_> {
@@ -53,16 +53,7 @@ impl Attempt<'_> {
 
     /// What an upload ended with, if it was not the upstream's fault.
     pub(super) fn unsent(&self, ticket: &Ticket, course: &Course) -> Option<Failure> {
-        Some(match course.unsent()? {
-            Unsent::Refused(failure) => failure,
-            Unsent::Gone => {
-                // So that it is counted as what it is.
-                if let Some(halt) = ticket.halt() {
-                    halt.pull(Why::Caller);
-                }
-                Failure::new(Code::BadFraming, "The request's body ended early.")
-            }
-        })
+        Some(course.unsent()?.told(ticket))
     }
 
     /// The answer of an errand.

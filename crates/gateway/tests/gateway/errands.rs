@@ -3,15 +3,16 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame};
-use kernel::{BudgetSettings, Halt, Why};
+use kernel::{BudgetSettings, Halt, Overflow, Why};
 use tidegate_gateway::{
     Call, Cut, Errand, ErrandKind, Failure, Pick, Reply, Subject, TargetView, Unsent, Upload,
 };
@@ -19,7 +20,7 @@ use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai, until};
 use tidegate_types::Code;
 
-use crate::house::{House, Plan, frame};
+use crate::house::{House, Plan, frame, pool};
 
 /// Up to three attempts with one key, soon after one another.
 fn trying() -> Plan {
@@ -237,4 +238,55 @@ async fn who_reads_a_download_slowly_does_not_make_his_key_look_busy() {
     assert_eq!(counts(&house), [(1, 0)], "the upstream is waited for");
     drop(reply);
     assert_eq!(counts(&house), [(0, 0)]);
+}
+
+/// An upload that never ends, and counts what is taken of it.
+struct Endless(Arc<AtomicUsize>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Unsent;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unsent>>> {
+        self.0.fetch_add(10_000, Ordering::Relaxed);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 10_000])))))
+    }
+}
+
+/// Of an upload in the queue a little is read, to see its caller's end behind
+/// it; that is counted, and comes back.
+#[tokio::test]
+async fn an_upload_in_the_queue_is_read_ahead_within_a_bound() {
+    let upstream = Upstream::start().await;
+    upstream.always(Script::raw("").wait(Duration::from_secs(60)));
+    let plan = Plan {
+        pool: pool(1, 4, Overflow::Block),
+        ..Plan::default()
+    };
+    let house = House::new(plan, Some(&upstream));
+    let mut first = pin!(house.send(errand(ErrandKind::Change, None)));
+    assert!(poll_once(first.as_mut()).await);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let endless = Upload::new(Endless(Arc::clone(&taken)));
+    let mut queued = Box::pin(house.send(errand(ErrandKind::Upload, Some(endless))));
+    for _ in 0..3 {
+        assert!(poll_once(queued.as_mut()).await);
+    }
+    let taken = taken.load(Ordering::Relaxed);
+    assert!(
+        (256 << 10..(256 << 10) + 10_000).contains(&taken),
+        "{taken}"
+    );
+    let bodies = || house.gateway.steward().bodies().0;
+    let held = bodies();
+    drop(queued);
+    assert_eq!(held - bodies(), 256 << 10);
+}
+
+/// Whether it is pending.
+async fn poll_once<F: Future>(mut work: Pin<&mut F>) -> bool {
+    poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await
 }

@@ -71,7 +71,12 @@ where
                 return Err(large.into());
             }
             let rising = Rising::new(body, limits, clock, whole);
-            (Bytes::new(), Some(Upload::new(rising)))
+            let upload = Upload::new(rising);
+            let upload = match headers.contains_key(header::EXPECT) {
+                true => upload.on_leave(),
+                false => upload,
+            };
+            (Bytes::new(), Some(upload))
         }
         None => (Bytes::new(), None),
     };
