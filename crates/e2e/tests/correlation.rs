@@ -142,6 +142,68 @@ async fn r_s29_what_is_wrong_with_an_upstream_names_the_request_that_met_it() {
     }
 }
 
+#[tokio::test]
+async fn r_s20_whose_body_finds_no_room_is_in_the_log_with_what_is_held() {
+    let settings = |provider| {
+        let settings = Settings::with(provider).top("log = \"debug\"");
+        settings.tables("[limits]\nbodies = \"1MiB\"")
+    };
+    let scene = Scene::with_settings(settings).await;
+    let long = format!("{}{}", " ".repeat(700 << 10), chat("m-1", false));
+    let whole = tidegate_testkit::client::post(CHAT, &[], &long);
+    let (begun, _) = whole.split_at(whole.len() - 10);
+    let mut first = scene.gate.connect().await;
+    first.send(begun).await;
+    let held = long.len() as f64 - 10.0;
+    let bytes = "tidegate_body_bytes";
+    scene.gate.until_metric(bytes, &[], held).await;
+    for dropped in 1..=2 {
+        let mut second = scene.gate.connect().await;
+        second.try_send(&whole).await.ok();
+        let reply = second.reply().await;
+        is_ours(&reply, Code::Overloaded);
+        let message = "no room for its bytes";
+        let line = &lines(&scene.gate, &id(&reply), message).await[0];
+        assert!(line["held_bytes"].as_f64() >= Some(held), "{line}");
+        assert_eq!(
+            (&line["limit_bytes"], &line["dropped"]),
+            (&(1 << 20).into(), &dropped.into()),
+            "{line}"
+        );
+        let ended = lines(&scene.gate, &id(&reply), "request ended").await;
+        assert_eq!(ended[0]["outcome"], "overloaded");
+    }
+    drop(first);
+    scene.gate.until_quiet().await;
+}
+
+/// Nothing of a request is read there, so the id is one of the refusal.
+#[tokio::test]
+async fn r_s29_a_connection_that_is_refused_has_an_id_too() {
+    let settings = |provider| {
+        let settings = Settings::with(provider).top("log = \"debug\"");
+        settings.tables("[limits]\nconnections = 2")
+    };
+    let scene = Scene::with_settings(settings).await;
+    let (mut served, mut refused) = (Vec::new(), Vec::new());
+    while refused.len() < 2 {
+        let mut client = scene.gate.connect().await;
+        client.get("/livez").await;
+        let reply = client.reply().await;
+        if reply.status() == 200 {
+            served.push(client);
+            continue;
+        }
+        is_ours(&reply, Code::Overloaded);
+        let message = "no place for a connection";
+        refused.extend(lines(&scene.gate, &id(&reply), message).await);
+    }
+    let dropped = |line: &Value| line["dropped"].as_u64().unwrap_or_default();
+    assert!(dropped(&refused[0]) > 0, "{refused:?}");
+    assert_eq!(dropped(&refused[1]), dropped(&refused[0]) + 1);
+    assert_eq!((&refused[1]["open"], served.len()), (&2.into(), 2));
+}
+
 /// One id from the head of the answer through the page, the operator's cancel
 /// and the events to the log.
 #[tokio::test]

@@ -115,7 +115,7 @@ impl Gateway {
         let house = Arc::new(House {
             ledger: Ledger::new(),
             bodies: ByteBudget::new(settings.bounds.bodies),
-            ids: RequestIds::new(seed),
+            ids: Arc::new(RequestIds::new(seed)),
             clock,
             scope: scope.child("gateway"),
             closed: AtomicBool::new(false),
@@ -157,10 +157,16 @@ impl Gateway {
         Steward(Arc::clone(&self.house))
     }
 
-    /// Opens the ledger's entry for one call of `endpoint`.
+    /// Opens the ledger's entry for one call of `endpoint`, under a new id.
     pub fn admit(&self, endpoint: &'static str) -> Ticket {
         let house = &self.house;
-        let request = Request::new(self.next_id(), endpoint, house.clock.now());
+        self.admit_as(house.ids.next(house.clock.unix_millis()), endpoint)
+    }
+
+    /// The same under this id, which is one of [`ids`](Self::ids).
+    pub fn admit_as(&self, id: RequestId, endpoint: &'static str) -> Ticket {
+        let house = &self.house;
+        let request = Request::new(id, endpoint, house.clock.now());
         let pulse = house.watchdog.watch(
             "request",
             request.id.low(),
@@ -185,9 +191,10 @@ impl Gateway {
         }
     }
 
-    /// An id for what is answered without a ticket.
-    pub fn next_id(&self) -> RequestId {
-        self.house.ids.next(self.house.clock.unix_millis())
+    /// Where ids come from, also for what is answered without a ticket; the same
+    /// for every configuration.
+    pub fn ids(&self) -> Arc<RequestIds> {
+        Arc::clone(&self.house.ids)
     }
 
     /// The way of a request: prepare, route, attempts, answer.

@@ -23,7 +23,7 @@ pub(crate) struct House {
     pub(crate) ledger: Ledger<Request>,
     /// Bytes of the bodies and buffers that are held.
     pub(crate) bodies: ByteBudget,
-    pub(crate) ids: RequestIds,
+    pub(crate) ids: Arc<RequestIds>,
     pub(crate) clock: Clock,
     pub(crate) scope: Scope,
     pub(crate) closed: AtomicBool,

@@ -1,12 +1,13 @@
-//! No permit: what the caller is told, and what the log.
+//! No permit, or no room for a body or an answer: what the caller is told, and
+//! what the log.
 //!
 //! A refusal of the pool is nobody's failure: no upstream was asked.
 
 use std::time::Duration;
 
-use kernel::{Pool, Refusal};
+use kernel::{ByteShare, Pool, Refusal};
 use tidegate_kernel as kernel;
-use tidegate_types::Code;
+use tidegate_types::{Code, RequestId};
 
 use crate::asked::Asked;
 use crate::attempt::shutting_down;
@@ -88,4 +89,31 @@ pub(crate) fn failure(asked: &Asked, refusal: Refusal) -> Failure {
         )
         .with_retry_after(Duration::from_secs(1)),
     }
+}
+
+/// There is no room for more bytes of this request or its answer.
+pub(crate) fn no_room(id: Option<RequestId>, share: &ByteShare) -> Failure {
+    tell_no_room(id, share);
+    let text = "Too many large bodies and answers are held at once (`limits.bodies`); try again.";
+    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
+}
+
+/// Its tenant holds as much as one of several may.
+pub(crate) fn no_part(id: Option<RequestId>, share: &ByteShare) -> Failure {
+    tell_no_room(id, share);
+    let text = "The bodies of your other requests hold half of what Tidegate has for all \
+                (`limits.bodies`); try again.";
+    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
+}
+
+/// Who found no room, beside how many bytes, and how many before it (R-S20).
+fn tell_no_room(id: Option<RequestId>, share: &ByteShare) {
+    let budget = share.budget();
+    tracing::debug!(
+        id = id.map(tracing::field::display),
+        held_bytes = budget.used(),
+        limit_bytes = budget.limit(),
+        dropped = budget.refused(),
+        "no room for its bytes"
+    );
 }

@@ -19,6 +19,7 @@ use crate::attempt::ended_failure;
 use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
 use crate::provider::Provider;
+use crate::refused;
 use crate::stake::Stake;
 use crate::upstream::Course;
 use crate::wait::Ended;
@@ -290,10 +291,12 @@ impl Ticket {
     /// # Errors
     /// `overloaded`, if other bodies hold it.
     pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
+        let id = self.id();
         if let Some(part) = &mut self.part {
-            part.grow(bytes).map_err(|_| no_part())?;
+            part.grow(bytes).map_err(|_| refused::no_part(id, part))?;
         }
-        self.body.grow(bytes).map_err(|_| no_room())?;
+        let body = &mut self.body;
+        body.grow(bytes).map_err(|_| refused::no_room(id, body))?;
         self.kept += bytes;
         self.holds(0);
         Ok(())
@@ -557,17 +560,6 @@ impl Drop for Ticket {
         };
         self.settle(outcome);
     }
-}
-
-pub(crate) fn no_room() -> Failure {
-    let text = "Too many large bodies and answers are held at once (`limits.bodies`); try again.";
-    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
-}
-
-fn no_part() -> Failure {
-    let text = "The bodies of your other requests hold half of what Tidegate has for all \
-                (`limits.bodies`); try again.";
-    Failure::new(Code::Overloaded, text).with_retry_after(Duration::from_secs(1))
 }
 
 fn sum(one: Option<Usage>, other: Option<Usage>) -> Option<Usage> {

@@ -14,7 +14,8 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::failure::Failure;
-use crate::request::{Request, no_room};
+use crate::refused::no_room;
+use crate::request::Request;
 use crate::upstream::{Pull, Source};
 use crate::wait::{Ended, until_by};
 
@@ -63,10 +64,10 @@ pub(crate) async fn gather(
             Ok(Pull::Data(data)) => {
                 bound.pulse.into_iter().for_each(Pulse::beat);
                 let more = data.len() as u64;
-                bound
-                    .room
-                    .grow(more)
-                    .map_err(|_| Short::Failed(no_room()))?;
+                if bound.room.grow(more).is_err() {
+                    let id = bound.holder.map(|request| request.id);
+                    return Err(Short::Failed(no_room(id, bound.room)));
+                }
                 bound.holder.inspect(|request| request.gathers(more));
                 whole.add(data);
                 if whole.len() > bound.most {

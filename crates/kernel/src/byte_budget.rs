@@ -64,14 +64,18 @@ impl ByteBudget {
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
     }
+
+    /// How often there was no room.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
 }
 
 impl Observe for ByteBudget {
     fn observe(&self, labels: &Labels<'_>, to: &mut dyn Visitor) {
         to.gauge(names::BODY_BYTES, labels, gauge(self.used()));
         to.gauge(names::BODY_BYTES_LIMIT, labels, gauge(self.limit()));
-        let refused = self.0.refused.load(Ordering::Relaxed);
-        to.counter(names::BODY_BYTES_REFUSED, labels, refused);
+        to.counter(names::BODY_BYTES_REFUSED, labels, self.refused());
     }
 }
 
@@ -83,6 +87,11 @@ pub struct ByteShare {
 }
 
 impl ByteShare {
+    /// What it is a share of.
+    pub fn budget(&self) -> &ByteBudget {
+        &self.budget
+    }
+
     /// Takes `bytes` more.
     ///
     /// # Errors

@@ -178,7 +178,11 @@ impl Server {
             Box::pin(async move { Ok::<_, Infallible>(entrance.serve(peer, request).await) })
         };
         let serving = listen::run(
-            Inlet { listener, tls },
+            Inlet {
+                listener,
+                tls,
+                ids: self.app().gateway.ids(),
+            },
             Arc::clone(&self.terms),
             self.clock,
             self.accept.clone(),

@@ -23,7 +23,7 @@ use super::oddities::{Odd, Oddities};
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::keys::Secrets;
-use crate::request::no_room;
+use crate::refused::no_room;
 use crate::settings::{Bounds, Timeouts};
 use crate::upstream::{Pull, Source};
 use crate::wait::Ended;
@@ -387,7 +387,8 @@ impl Flow {
     fn take_room(&mut self) -> Option<Filled> {
         let held = self.held().max(MERGE as u64);
         let room = self.settings.room.resize(held);
-        room.is_err().then(|| Filled::Failed(no_room()))
+        let (id, room_of) = (self.judge.id(), &self.settings.room);
+        room.is_err().then(|| Filled::Failed(no_room(id, room_of)))
     }
 
     fn silent(&self) -> Failure {

@@ -60,6 +60,11 @@ enum Bad {
 }
 
 impl Judge {
+    /// Whose answer it judges.
+    pub(crate) fn id(&self) -> Option<RequestId> {
+        self.id
+    }
+
     pub(crate) fn new(withhold_usage: bool, id: Option<RequestId>, oddities: Oddities) -> Self {
         Self {
             id,

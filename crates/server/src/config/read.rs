@@ -309,29 +309,26 @@ impl<T> Reader<T> for Parsed<T> {
 }
 
 /// `address:port`.
-pub(super) const ADDRESS: Parsed<SocketAddr> = address(
-    "an IP address with a port, such as \"127.0.0.1:7070\"",
-    &["127.0.0.1:7070", "0.0.0.0:7070", "[::1]:0"],
-);
+pub(super) const ADDRESS: Parsed<SocketAddr> = Parsed {
+    form: Text {
+        expected: "an IP address with a port, such as \"127.0.0.1:7070\"",
+        pattern: r"^\s*([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]+\s*$",
+        examples: &["127.0.0.1:7070", "0.0.0.0:7070", "[::1]:0"],
+        is_wide: true,
+    },
+    parse: |text| text.parse().ok(),
+    show: |address| Some(address.to_string()),
+};
 
 /// The same, with the port of operators in its examples.
-pub(super) const ADMIN_ADDRESS: Parsed<SocketAddr> = address(
-    "an IP address with a port, such as \"127.0.0.1:7071\"",
-    &["127.0.0.1:7071", "0.0.0.0:7071", "[::1]:0"],
-);
-
-const fn address(expected: &'static str, examples: &'static [&'static str]) -> Parsed<SocketAddr> {
-    Parsed {
-        form: Text {
-            expected,
-            pattern: r"^\s*([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]+\s*$",
-            examples,
-            is_wide: true,
-        },
-        parse: |text| text.parse().ok(),
-        show: |address| Some(address.to_string()),
-    }
-}
+pub(super) const ADMIN_ADDRESS: Parsed<SocketAddr> = Parsed {
+    form: Text {
+        expected: "an IP address with a port, such as \"127.0.0.1:7071\"",
+        examples: &["127.0.0.1:7071", "0.0.0.0:7071", "[::1]:0"],
+        ..ADDRESS.form
+    },
+    ..ADDRESS
+};
 
 /// What a name for people and metrics matches.
 pub(super) const NAME_PATTERN: &str = r"^[A-Za-z0-9_.-]{1,64}$";

@@ -16,7 +16,7 @@ use http_body::Body;
 use kernel::Priority;
 use tidegate_gateway::{Answer, Call, ErrandKind, FORWARDED, Failure, Reply, Subject, Ticket};
 use tidegate_kernel as kernel;
-use tidegate_types::Code;
+use tidegate_types::{Code, RequestId};
 use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
@@ -66,6 +66,7 @@ impl Asking {
 
 pub(crate) async fn ask<B>(
     app: &App,
+    id: RequestId,
     asking: Asking,
     parts: request::Parts,
     body: B,
@@ -75,7 +76,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Error + 'static,
 {
-    let ticket = app.gateway.admit(asking.name());
+    let ticket = app.gateway.admit_as(id, asking.name());
     let whole = asking.whole();
     let asked = Asked {
         asking,
@@ -83,9 +84,7 @@ where
         peer,
         whole: whole.as_ref(),
     };
-    let known = ticket
-        .request()
-        .map(|request| (request.id, request.started));
+    let started = ticket.request().map(|request| request.started);
     let (mut response, spent, stream) = match answer(app, ticket, asked, body).await {
         Ok(answer) => (
             encode(answer.status, answer.headers, answer.stream, answer.reply),
@@ -105,12 +104,10 @@ where
         // What is still on its way would be taken for a request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some((id, started)) = known {
-        if !stream {
-            headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
-        }
-        ids::sign(&mut response, id, &parts.headers);
+    if let (Some(started), false) = (started, stream) {
+        headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
     }
+    ids::sign(&mut response, id, &parts.headers);
     response
 }
 

@@ -62,7 +62,8 @@ impl Entrance {
         // The one look: all of this request is of one configuration.
         let app = &*self.current.get();
         let (parts, body) = request.into_parts();
-        let peer = Some(peer.0.ip());
+        let Peer { address, id } = peer;
+        let peer = Some(address.ip());
         let found = self
             .paths
             .at(parts.uri.path())
@@ -91,7 +92,7 @@ impl Entrance {
                 _,
             ) => {
                 let asking = Asking::Model(*endpoint);
-                return ask::ask(app, asking, parts, body, peer).await;
+                return ask::ask(app, id, asking, parts, body, peer).await;
             }
             (
                 Some(Route {
@@ -102,7 +103,7 @@ impl Entrance {
                 _,
             ) => {
                 let asking = Asking::Errand(*kind, path);
-                return ask::ask(app, asking, parts, body, peer).await;
+                return ask::ask(app, id, asking, parts, body, peer).await;
             }
             (Some(route), Some(found)) => self
                 .check(app, route.door, &parts, peer)
@@ -111,7 +112,7 @@ impl Entrance {
             (_, None) => Err(self.unknown(app, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
-        ids::sign(&mut response, app.gateway.next_id(), &parts.headers);
+        ids::sign(&mut response, id, &parts.headers);
         response
     }
 

@@ -8,8 +8,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_types::RequestId;
 
 use super::reply::Out;
+use crate::listen::ID;
 
-const ID: HeaderName = HeaderName::from_static("x-tidegate-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Writes both on `response`; `asked` are the request's headers.

@@ -20,6 +20,7 @@ use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
 use tidegate_kernel::scope::Cancelled;
 use tidegate_kernel::{Alarm, Clock, Deadline, Instant};
+use tidegate_types::{RequestId, RequestIds};
 
 use super::io::Io;
 use super::link::{Link, Phase, Side, Wire};
@@ -52,6 +53,7 @@ pub(super) struct House {
     pub(super) stats: Arc<ListenStats>,
     /// None where plain HTTP is spoken.
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) ids: Arc<RequestIds>,
 }
 
 impl House {
@@ -61,6 +63,7 @@ impl House {
         clock: Clock,
         stats: Arc<ListenStats>,
         tls: Option<Arc<Tls>>,
+        ids: Arc<RequestIds>,
     ) -> Self {
         let seconds = settings.keep_alive.as_secs();
         // Digits are always fit for a header.
@@ -72,7 +75,13 @@ impl House {
             clock,
             stats,
             tls,
+            ids,
         }
+    }
+
+    /// The id of what is answered next.
+    pub(super) fn next_id(&self) -> RequestId {
+        self.ids.next(self.clock.unix_millis())
     }
 }
 
@@ -162,19 +171,25 @@ where
 /// Ends the socket as the end deserves; it closes with the last `link`.
 async fn close(house: &House, link: &Link, mut io: Io, end: End, mut signals: Signals) {
     let stats = &house.stats;
-    tracing::debug!(?end, "a connection ends");
+    let told = match end {
+        End::SlowHead => Some(&refusal::SLOW_HEAD),
+        End::Drained if link.phase() == Phase::Head => Some(&refusal::SHUTTING_DOWN),
+        _ => None,
+    };
+    // Where a request was begun; another's end has the id of its last one.
+    let told = told.map(|told| (told, house.next_id()));
+    let id = told.map(|(_, id)| tracing::field::display(id));
+    tracing::debug!(id, ?end, "a connection ends");
     match end {
         // hyper has dropped the body by now, so that `CutShort` saw no request.
         End::Broken if link.ends_by_close() => link.reset(),
         End::Stalled => stats.write_stalls.add(),
-        End::SlowHead => {
-            stats.header_timeouts.add();
-            io.tell(&refusal::SLOW_HEAD);
-        }
-        End::Silent => stats.header_timeouts.add(),
-        End::Drained if link.phase() == Phase::Head => io.tell(&refusal::SHUTTING_DOWN),
+        End::SlowHead | End::Silent => stats.header_timeouts.add(),
         End::Malformed | End::Done | End::Idle | End::Gone | End::Halted => {}
         End::Broken | End::Cut | End::Drained => {}
+    }
+    if let Some((told, id)) = told {
+        io.tell(&refusal::signed(told, id));
     }
     io.end();
     if end == End::Malformed || (end == End::Done && link.may_have_unread()) {

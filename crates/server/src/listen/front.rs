@@ -1,6 +1,6 @@
 //! The service as a connection sees it: the given handler, made safe to call.
 //!
-//! 1. Every request comes with its [`Peer`]. 2. The answer to a request with
+//! 1. Every request comes with its [`Peer`] and an id. 2. The answer to a request with
 //!    `transfer-encoding` closes the connection. 3. A panic of the handler is this
 //!    request's only: its caller gets a 500, the connection ends with it. 4. An
 //!    answer that can be ended from outside is watched by its connection too. 5. Every
@@ -26,6 +26,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
+use tidegate_types::RequestId;
 
 use super::connection::House;
 use super::link::Link;
@@ -33,10 +34,15 @@ use super::{Answer, refusal};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Who is at the other end of the request's connection. Beside the request and
-/// not among its extensions, which are a map on the heap for every call.
+/// What a request is told apart by. Beside the request and not among its
+/// extensions, which are a map on the heap for every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer {
+    /// Who is at the other end of its connection.
+    pub address: SocketAddr,
+    /// Its id: the one that a panic of its handler is told with.
+    pub id: RequestId,
+}
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -44,7 +50,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(super) fn front<H, F, B>(
     handler: H,
     link: Arc<Link>,
-    peer: Peer,
+    address: SocketAddr,
     house: Arc<House>,
 ) -> impl Service<
     Request<Incoming>,
@@ -62,6 +68,8 @@ where
         let old = request.version() == Version::HTTP_10;
         let mut in_flight = link.begin(old, !request.body().is_end_stream());
         let encoded = request.headers().contains_key(TRANSFER_ENCODING);
+        let id = house.next_id();
+        let peer = Peer { address, id };
         let called = catch_unwind(AssertUnwindSafe(|| handler(peer, request)));
         let house = Arc::clone(&house);
         async move {
@@ -73,8 +81,8 @@ where
                 Ok(answer) => answer.map(Either::Left),
                 Err(panic) => {
                     house.stats.panics.add();
-                    tracing::error!(panic = message(&*panic), "a handler panicked");
-                    refusal::broken().map(Either::Right)
+                    tracing::error!(%id, panic = message(&*panic), "a handler panicked");
+                    refusal::broken(id).map(Either::Right)
                 }
             };
             if let Either::Left(body) = answer.body()

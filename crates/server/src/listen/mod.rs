@@ -33,6 +33,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use socket2::SockRef;
 use tidegate_kernel::{Clock, Instant, Scope};
+use tidegate_types::RequestIds;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::connection::{House, Signals, linger, serve};
@@ -41,6 +42,7 @@ use self::front::front;
 use self::link::Link;
 use self::places::Places;
 pub(crate) use self::places::owner;
+pub(crate) use self::refusal::ID;
 pub use self::stats::ListenStats;
 pub use self::terms::Terms;
 pub use self::tls::Tls;
@@ -90,6 +92,8 @@ pub struct Inlet {
     pub listener: TcpListener,
     /// None for plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Where the ids of its requests come from.
+    pub ids: Arc<RequestIds>,
 }
 
 /// How long accepting rests when the kernel has no descriptors or memory left.
@@ -147,10 +151,10 @@ pub async fn run<H, F, B>(
     B: Answer + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let Inlet { listener, tls } = inlet;
+    let Inlet { listener, tls, ids } = inlet;
     // Who bound it asked for room for 128, as a rule.
     let _ = SockRef::from(&listener).listen(KNOCKING);
-    let mut door = Door::new(tls, terms, clock, accept.clone(), connections, stats);
+    let mut door = Door::new((tls, ids), terms, clock, accept.clone(), connections, stats);
     let mut complaints = Complaints::new(clock);
     let mut closing = accept.cancelled();
     loop {
@@ -189,7 +193,7 @@ struct Door {
 
 impl Door {
     fn new(
-        tls: Option<Arc<Tls>>,
+        (tls, ids): (Option<Arc<Tls>>, Arc<RequestIds>),
         terms: Arc<Terms>,
         clock: Clock,
         accept: Scope,
@@ -201,7 +205,7 @@ impl Door {
         let porch = Places::new(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE, Arc::default());
         let places = Places::new(all, each, Arc::clone(&stats));
         let http = builder(&settings);
-        let house = Arc::new(House::new(http, settings, clock, stats, tls));
+        let house = Arc::new(House::new(http, settings, clock, stats, tls, ids));
         Self {
             terms,
             house,
@@ -222,7 +226,8 @@ impl Door {
             .set(settings.connections, settings.connections_per_ip);
         let (http, clock) = (builder(&settings), self.house.clock);
         let (stats, tls) = (Arc::clone(&self.house.stats), self.house.tls.clone());
-        self.house = Arc::new(House::new(http, settings, clock, stats, tls));
+        let ids = Arc::clone(&self.house.ids);
+        self.house = Arc::new(House::new(http, settings, clock, stats, tls, ids));
     }
 
     fn receive<H, F, B>(&mut self, stream: TcpStream, from: SocketAddr, handler: &H)
@@ -241,7 +246,7 @@ impl Door {
         };
         let (house, signals) = (Arc::clone(&self.house), self.signals());
         let theirs = Arc::clone(&house);
-        let service = front(handler.clone(), Arc::clone(&link), Peer(from), theirs);
+        let service = front(handler.clone(), Arc::clone(&link), from, theirs);
         let refused = Arc::clone(&link);
         // Boxed, since a spawn holds what passes through its layers several times.
         let task = Box::pin(async move {
@@ -258,11 +263,17 @@ impl Door {
     /// Says why, and gives the caller a moment to read it; too many of them
     /// at once get the close alone.
     fn refuse(&self, link: &Arc<Link>) {
-        let words: &[u8] = match self.house.tls {
-            None => &refusal::NO_PLACE,
-            Some(_) => &[],
-        };
-        link.tell(words);
+        let (id, stats) = (self.house.next_id(), &self.house.stats);
+        tracing::debug!(
+            %id,
+            open = stats.open(),
+            dropped = stats.refused_limit() + stats.refused_per_ip(),
+            "no place for a connection"
+        );
+        match self.house.tls {
+            None => link.tell(&refusal::signed(&refusal::NO_PLACE, id)),
+            Some(_) => link.tell(&[]),
+        }
         let Some(place) = self.porch.take(std::net::Ipv4Addr::LOCALHOST.into()) else {
             return;
         };

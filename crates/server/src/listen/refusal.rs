@@ -2,16 +2,19 @@
 //!
 //! 1. Each is the OpenAI error form with a code of the one table, and says
 //!    `connection: close`: nothing follows it.
-//! 2. They are made once; sending one is a single write that never waits. A
-//!    caller with no room for it gets the close alone.
+//! 2. They are made once, but for the id; sending one is a single write that
+//!    never waits. A caller with no room for it gets the close alone.
 
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use tidegate_types::{Code, Retry};
+use tidegate_types::{Code, RequestId, Retry};
+
+/// The header with our id of a request (contracts 10).
+pub(crate) const ID: HeaderName = HeaderName::from_static("x-tidegate-id");
 
 /// No place for one more connection.
 pub(super) static NO_PLACE: LazyLock<Vec<u8>> =
@@ -45,13 +48,26 @@ static BROKEN: LazyLock<Bytes> = LazyLock::new(|| {
     ))
 });
 
+/// The answer with its id: where somebody was told, the log can say whom.
+pub(super) fn signed(answer: &[u8], id: RequestId) -> Vec<u8> {
+    let mut buffer = [0; 36];
+    let line = [ID.as_str(), ": ", id.encode(&mut buffer), "\r\n"].concat();
+    // Behind the status line, which every answer has.
+    let at = answer.iter().position(|byte| *byte == b'\n');
+    let (first, rest) = answer.split_at(at.map_or(0, |at| at + 1));
+    [first, line.as_bytes(), rest].concat()
+}
+
 /// The answer to a request whose handler panicked.
-pub(super) fn broken() -> Response<Full<Bytes>> {
+pub(super) fn broken(id: RequestId) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::new(BROKEN.clone()));
     *answer.status_mut() = status(Code::Internal);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if let Ok(id) = HeaderValue::from_str(id.encode(&mut [0; 36])) {
+        headers.insert(ID, id);
+    }
     answer
 }
 

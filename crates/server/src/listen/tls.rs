@@ -203,7 +203,11 @@ pub(super) async fn let_in(
     house.stats.handshakes.add(ended);
     match ended {
         Handshake::Done => return agreed.ok(),
-        Handshake::PlainHttp => link.tell(&refusal::TLS_REQUIRED),
+        Handshake::PlainHttp => {
+            let id = house.next_id();
+            tracing::debug!(%id, "plain HTTP where TLS is spoken");
+            link.tell(&refusal::signed(&refusal::TLS_REQUIRED, id));
+        }
         // Its alert is out, which unread bytes must not overtake.
         Handshake::NoMatch | Handshake::Malformed => link.tell(&[]),
         _ => return None,

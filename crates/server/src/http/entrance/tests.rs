@@ -56,7 +56,10 @@ fn app(keys: &[&str]) -> Arc<App> {
 
 async fn serve(app: &Arc<App>, face: Face, asked: Request<Pieces>) -> Response<Out> {
     let entrance = Entrance::new(Current::new(Arc::clone(app)), face).unwrap();
-    let peer = Peer(([127, 0, 0, 1], 9).into());
+    let peer = Peer {
+        address: ([127, 0, 0, 1], 9).into(),
+        id: app.gateway.ids().next(0),
+    };
     entrance.serve(peer, asked).await
 }
 

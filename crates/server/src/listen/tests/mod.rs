@@ -148,6 +148,7 @@ impl<O: Over> RigOver<O> {
         let inlet = Inlet {
             listener,
             tls: O::tls(),
+            ids: Arc::new(RequestIds::new(7)),
         };
         let terms = Terms::new(settings);
         let run = run(inlet, terms, Clock, all.0, all.1, all.2, handler);
@@ -203,7 +204,7 @@ async fn handle(
     let mut status = 200;
     let steps = match path.as_str() {
         "/ok" => vec![give("fine")],
-        "/peer" => vec![Step::Give(peer.0.to_string().into())],
+        "/peer" => vec![Step::Give(peer.address.to_string().into())],
         "/early" => {
             status = 413;
             vec![give("too large")]

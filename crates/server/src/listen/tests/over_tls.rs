@@ -213,6 +213,7 @@ async fn another_certificate_holds_from_the_next_handshake_on() {
     let inlet = Inlet {
         listener,
         tls: Some(Arc::clone(&tls)),
+        ids: Arc::new(RequestIds::new(7)),
     };
     let (accept, connections) = (root.child("accept"), root.child("connections"));
     let handler = |_: Peer, _: Request<Incoming>| async {

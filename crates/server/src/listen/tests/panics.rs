@@ -1,10 +1,20 @@
 //! Promise 7: a panic stays alone. And what a cut answer looks like, which must
 //! never be whole.
 
+use std::fs::File;
+
+use tidegate_testkit::gate::Folder;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use super::*;
 
 #[tokio::test]
 async fn promise_7_a_panic_of_a_handler_is_a_500() {
+    let folder = Folder::new();
+    let log = folder.file("log", "");
+    let writer = Arc::new(File::create(&log).unwrap());
+    let lines = tracing_subscriber::fmt().with_writer(writer);
+    let _until_the_end = lines.with_ansi(false).set_default();
     let rig = Rig::new(settings()).await;
     let mut neighbour = rig.in_flight(STREAM).await;
     for (nth, path) in ["/panic", "/panic-in-call"].into_iter().enumerate() {
@@ -13,6 +23,12 @@ async fn promise_7_a_panic_of_a_handler_is_a_500() {
         assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
         assert!(answer.contains("connection: close\r\n"), "{answer}");
         assert!(answer.contains(r#""code":"internal_error""#), "{answer}");
+        // R-S29: what its caller can ask with stands in the log.
+        let (_, id) = answer.split_once("x-tidegate-id: ").expect(&answer);
+        let (id, _) = id.split_once("\r\n").unwrap();
+        let log = std::fs::read_to_string(&log).unwrap();
+        let told = format!("a handler panicked id={id} panic=");
+        assert!(log.contains(&told), "{id}: {log}");
         assert!(
             !answer.contains("asked for"),
             "nothing of the inside: {answer}"
