@@ -3,6 +3,7 @@
 //!
 //! Uploads and downloads that go wrong are in `uploads` and `downloads`.
 
+use tidegate_e2e::leave::Dice;
 use tidegate_e2e::tries::{failing, good, limited, trying};
 use tidegate_e2e::{Scene, form, is_ours, transcript};
 use tidegate_testkit::gate::Start;
@@ -382,4 +383,49 @@ async fn an_object_that_tells_of_an_error_is_an_answer() {
     let metrics = scene.gate.until_quiet().await;
     let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
     assert_eq!(completed, 3.0, "{metrics:?}");
+}
+
+/// A form with everything that is legal and rare, and one that hides a second
+/// model in it: cut anywhere on its way, the one goes up byte for byte and the
+/// other is refused.
+#[tokio::test]
+async fn a_form_is_read_in_one_way_however_it_is_cut() {
+    let scene = Scene::start().await;
+    scene.upstream.always(Script::json(200, OBJECT));
+    let part = |head: &str, content: &str| {
+        let line = format!("--{}\r\nContent-Disposition: form-data; ", form::BOUNDARY);
+        format!("{line}{head}\r\n\r\n{content}\r\n")
+    };
+    let file = part(
+        r#"name="file"; filename="say \"hi\".mp3"; filename*=UTF-8''say%20%22hi%22.mp3"#,
+        "\0\r\n--tide\r\n",
+    );
+    let model = part(r#"name="model""#, "whisper-1");
+    let end = format!("--{}--\r\n", form::BOUNDARY);
+    let good = format!("\r\nnothing\r\n{file}{model}{end}\r\nnothing\r\n");
+    let hides = format!("\r\nnothing\r\n{file}{model}{end}{model}{end}");
+    let path = "/v1/audio/transcriptions";
+    let mut dice = Dice::seeded(7);
+    for turn in 0..30 {
+        for (whole, status) in [(&good, 200), (&hides, 400)] {
+            let mut client = scene.gate.connect().await;
+            client
+                .send(form::head(path, "transfer-encoding: chunked\r\n"))
+                .await;
+            let mut rest = whole.as_bytes();
+            while !rest.is_empty() {
+                let most = rest.len().min(1 << (turn % 8)) as u64;
+                let (piece, after) = rest.split_at(1 + dice.roll(most) as usize);
+                let size = format!("{:x}\r\n", piece.len());
+                let chunk = [size.as_bytes(), piece, b"\r\n"].concat();
+                client.send(chunk).await;
+                rest = after;
+            }
+            client.send("0\r\n\r\n").await;
+            assert_eq!(client.reply().await.status(), status, "{turn}");
+        }
+        let seen = scene.upstream.request(turn).await;
+        assert!(seen.body() == good.as_bytes(), "{turn}");
+    }
+    assert_eq!(scene.upstream.count(), 30);
 }

@@ -3,9 +3,9 @@
 //!
 //! 1. One pass; nothing is copied, and no part's content is looked at but the
 //!    model's.
-//! 2. What two readers could read in two ways is refused: text outside of the
-//!    parts, folded or doubled headers, a quote behind a backslash, a boundary
-//!    that goes on or stands behind half a line end, an encoded or doubled model.
+//! 2. What two readers could read in two ways is refused: what looks like a part
+//!    outside of the parts, folded or doubled headers, names with a backslash, a
+//!    boundary that goes on or has no line end before it, a model encoded or twice.
 //! 3. Parts and their headers are bounded.
 
 use std::borrow::Cow;
@@ -36,6 +36,9 @@ pub fn boundary(content_type: &[u8]) -> Option<&[u8]> {
     let mut found = None;
     for param in Params(rest) {
         let (name, value) = param.ok()?;
+        if value.contains(&b'"') {
+            return None;
+        }
         if name.eq_ignore_ascii_case(b"boundary") && found.replace(value).is_some() {
             return None;
         }
@@ -59,17 +62,14 @@ pub fn scan_form<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Option<Named<'a>
     line.extend_from_slice(boundary);
     let border = memmem::Finder::new(&line);
     let lone = memmem::Finder::new(line.get(2..).unwrap_or_default());
-    let mut at = match body.strip_prefix(line.get(2..).unwrap_or_default()) {
-        Some(_) => line.len() - 2,
-        None => return Err(Refused::body("The form does not begin with its boundary.")),
-    };
+    let mut at = begins(body, &lone)? + line.len() - 2;
     let mut found = None;
     for _ in 0..MOST_PARTS {
         let rest = body.get(at..).unwrap_or_default();
         if let Some(rest) = rest.strip_prefix(b"--") {
-            return match rest {
-                b"" | b"\r\n" => Ok(found),
-                _ => Err(Refused::body("Something follows the end of the form.")),
+            return match rest.is_empty() || rest.starts_with(b"\r\n") {
+                true => outside(rest, &lone).map(|()| found),
+                false => Err(Refused::body("The last boundary of the form goes on.")),
             };
         }
         let Some(rest) = rest.strip_prefix(b"\r\n") else {
@@ -106,6 +106,37 @@ pub fn scan_form<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Option<Named<'a>
     }
     let text = format!("The form has more than {MOST_PARTS} parts.");
     Err(Refused::body(text))
+}
+
+/// Where the first boundary begins: in front of it may be lines that say
+/// nothing (RFC 2046, 5.1.1).
+fn begins(body: &[u8], lone: &memmem::Finder<'_>) -> Result<usize, Refused> {
+    let first = lone.find(body);
+    let first = first.ok_or_else(|| Refused::body("The form has no boundary of its own."))?;
+    let preamble = body.get(..first).unwrap_or_default();
+    if !preamble.is_empty() && !preamble.ends_with(b"\r\n") {
+        return Err(Refused::body(
+            "The first boundary of the form does not begin its line.",
+        ));
+    }
+    outside(preamble, lone)?;
+    Ok(first)
+}
+
+/// What stands in front of the first boundary or behind the last one means
+/// nothing; but some readers look for parts there too.
+fn outside(text: &[u8], lone: &memmem::Finder<'_>) -> Result<(), Refused> {
+    let header = b"content-disposition";
+    let heads = |at: usize| {
+        let here = text.get(at..at + header.len());
+        here.is_some_and(|here| here.eq_ignore_ascii_case(header))
+    };
+    if lone.find(text).is_some() || memchr::memchr2_iter(b'c', b'C', text).any(heads) {
+        return Err(Refused::body(
+            "Outside of the form's boundaries stands what looks like a part of it.",
+        ));
+    }
+    Ok(())
 }
 
 /// What the headers of a part say.
@@ -183,17 +214,27 @@ fn disposition(value: &[u8]) -> Option<(&[u8], bool)> {
     if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
         return None;
     }
-    let (mut name, mut file) = (None, false);
+    let (mut name, mut file, mut escaped) = (None, false, false);
     for param in Params(rest) {
         let (key, text) = param.ok()?;
+        // Whoever knows no escapes has lost his place by now: nothing that
+        // counts may follow.
+        if escaped && !key.eq_ignore_ascii_case(b"filename*") {
+            return None;
+        }
+        escaped |= text.contains(&b'"');
         if key.eq_ignore_ascii_case(b"name") {
             if name.replace(text).is_some() || text.contains(&b'\\') {
                 return None;
             }
-        } else if key.eq_ignore_ascii_case(b"name*") {
+        } else if key
+            .get(..5)
+            .is_some_and(|key| key.eq_ignore_ascii_case(b"name*"))
+        {
             return None;
         } else {
-            file |= key.eq_ignore_ascii_case(b"filename") || key.eq_ignore_ascii_case(b"filename*");
+            let own = key.get(..8);
+            file |= own.is_some_and(|key| key.eq_ignore_ascii_case(b"filename"));
         }
     }
     Some((name?, file))
@@ -205,6 +246,21 @@ fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
         Some(place) => (&text[..place], &text[place + 1..]),
         None => (text, b""),
     }
+}
+
+/// Where a quoted text ends. Is a quote behind a backslash its end? RFCs say no,
+/// and browsers have none: so it is none, unless a parameter seems to follow it.
+fn quote(text: &[u8]) -> Option<usize> {
+    let escaped = |at: &usize| {
+        let before = text[..*at].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count() % 2 == 1
+    };
+    let end = memchr::memchr_iter(b'"', text).find(|at| !escaped(at))?;
+    // From the first quote on a reader without escapes is outside of it.
+    let first = memchr::memchr(b'"', text)?;
+    memchr::memchr2(b';', b'=', &text[first..end])
+        .is_none()
+        .then_some(end)
 }
 
 /// The lines of a head, without their CRLF.
@@ -250,15 +306,7 @@ impl<'a> Params<'a> {
                 false => Err(Odd),
             };
         };
-        let end = memchr::memchr(b'"', quoted).ok_or(Odd)?;
-        // Is a quote behind a backslash the end? Browsers and RFCs differ.
-        let slashes = quoted[..end]
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\');
-        if slashes.count() % 2 == 1 {
-            return Err(Odd);
-        }
+        let end = quote(quoted).ok_or(Odd)?;
         let (between, rest) = split(&quoted[end + 1..], b';');
         self.0 = rest;
         match between.trim_ascii().is_empty() {

@@ -75,6 +75,35 @@ fn the_model_is_found_among_other_parts_and_missing_is_not_wrong() {
     assert_eq!(model(&form(&[part])), Ok(Some("m".to_owned())));
 }
 
+/// RFC 2046 allows lines in front of the first boundary and behind the last
+/// one; RFC 7578 and those who send forms have file names of several kinds.
+#[test]
+fn what_is_legal_and_means_nothing_is_passed_over() {
+    let good = form(&[&field("model", "a")]);
+    for legal in [
+        format!("\r\n{good}"),
+        format!("This is a form.\r\nWith -- and b.\r\n{good}"),
+        format!("{good}epilogue"),
+        format!("{good}\r\n--\r\n\n--not-b content"),
+    ] {
+        assert_eq!(model(&legal), Ok(Some("a".to_owned())), "{legal}");
+    }
+    for name in [
+        r#"filename="say \"hi\".mp3""#,
+        r#"filename="\\server\\a.mp3""#,
+        r#"filename="a;b=c.mp3""#,
+        "filename*=UTF-8''na%C3%AFve%20file.mp3",
+        "filename=\"naive.mp3\"; filename*=UTF-8''na%C3%AFve.mp3",
+        r#"filename="a\"b.mp3"; filename*=UTF-8''a%22b.mp3"#,
+        "filename=\"\u{e4} \u{1f30a}.mp3\"",
+        "filename=\"\"",
+    ] {
+        let file = format!("Content-Disposition: form-data; name=\"file\"; {name}\r\n\r\nx");
+        let form = form(&[&file, &field("model", "a")]);
+        assert_eq!(model(&form), Ok(Some("a".to_owned())), "{name}");
+    }
+}
+
 #[test]
 fn what_two_readers_could_read_in_two_ways_is_refused() {
     let good = field("model", "a");
@@ -85,9 +114,18 @@ fn what_two_readers_could_read_in_two_ways_is_refused() {
         "--b".to_owned(),
         "--b\r\n".to_owned(),
         "--c--".to_owned(),
-        format!("preamble\r\n{}", form(&[&good])),
-        format!("\r\n{}", form(&[&good])),
-        format!("{}epilogue", form(&[&good])),
+        format!("preamble{}", form(&[&good])),
+        format!("preamble\n{}", form(&[&good])),
+        format!("x--b\r\n{}", form(&[&good])),
+        format!("\n--b\r\n{}", form(&[&good])),
+        form(&[&good]).replace("--b--\r\n", "--b--epilogue"),
+        form(&[&good]).replace("--b--\r\n", "--b--\n"),
+        form(&[&good]).replace("--b--\r\n", "--b-- \r\n"),
+        // Parts that only some readers see, in front of all or behind the end.
+        format!("{good}\r\n{}", form(&[&field("model", "b")])),
+        format!("{}{}", form(&[&good]), form(&[&field("model", "b")])),
+        format!("{}\n--b\r\n{good}", form(&[])),
+        format!("{}{}", form(&[]), good.replace("Content-D", "cONTENT-d")),
         form(&[&good]).replace("\r\n", "\n"),
         form(&[&good]).replace("--b--", "--b"),
         form(&["x\r\n\r\ny\r\n--bx\r\n", &good]),
@@ -106,7 +144,25 @@ fn what_two_readers_could_read_in_two_ways_is_refused() {
         form(&[&field("model", &"x".repeat(257))]),
         form(&[&disposition("form-data; name=\"model\"; filename=\"m\"")]),
         form(&[&format!("Content-Transfer-Encoding: base64\r\n{good}")]),
-        // Its headers.
+    ] {
+        is_refused(&form);
+    }
+    let many = vec![FILE; MOST_PARTS + 1];
+    assert!(model(&form(&many)).is_err());
+    let refused = model(&form(&[&field("API_BASE", "x")])).unwrap_err();
+    assert_eq!(refused.code, Code::UnsupportedParameter);
+}
+
+fn is_refused(form: &str) {
+    let refused = model(form).expect_err(form);
+    assert_eq!(refused.code, Code::InvalidValue, "{form}");
+}
+
+#[test]
+fn headers_that_two_readers_could_read_in_two_ways_are_refused() {
+    let good = field("model", "a");
+    let disposition = |value: &str| format!("Content-Disposition: {value}\r\n\r\na");
+    for form in [
         form(&["\r\nno headers"]),
         form(&["Content-Type: text/plain\r\n\r\nno name"]),
         form(&[&disposition("attachment; name=\"model\"")]),
@@ -115,6 +171,20 @@ fn what_two_readers_could_read_in_two_ways_is_refused() {
         form(&[&disposition("form-data; name*=utf-8''model")]),
         form(&[&disposition("form-data; name=\"mod\\el\"")]),
         form(&[&disposition("form-data; filename=\"x\\\"; name=\"model\"")]),
+        form(&[&disposition(
+            r#"form-data; name="x"; filename="y\"; name=\"model""#,
+        )]),
+        form(&[&disposition(
+            r#"form-data; name="x"; filename="y\" name=z""#,
+        )]),
+        form(&[&disposition(r#"form-data; filename="y\"z"; name="model""#)]),
+        form(&[&disposition(r#"form-data; name="mod\"el""#)]),
+        form(&[&disposition(r#"form-data; name="model"; filename="y\""#)]),
+        form(&[&disposition(
+            "form-data; name=\"model\"; filename*=utf-8''m",
+        )]),
+        form(&[&disposition("form-data; name=\"model\"; filename*0=m")]),
+        form(&[&disposition("form-data; name=\"x\"; name*0=model")]),
         form(&[&disposition("form-data; name=\"model\" x")]),
         form(&[&disposition("form-data; name=\"model")]),
         form(&[&disposition("form-data;\r\n name=\"model\"")]),
@@ -125,13 +195,8 @@ fn what_two_readers_could_read_in_two_ways_is_refused() {
         form(&[&format!("x\0: y\r\n{good}")]),
         form(&[&format!("x: {}\r\n{good}", "y".repeat(MOST_HEADERS))]),
     ] {
-        let refused = model(&form).expect_err(&form);
-        assert_eq!(refused.code, Code::InvalidValue, "{form}");
+        is_refused(&form);
     }
-    let many = vec![FILE; MOST_PARTS + 1];
-    assert!(model(&form(&many)).is_err());
-    let refused = model(&form(&[&field("API_BASE", "x")])).unwrap_err();
-    assert_eq!(refused.code, Code::UnsupportedParameter);
 }
 
 #[test]
@@ -158,6 +223,7 @@ proptest! {
         pieces in proptest::collection::vec(prop::sample::select(vec![
             "--b", "\r\n", "--", "\r\n\r\n", "Content-Disposition: form-data; name=\"model\"",
             "Content-Disposition: form-data; name=\"x\"", "m-1", "m-2", ";", "\"", "\\", "\r", "\n",
+            "; filename=\"a\\\"b\"", "; filename*=utf-8''a",
         ]), 0..40),
     ) {
         let body = pieces.concat();
