@@ -328,7 +328,13 @@ impl Gateway {
 
     /// Looks at every provider at the same time; see [`Finding`].
     pub async fn probe(&self) -> Vec<Finding> {
-        probe::all(&self.house, &self.setup.routes).await
+        probe::some(&self.house, &self.setup.routes, |_| true).await
+    }
+
+    /// The same for those of these names that there are.
+    pub async fn probe_named(&self, names: &[String]) -> Vec<Finding> {
+        let wanted = |name: &str| names.iter().any(|one| one == name);
+        probe::some(&self.house, &self.setup.routes, wanted).await
     }
 
     /// Every name that can be asked for.

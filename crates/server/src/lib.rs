@@ -5,6 +5,7 @@
 //! sockets and `http` the routes. Nothing below knows any of it.
 
 mod certificate;
+mod checks;
 pub mod config;
 mod http;
 pub mod listen;

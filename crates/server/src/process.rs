@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Clock, Deadline, Observe, Scope, Why};
-use tidegate_gateway::{Finding, Gateway};
+use tidegate_gateway::Gateway;
 use tidegate_kernel as kernel;
 use tokio::net::TcpListener;
 
+use crate::checks::{Failed, tell};
 use crate::config::{Checks, Config, Loaded};
 use crate::http::{self, Access, App, Configured, Current, Entrance, Face, Phase};
 use crate::listen::{self, Inlet, ListenStats, Peer, Terms, Tls};
@@ -129,14 +130,16 @@ impl Server {
             clock,
         };
         server.listen(&config).await?;
-        if config.checks == Checks::Require {
-            tell(server.app().gateway.probe().await)?;
+        if config.checks == Checks::Require
+            && let Some(Failed { name, why }) = tell(server.app().gateway.probe().await)
+        {
+            return Err(StartError::Provider { name, why });
         }
         server.app().enter(Phase::Ready);
         if config.checks == Checks::Warn {
             let gateway = server.app().gateway.clone();
             // Advice: what cannot be told now is told by the first request.
-            let looking = async move { tell(gateway.probe().await).is_ok() };
+            let looking = async move { drop(tell(gateway.probe().await)) };
             drop(server.root.spawn("look at the providers", looking));
         }
         Ok(server)
@@ -284,30 +287,6 @@ fn secure(config: &Config, stats: &ListenStats) -> Result<Option<Arc<Tls>>, Star
         stats.shows(Arc::clone(tls));
     }
     Ok(tls)
-}
-
-/// Tells what was found; the first provider that failed is the error.
-fn tell(findings: Vec<Finding>) -> Result<(), StartError> {
-    let mut failed = None;
-    for Finding { provider, models } in findings {
-        match models {
-            Ok(models) => tracing::info!(provider = &*provider, models, "provider is there"),
-            Err(failure) => {
-                let (code, said) = (failure.code.as_str(), failure.aside());
-                let why = failure.message.to_string();
-                tracing::warn!(
-                    provider = &*provider,
-                    code,
-                    why,
-                    said,
-                    "provider failed its look"
-                );
-                let name = provider.to_string();
-                failed.get_or_insert(StartError::Provider { name, why });
-            }
-        }
-    }
-    failed.map_or(Ok(()), Err)
 }
 
 fn describe(request: &tidegate_gateway::Request) -> String {

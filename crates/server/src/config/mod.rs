@@ -46,7 +46,7 @@ pub(crate) use restart::hold;
 pub use schema::schema;
 pub use secret::{Secret, SecretSource};
 pub use source::{File, Source};
-pub(crate) use source::{is_odd, print};
+pub(crate) use source::{Seen, is_odd};
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 
 use keys::Document;
@@ -90,20 +90,32 @@ pub struct Loaded {
     pub warnings: Problems,
     /// The file it was read from, if there was one.
     pub file: Option<String>,
-    /// The same as a path.
-    pub(crate) path: Option<PathBuf>,
-    /// Of the file's bytes; see `source`.
-    pub(crate) print: u64,
+    /// The file and those that it names, each once and as before it was used;
+    /// empty where there is no file.
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// What one look at everything found.
+pub(crate) struct Look<T> {
+    /// The file and those that it names, also if it cannot be used; empty where
+    /// the file itself could not be read.
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) read: Result<(Loaded, T), Problems>,
 }
 
 /// Reads everything; all problems at once, warnings among them.
 pub fn load(source: Source, env: &dyn Env) -> Result<Loaded, Problems> {
-    read_all(source, env, |_, _, _, _| ()).map(|(loaded, ())| loaded)
+    look(source, env).read.map(|(loaded, ())| loaded)
+}
+
+/// The same, with the files that matter, whatever it came to.
+pub(crate) fn look(source: Source, env: &dyn Env) -> Look<()> {
+    read_all(source, env, |_, _, _, _| ())
 }
 
 /// The same, with every value and where it came from.
 pub fn load_effective(source: Source, env: &dyn Env) -> Result<(Loaded, Effective), Problems> {
-    read_all(source, env, Effective::new)
+    read_all(source, env, Effective::new).read
 }
 
 /// Reads everything, and looks at it before places and texts are let go.
@@ -111,8 +123,16 @@ fn read_all<T>(
     source: Source,
     env: &dyn Env,
     look: impl FnOnce(&Document, &str, &str, &Reading<'_>) -> T,
-) -> Result<(Loaded, T), Problems> {
-    let file = source::open(source.file, env)?;
+) -> Look<T> {
+    let file = match source::open(source.file, env) {
+        Ok(file) => file,
+        Err(problems) => {
+            return Look {
+                seen: Vec::new(),
+                read: Err(problems),
+            };
+        }
+    };
     let folder = file
         .as_ref()
         .map_or(PathBuf::new(), |file| file.folder.clone());
@@ -137,24 +157,36 @@ fn read_all<T>(
     if !cx.is_broken() {
         check::check(&document, &mut cx);
     }
-    let (path, print) = file
-        .as_ref()
-        .map_or((None, 0), |file| (file.path.clone(), file.print));
+    let first = file.as_ref().and_then(|file| file.seen.clone());
+    let seen = seen(first, std::mem::take(&mut cx.named));
     let (name, text) = file.map_or_else(Default::default, |file| (file.name, file.text));
-    let seen = look(&document, &name, &text, &cx);
+    let looked = look(&document, &name, &text, &cx);
     let problems = cx.finish(&name, &text, &scalars);
     if problems.errors() > 0 {
-        return Err(problems);
+        let read = Err(problems);
+        return Look { seen, read };
     }
-    let file = Some(name).filter(|name| !name.is_empty());
     let loaded = Loaded {
         config: Config::from(document),
         warnings: problems,
-        file,
-        path,
-        print,
+        file: Some(name).filter(|name| !name.is_empty()),
+        seen: seen.clone(),
     };
-    Ok((loaded, seen))
+    let read = Ok((loaded, looked));
+    Look { seen, read }
+}
+
+/// The file and what it names, each as it was met first.
+fn seen(file: Option<Seen>, named: Vec<Seen>) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = file.into_iter().collect();
+    for one in named {
+        let known = seen.iter().any(|other| other.path == one.path);
+        // Without a file nobody can be asked to read it again.
+        if !seen.is_empty() && !known {
+            seen.push(one);
+        }
+    }
+    seen
 }
 
 impl From<Document> for Config {

@@ -14,6 +14,7 @@ use toml::de::DeValue;
 use super::base_url::{self, BaseUrl};
 use super::form::{Form, Measure, Range, Text};
 use super::reading::{Finding, Reading, nearest};
+use super::source::Seen;
 use super::table::{Node, Reader, Shown, Table, read_table};
 use super::units::{parse_duration, parse_size};
 
@@ -500,6 +501,8 @@ impl Reader<Option<PathBuf>> for ExistingFile {
             return None;
         };
         let path = cx.folder.join(text);
+        // Before anybody uses it: what changes meanwhile is news afterwards.
+        cx.named.push(Seen::now(path.clone()));
         // Looked at before it is opened: a pipe would be waited for.
         let plain = path.metadata().and_then(|found| match found.is_file() {
             true => std::fs::File::open(&path).map(|_| true),

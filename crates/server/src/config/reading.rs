@@ -12,6 +12,7 @@ use super::env::Env;
 use super::form::{Form, Named};
 use super::keys::Document;
 use super::report::{Problem, Problems, Severity};
+use super::source::Seen;
 use super::table::{Key, Node, Table};
 use super::text::Text;
 
@@ -93,6 +94,8 @@ pub(super) struct Reading<'a> {
     places: HashMap<String, Place>,
     /// Where the file is not TOML.
     unread: Vec<Range<usize>>,
+    /// The files that were named, whether they are there or not.
+    pub(super) named: Vec<Seen>,
 }
 
 impl<'a> Reading<'a> {
@@ -106,6 +109,7 @@ impl<'a> Reading<'a> {
             plain: Vec::new(),
             places: HashMap::new(),
             unread: Vec::new(),
+            named: Vec::new(),
         }
     }
 

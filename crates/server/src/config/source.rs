@@ -84,12 +84,36 @@ impl std::fmt::Debug for File {
     }
 }
 
+/// A file, and what told its content from others when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) path: PathBuf,
+    print: u64,
+}
+
+impl Seen {
+    /// As it is now, also where there is none. It never waits for a writer.
+    pub(crate) fn now(path: PathBuf) -> Self {
+        let print = print(&path);
+        Self { path, print }
+    }
+
+    /// Looks again; whether it says something else.
+    pub(crate) fn refresh(&mut self) -> bool {
+        let now = print(&self.path);
+        std::mem::replace(&mut self.print, now) != now
+    }
+
+    /// Whether it says something else now.
+    pub(crate) fn is_stale(&self) -> bool {
+        print(&self.path) != self.print
+    }
+}
+
 /// A file that was read.
 pub(super) struct Document {
     /// Where it was read; none for a text that was here already.
-    pub(super) path: Option<PathBuf>,
-    /// Of its bytes; see [`print`].
-    pub(super) print: u64,
+    pub(super) seen: Option<Seen>,
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) text: String,
@@ -100,8 +124,7 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
     let again = matches!(file, File::Again(_));
     if let File::Text { name, text } = file {
         return Ok(Some(Document {
-            path: None,
-            print: 0,
+            seen: None,
             name,
             folder: PathBuf::new(),
             text,
@@ -136,8 +159,7 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
         Ok(text) => {
             let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
             Ok(Some(Document {
-                path: Some(path),
-                print,
+                seen: Some(Seen { path, print }),
                 name,
                 folder,
                 text,
@@ -160,7 +182,7 @@ pub(super) fn open(file: File, env: &dyn Env) -> Result<Option<Document>, Proble
 
 /// Differs between two contents, and tells nothing of either: keys may stand
 /// in them. For comparisons within this process. It never waits for a writer.
-pub(crate) fn print(path: &Path) -> u64 {
+fn print(path: &Path) -> u64 {
     if is_odd(path) {
         return print_of(&Err(std::io::ErrorKind::InvalidInput));
     }

@@ -4,8 +4,7 @@
 //! Everything here may block on files. Until all that can fail is done nothing
 //! has changed, and what a request uses is changed by one store.
 
-use std::hash::{DefaultHasher, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +12,13 @@ use kernel::Clock;
 use tidegate_gateway::{Changes, Gateway};
 use tidegate_kernel as kernel;
 
-use super::Following;
 use super::knocks::Knocks;
 use super::record::Record;
 use super::watch::Watch;
-use crate::config::{self, Config, File, Loaded, Problem, Problems, ProcessEnv, Severity};
+use super::{Following, Looked, Reason};
+use crate::config::{
+    self, Checks, Config, File, Loaded, Look, Problem, Problems, ProcessEnv, Seen, Severity,
+};
 use crate::http::{Configured, Current};
 use crate::listen::{Terms, Tls};
 use crate::overload::Overload;
@@ -49,10 +50,9 @@ pub(crate) struct Follower {
 #[derive(Default)]
 struct State {
     watch: Option<Watch>,
-    /// The files that are watched, by whose content it is known what is new.
-    files: Vec<PathBuf>,
-    /// Of what was looked at last, whether it could be used or not.
-    print: u64,
+    /// The files that are watched, as they were when they were looked at last,
+    /// whether they could be used or not; the configuration's own is the first.
+    seen: Vec<Seen>,
     /// Whether it was told that something cannot be watched.
     told: bool,
 }
@@ -60,9 +60,6 @@ struct State {
 /// A new configuration is in place.
 struct Swapped {
     loaded: Loaded,
-    files: Vec<PathBuf>,
-    /// Of those files, from before they were used.
-    print: u64,
     changes: Changes,
     needs_restart: Vec<&'static str>,
 }
@@ -72,20 +69,17 @@ impl Follower {
     /// started with.
     pub(crate) fn new(mut following: Following, loaded: &Loaded, parts: Parts) -> Self {
         let mut state = State::default();
-        let mut text = 0;
         // What was found stays the one that is followed: if it goes away, that
         // is a mistake to tell and not a reason to look elsewhere.
-        if let Some(file) = &loaded.path {
-            following.source.file = File::Again(file.clone());
-            if config::is_odd(file) {
+        if let Some(first) = loaded.seen.first() {
+            following.source.file = File::Again(first.path.clone());
+            if config::is_odd(&first.path) {
                 let file = loaded.file.as_deref();
                 tracing::info!(file, "no plain file, so its changes are not followed");
             } else {
-                state.files = files(file, &loaded.config);
-                text = loaded.print;
+                state.seen.clone_from(&loaded.seen);
             }
         }
-        state.print = print(&state.files, text);
         Self {
             following,
             parts,
@@ -94,48 +88,68 @@ impl Follower {
         }
     }
 
-    /// Looks; `asked` says whether an operator wants it, `None` is the first
-    /// look, which only finds what changed before it was watched.
-    pub(super) fn look(&self, asked: Option<bool>, knocks: &Arc<Knocks>) {
+    /// What becomes of a look at each provider.
+    pub(super) fn checks(&self) -> Checks {
+        self.started.checks
+    }
+
+    /// The gateway of this moment.
+    pub(super) fn gateway(&self) -> Gateway {
+        self.parts.current.get().gateway.clone()
+    }
+
+    /// Looks, and takes what is new.
+    pub(super) fn look(&self, reason: Reason, knocks: &Arc<Knocks>) -> Looked {
         // One look at a time, so nobody waits for this lock.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         self.watch(state, knocks);
-        let now = print(&state.files, text_print(state.files.first()));
-        let is_news = now != state.print;
-        state.print = now;
-        match (is_news, asked) {
-            (true, _) | (_, Some(true)) => self.reload(state, knocks),
-            (false, Some(false)) => self.parts.record.unchanged(),
-            (false, None) => {}
+        if reason == Reason::Start {
+            // Perhaps somebody is still at it, so it has its time to settle.
+            state.knock_if_stale(knocks);
+            return Looked::default();
+        }
+        let news = state.seen.iter_mut().map(Seen::refresh);
+        let is_news = news.fold(false, |some, one| some | one);
+        match reason {
+            _ if is_news => self.reload(state, knocks),
+            Reason::Operator => self.reload(state, knocks),
+            Reason::Change => {
+                self.parts.record.unchanged();
+                Looked::default()
+            }
+            Reason::Start | Reason::Retry => Looked::default(),
         }
     }
 
-    fn reload(&self, state: &mut State, knocks: &Arc<Knocks>) {
+    fn reload(&self, state: &mut State, knocks: &Arc<Knocks>) -> Looked {
         let (clock, record) = (self.parts.clock, &self.parts.record);
         let began = clock.now();
         let at = clock.unix_millis();
-        match self.swap() {
+        let Look { seen, read } = config::look(self.following.source.clone(), &ProcessEnv);
+        let swapped = read.and_then(|(loaded, ())| self.swap(loaded));
+        // Also of what is refused: a file that is missing may come.
+        if !seen.is_empty() {
+            state.seen = seen;
+            self.watch(state, knocks);
+            // What changed before it was watched told nobody.
+            state.knock_if_stale(knocks);
+        }
+        match swapped {
             Ok(Swapped {
                 loaded,
-                files,
-                print,
                 changes,
                 needs_restart,
             }) => {
                 tell(&loaded.warnings);
-                if loaded.path.is_some() {
-                    (state.files, state.print) = (files, print);
-                    self.watch(state, knocks);
-                    // What changed before it was watched told nobody.
-                    if self::print(&state.files, text_print(state.files.first())) != print {
-                        knocks.changed(false);
-                    }
-                }
                 (self.following.taken)(&loaded.config);
                 let shown = needs_restart.clone();
                 let generation = record.applied(at, loaded.file, loaded.warnings, needs_restart);
                 tell_swap(generation, &changes, &shown, began.elapsed());
+                Looked {
+                    refused: false,
+                    added: changes.added,
+                }
             }
             Err(problems) => {
                 tell(&problems);
@@ -144,20 +158,19 @@ impl Follower {
                     errors = problems.errors(),
                     "the configuration cannot be used; the one before it stays"
                 );
+                Looked {
+                    refused: true,
+                    added: Vec::new(),
+                }
             }
         }
     }
 
     /// Everything that can fail, then everything that cannot.
-    fn swap(&self) -> Result<Swapped, Problems> {
-        let mut loaded = config::load(self.following.source.clone(), &ProcessEnv)?;
+    fn swap(&self, mut loaded: Loaded) -> Result<Swapped, Problems> {
         let name = loaded.file.clone().unwrap_or_default();
         (self.following.fit)(&mut loaded.config);
         let needs_restart = config::hold(&self.started, &mut loaded.config);
-        // Before any of them is used: what changes meanwhile is news afterwards.
-        let path = loaded.path.as_deref();
-        let files = path.map_or_else(Vec::new, |file| files(file, &loaded.config));
-        let print = print(&files, loaded.print);
         let config = &loaded.config;
         exposed(config, &name)?;
         let parts = &self.parts;
@@ -193,8 +206,6 @@ impl Follower {
         parts.overload.limit_memory(config.limits.memory);
         Ok(Swapped {
             loaded,
-            files,
-            print,
             changes,
             needs_restart,
         })
@@ -202,7 +213,7 @@ impl Follower {
 
     /// Watches what leads to the files now.
     fn watch(&self, state: &mut State, knocks: &Arc<Knocks>) {
-        if state.files.is_empty() {
+        if state.seen.is_empty() {
             return;
         }
         if state.watch.is_none() {
@@ -212,7 +223,8 @@ impl Follower {
             }
         }
         if let Some(watch) = &mut state.watch {
-            for (folder, error) in watch.look_at(&state.files) {
+            let files: Vec<PathBuf> = state.seen.iter().map(|one| one.path.clone()).collect();
+            for (folder, error) in watch.look_at(&files) {
                 self.unwatched(&mut state.told, &folder.display().to_string(), &error);
             }
         }
@@ -230,6 +242,14 @@ impl Follower {
     }
 }
 
+impl State {
+    fn knock_if_stale(&self, knocks: &Knocks) {
+        if self.seen.iter().any(Seen::is_stale) {
+            knocks.changed(false);
+        }
+    }
+}
+
 /// What a process that others reach must never become: one without keys. The
 /// file may say so where it asks for another address, which needs a restart.
 fn exposed(config: &Config, file: &str) -> Result<(), Problems> {
@@ -241,35 +261,6 @@ fn exposed(config: &Config, file: &str) -> Result<(), Problems> {
     let what = format!("would be empty while this process listens on {address}");
     let hint = "restart it for another `listen`, or leave the keys";
     Err(Problems::one(file, "auth.keys", what, hint))
-}
-
-/// The file and those that it names: what is watched, and read anew.
-fn files(file: &Path, config: &Config) -> Vec<PathBuf> {
-    let named = config.providers.iter();
-    let named = named.filter_map(|provider| provider.ca_file.clone());
-    let shown = config.tls.files().into_iter();
-    let shown = shown.flat_map(|(cert, key)| [cert.to_path_buf(), key.to_path_buf()]);
-    let first = std::iter::once(file.to_path_buf());
-    let mut files: Vec<_> = first.chain(shown).chain(named).collect();
-    let mut seen = std::collections::HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    files
-}
-
-/// Of what is read as the configuration itself.
-fn text_print(file: Option<&PathBuf>) -> u64 {
-    file.map_or(0, |file| config::print(file))
-}
-
-/// Of all files: the first one's, which is `text`, and of what stands in the
-/// others.
-fn print(files: &[PathBuf], text: u64) -> u64 {
-    let mut print = DefaultHasher::new();
-    print.write_u64(text);
-    for file in files.iter().skip(1) {
-        print.write_u64(config::print(file));
-    }
-    print.finish()
 }
 
 fn tell(problems: &Problems) {
@@ -285,31 +276,23 @@ fn tell(problems: &Problems) {
         } = problem;
         let (line, column) = problem.position.unzip();
         let what = problem.subject();
+        macro_rules! say {
+            ($level:ident) => {
+                tracing::$level!(
+                    origin,
+                    line,
+                    column,
+                    key,
+                    found,
+                    expected,
+                    hint,
+                    "configuration: {what}"
+                )
+            };
+        }
         match severity {
-            Severity::Error => {
-                tracing::error!(
-                    origin,
-                    line,
-                    column,
-                    key,
-                    found,
-                    expected,
-                    hint,
-                    "configuration: {what}"
-                );
-            }
-            Severity::Warning => {
-                tracing::warn!(
-                    origin,
-                    line,
-                    column,
-                    key,
-                    found,
-                    expected,
-                    hint,
-                    "configuration: {what}"
-                );
-            }
+            Severity::Error => say!(error),
+            Severity::Warning => say!(warn),
         }
     }
     let all = problems.errors() + problems.warnings();

@@ -1,7 +1,8 @@
 //! Who wants the configuration looked at: a flag for all of them, not a queue.
 //!
 //! Promises: 1. no knock is lost, and many before a look are one; 2. a file that
-//! somebody is still writing is waited for, within bounds.
+//! somebody is still writing is waited for, within bounds, whoever asks: an
+//! operator's signal may well overtake the end of his editor's writing.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,11 +12,12 @@ use tidegate_kernel as kernel;
 use tokio::sync::Notify;
 
 /// So long after the last sign of a change the file is taken to be whole.
-const SETTLED: Duration = Duration::from_millis(75);
+pub(super) const SETTLED: Duration = Duration::from_millis(75);
 /// A file that is open for writing, and that nobody writes, is looked at after
 /// this all the same.
 const OPEN: Duration = Duration::from_secs(2);
-/// Whoever writes on and on does not keep it from being looked at.
+/// Whoever writes on and on does not keep it from being looked at; with an
+/// operator waiting [`OPEN`] is long enough.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// See the module's text.
@@ -49,9 +51,6 @@ impl Knocks {
         let began = clock.now();
         let mut quiet = began;
         loop {
-            if self.asked.swap(false, Ordering::AcqRel) {
-                return true;
-            }
             let seen = self.changes.load(Ordering::Acquire);
             tokio::select! {
                 biased;
@@ -66,7 +65,11 @@ impl Knocks {
                 true => OPEN,
                 false => SETTLED,
             };
-            if now - quiet >= needed || now - began >= LONGEST {
+            let longest = match self.asked.load(Ordering::Acquire) {
+                true => OPEN,
+                false => LONGEST,
+            };
+            if now - quiet >= needed || now - began >= longest {
                 return self.asked.swap(false, Ordering::AcqRel);
             }
         }
@@ -131,12 +134,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_asks_does_not_wait_for_files() {
+    async fn who_asks_while_a_file_is_written_gets_it_whole_and_soon() {
         let knocks = Knocks::default();
+        let began = Clock.now();
+        knocks.ask();
+        assert!(knocks.next(Clock).await);
+        assert_eq!(began.elapsed(), SETTLED, "its first sign may be on its way");
+
         let began = Clock.now();
         knocks.changed(true);
         knocks.ask();
-        assert!(knocks.next(Clock).await);
-        assert_eq!(began.elapsed(), Duration::ZERO);
+        let close = async {
+            Clock.sleep(OPEN / 2).await;
+            knocks.changed(false);
+        };
+        let (asked, ()) = tokio::join!(knocks.next(Clock), close);
+        assert!(asked && began.elapsed() >= OPEN / 2 + SETTLED);
+
+        // Who writes on and on keeps no operator waiting as long as others.
+        let began = Clock.now();
+        knocks.ask();
+        let write = async {
+            loop {
+                knocks.changed(true);
+                Clock.sleep(SETTLED / 2).await;
+            }
+        };
+        tokio::select! {
+            asked = knocks.next(Clock) => assert!(asked),
+            () = write => {}
+        }
+        assert!(began.elapsed() < 2 * OPEN, "{:?}", began.elapsed());
     }
 }

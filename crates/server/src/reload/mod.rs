@@ -14,13 +14,15 @@ mod watch;
 
 use std::sync::Arc;
 
-use kernel::{Clock, Exit, Scope, SpawnRefused};
+use kernel::{Clock, Exit, Scope, SpawnRefused, Task};
+use tidegate_gateway::Gateway;
 use tidegate_kernel as kernel;
 
 pub(crate) use self::follower::{Follower, Parts};
 use self::knocks::Knocks;
 pub(crate) use self::record::Record;
-use crate::config::{Config, Source};
+use crate::checks::tell;
+use crate::config::{Checks, Config, Source};
 
 /// What a reload reads, and what the process around the server does with it.
 pub struct Following {
@@ -51,6 +53,55 @@ impl Reloader {
     }
 }
 
+/// Why the configuration is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// It is watched from now on: what changed before told nobody.
+    Start,
+    /// A file may have changed.
+    Change,
+    /// An operator asks: it is read whether it changed or not.
+    Operator,
+    /// He was told that it is wrong, which may have been half of it, where
+    /// nobody hears of changes: once more, if it says something else now.
+    Retry,
+}
+
+/// What a look came to.
+#[derive(Default)]
+struct Looked {
+    refused: bool,
+    /// The providers that a new configuration added.
+    added: Vec<String>,
+}
+
+/// Providers that a reload added, which are looked at as those of the start are
+/// (R-D3): one task for all of them.
+#[derive(Default)]
+struct Newcomers {
+    names: Vec<String>,
+    looking: Option<Task<()>>,
+}
+
+impl Newcomers {
+    /// Looks at these, and again at those whose look is not over.
+    fn meet(&mut self, added: Vec<String>, gateway: Gateway, scope: &Scope) {
+        if added.is_empty() {
+            return;
+        }
+        match self.looking.take() {
+            Some(task) if !task.is_finished() => task.abort(),
+            _ => self.names.clear(),
+        }
+        self.names.retain(|name| !added.contains(name));
+        self.names.extend(added);
+        let names = self.names.clone();
+        let look = async move { drop(tell(gateway.probe_named(&names).await)) };
+        // Advice: what cannot be told now is told by the first request.
+        self.looking = scope.spawn("look at the providers", look).ok();
+    }
+}
+
 /// Starts to follow, as a task of `scope` that ends when it is cancelled.
 pub(crate) fn start(
     follower: Follower,
@@ -61,33 +112,54 @@ pub(crate) fn start(
     let reloader = Reloader(Arc::clone(&knocks));
     let mut ended = scope.cancelled();
     let follower = Arc::new(follower);
+    let checks = follower.checks();
     // Of its own: a task that kept its scope would keep it for ever.
     let looks = scope.child("configuration");
     let follow = async move {
         // Files are read beside the workers, also to find where to watch.
-        let look = |asked: Option<bool>| {
+        let look = |reason: Reason| {
             let (follower, knocks) = (Arc::clone(&follower), Arc::clone(&knocks));
-            let look = move || follower.look(asked, &knocks);
+            let look = move || follower.look(reason, &knocks);
             looks.spawn_blocking("read the configuration", look)
         };
-        let mut asked = None;
+        let mut newcomers = Newcomers::default();
+        let mut reason = Reason::Start;
         loop {
-            match look(asked) {
+            let mut looked = Looked::default();
+            match look(reason) {
                 // A look that has begun is not cut off: it ends by itself.
-                Ok(task) => {
-                    if let Exit::Panicked(_) = task.await {
+                Ok(task) => match task.await {
+                    Exit::Done(done) => looked = done,
+                    Exit::Panicked(_) => {
                         tracing::error!("reading the configuration failed; it stays as it was");
                     }
-                }
+                    _ => {}
+                },
                 Err(error) => tracing::error!(%error, "the configuration cannot be read now"),
             }
+            if checks != Checks::Off {
+                newcomers.meet(looked.added, follower.gateway(), &looks);
+            }
+            let next = async {
+                match (reason, looked.refused) {
+                    (Reason::Operator, true) => {
+                        clock.sleep(knocks::SETTLED).await;
+                        Reason::Retry
+                    }
+                    _ if knocks.next(clock).await => Reason::Operator,
+                    _ => Reason::Change,
+                }
+            };
             tokio::select! {
                 biased;
                 _ = &mut ended => return,
-                by_operator = knocks.next(clock) => asked = Some(by_operator),
+                next = next => reason = next,
             }
         }
     };
     scope.spawn("follow the configuration", follow)?;
     Ok(reloader)
 }
+
+#[cfg(test)]
+mod tests;
