@@ -1,9 +1,10 @@
 //! Every example of README.md works as it stands there, but for the port.
 //!
 //! The banner and the answer are compared with what the binary says; the curl
-//! line, the program and the configuration are run. What compiles the
+//! line, the programs and the configuration are run. What compiles the
 //! workspace or needs a real provider is not run.
 
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use tidegate_e2e::sdk::Sdk;
@@ -74,6 +75,24 @@ async fn readme_the_program_prints_the_answer() {
     let file = folder.file("example.py", &program);
     let told = Sdk::Python.run_file(&file, &[]).await;
     // Forty pieces of eight bytes, as the model's name says.
+    assert_eq!(told.len(), 40 * 8, "{told}");
+    gate.until_metric("tidegate_requests_total", &[("class", "completed")], 1.0)
+        .await;
+}
+
+#[tokio::test]
+async fn readme_the_program_of_node_prints_the_same() {
+    let Some(place) = Sdk::Node.place() else {
+        return;
+    };
+    let gate = Start::bare().start().await;
+    let program = block("js").replace(ADDRESS, &gate.address().to_string());
+    // It finds the packages beside it, as in any application.
+    let folder = Folder::new();
+    let packages = place.join("node_modules");
+    symlink(packages, folder.path().join("node_modules")).unwrap();
+    let file = folder.file("example.mjs", &program);
+    let told = Sdk::Node.run_file(&file, &[]).await;
     assert_eq!(told.len(), 40 * 8, "{told}");
     gate.until_metric("tidegate_requests_total", &[("class", "completed")], 1.0)
         .await;
