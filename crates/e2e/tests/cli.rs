@@ -4,7 +4,9 @@
 //! once with exit code 2, `check` does the same without serving, the process
 //! is ready in under 150 ms, and no key is ever repeated.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -369,6 +371,7 @@ async fn a_result_that_is_not_written_is_a_failure() {
         &["man"],
         &["check"],
         &["check", "--schema"],
+        &["sim", "--script", "/dev/null", "--check"],
         &["models"],
         &["requests", "--json"],
         &["ask", "hello", "--model", "sim/echo"],
@@ -384,6 +387,38 @@ async fn a_result_that_is_not_written_is_a_failure() {
         assert_eq!(ended.status.code(), Some(1), "{args:?}: {told}");
         let expected = "error: cannot write to standard output: ";
         assert!(told.starts_with(expected), "{args:?}: {told}");
+    }
+}
+
+/// Variables and arguments are bytes; what is no text is wrong usage, and not
+/// as if it were not there.
+#[tokio::test]
+async fn what_is_no_text_is_told_wherever_it_stands() {
+    let odd = OsStr::from_bytes(b"http://127.0.0.1:1/\xff");
+    for (variables, args, told) in [
+        (
+            &[("TIDEGATE_URL", odd)][..],
+            &[OsStr::new("models")][..],
+            "TIDEGATE_URL",
+        ),
+        (
+            &[("KEY", odd)],
+            &["models", "--key", "env:KEY"].map(OsStr::new),
+            "the key in \"KEY\" cannot stand in a header",
+        ),
+        (&[], &[OsStr::new("ask"), odd], "UTF-8"),
+        (
+            &[],
+            &[OsStr::new("models"), OsStr::new("--url"), odd],
+            "UTF-8",
+        ),
+    ] {
+        let mut command = Command::new(tidegate_testkit::binary());
+        command.env_clear().envs(variables.iter().copied());
+        let ended = command.args(args).stdin(Stdio::null()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(told), "{args:?}: {stderr}");
     }
 }
 

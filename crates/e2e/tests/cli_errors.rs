@@ -169,6 +169,8 @@ const CASES: &[&str] = &[
     "TIDEGATE_URL=what? tidegate models",
     "tidegate models --url <gate> --key tg-good-0123456789",
     "tidegate models --url <gate> --key env:NO_SUCH_KEY",
+    "tidegate models --url <gate> --key env:",
+    "tidegate models --url <gate> --key env:A=B",
     "KEY=a\u{1}b tidegate models --url <gate> --key env:KEY",
     "tidegate ask why? --model echo --url <locked>",
     "tidegate models --url <locked>",
@@ -215,6 +217,8 @@ const CASES: &[&str] = &[
     "tidegate cancel some-id --url <gate>",
     // Advice.
     "tidegate advise --url <gate> --provider nobody",
+    "tidegate advise --url <gate>",
+    "tidegate advise --url <gate> --json",
     // Servers and files.
     "tidegate fly",
     "tidegate serve --lisen x",

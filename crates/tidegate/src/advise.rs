@@ -16,9 +16,9 @@ use crate::{runtime, say};
 pub(crate) fn run(args: &Advise) -> ExitCode {
     end(advise(args).map(|advice| {
         advice.notes.iter().for_each(say::err);
-        let code = match advice.results.is_empty() {
-            true => ExitCode::FAILURE,
-            false => ExitCode::SUCCESS,
+        let code = match advice.is_some {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
         };
         told(advice.results.iter().try_for_each(say::result), code)
     }))
@@ -27,6 +27,8 @@ pub(crate) fn run(args: &Advise) -> ExitCode {
 /// Results go to standard output, notes to standard error.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
+    /// Whether there is advice, in whatever form.
+    is_some: bool,
     results: Vec<String>,
     notes: Vec<String>,
 }
@@ -36,10 +38,12 @@ fn advise(args: &Advise) -> Result<Told, Fault> {
     let page = runtime::talk(server.page(Method::GET, "/debug/advice"))?;
     let providers = read(&page, &server)?;
     let chosen = choose(&providers, args.provider.as_deref())?;
-    Ok(match args.json {
+    let mut told = match args.json {
         true => tell_json(&chosen),
         false => tell(&chosen, server.address()),
-    })
+    };
+    told.is_some = chosen.iter().any(|provider| provider["toml"].is_string());
+    Ok(told)
 }
 
 /// The providers of the page, whatever it turned out to be.
@@ -75,7 +79,7 @@ fn choose<'a>(providers: &'a [Value], wanted: Option<&str>) -> Result<Vec<&'a Va
 fn tell_json(chosen: &[&Value]) -> Told {
     Told {
         results: vec![serde_json::json!({ "providers": chosen }).to_string()],
-        notes: Vec::new(),
+        ..Told::default()
     }
 }
 
@@ -105,7 +109,7 @@ fn too_little(provider: &Value) -> String {
         name(provider),
         number(&provider["more_needed"]),
         number(&measured["good"]),
-        number(&measured["over_seconds"]).div_ceil(60),
+        number(&measured["over_seconds"]).div_ceil(60).max(1),
     )
 }
 

@@ -91,13 +91,13 @@ impl<'a> Asking<'a> {
 impl Server {
     /// Reads the flags and variables that say where it is.
     pub(crate) fn of(reach: &Reach) -> Result<Self, Fault> {
-        let variable = std::env::var(URL_VARIABLE).ok();
-        let (origin, text) = match (&reach.url, variable.filter(|text| !text.is_empty())) {
-            (Some(flag), _) => ("--url", flag.clone()),
+        let variable = std::env::var_os(URL_VARIABLE).filter(|text| !text.is_empty());
+        let (origin, text) = match (&reach.url, variable) {
+            (Some(flag), _) => ("--url", flag.into()),
             (None, Some(text)) => (URL_VARIABLE, text),
-            (None, None) => ("--url", USUAL.to_owned()),
+            (None, None) => ("--url", USUAL.into()),
         };
-        let address = Address::parse(&text).ok_or_else(|| {
+        let address = text.to_str().and_then(Address::parse).ok_or_else(|| {
             Fault::usage(format!("{origin} {text:?} is not the address of a server"))
                 .help(format!("write it as {USUAL:?}"))
         })?;
@@ -188,14 +188,23 @@ fn key(text: &str) -> Result<Key, Fault> {
         let what = "--key takes env:NAME: others on this machine can read a command line";
         return Err(Fault::usage(what).help("export the key, and name its variable"));
     };
-    let value = std::env::var(name).unwrap_or_default();
-    if value.is_empty() {
-        return Err(Fault::usage(format!(
-            "--key names {name}, which is not set"
-        )));
+    if name.is_empty() || name.contains('=') {
+        return Err(Fault::usage(format!("--key {text:?} names no variable"))
+            .help("write it as --key env:NAME"));
     }
-    let mut header = HeaderValue::from_str(&format!("Bearer {value}"))
-        .map_err(|_| Fault::usage(format!("the key in {name} cannot stand in a header")))?;
+    let value = std::env::var_os(name).unwrap_or_default();
+    if value.is_empty() {
+        return Err(
+            Fault::usage(format!("--key names {name:?}, which is not set"))
+                .help("export the key under this name"),
+        );
+    }
+    let header = value.to_str().map(|value| format!("Bearer {value}"));
+    let header = header.and_then(|text| HeaderValue::try_from(text).ok());
+    let mut header = header.ok_or_else(|| {
+        Fault::usage(format!("the key in {name:?} cannot stand in a header"))
+            .help("export the key alone, without what surrounds it")
+    })?;
     header.set_sensitive(true);
     Ok(Key {
         variable: name.to_owned(),

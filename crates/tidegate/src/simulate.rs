@@ -15,6 +15,7 @@ use tidegate_sim::{Rules, Sim};
 use tokio::net::TcpListener;
 
 use crate::check::{WRONG, count, warn};
+use crate::fault::told;
 use crate::signals::Signals;
 use crate::{cli, open_files, runtime, say};
 
@@ -34,8 +35,8 @@ pub(crate) fn run(args: &cli::Sim) -> ExitCode {
     if args.check {
         let file = args.script.as_deref().unwrap_or_else(|| Path::new(""));
         let rules = count(rules.len(), "rule");
-        say::out(format!("{} is fine: {rules}", file.display()));
-        return ExitCode::SUCCESS;
+        let written = say::result(format!("{} is fine: {rules}", file.display()));
+        return told(written, ExitCode::SUCCESS);
     }
     open_files::raise_limit();
     let address = SocketAddr::new(args.host, args.port);
