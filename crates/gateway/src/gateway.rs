@@ -206,6 +206,12 @@ impl Gateway {
         match result {
             Ok((good, attempts)) => {
                 let stream = !matches!(good.body, GoodBody::Whole(_));
+                if !stream && let Err(mut failure) = ticket.close() {
+                    ticket.let_body_go();
+                    failure.spent = spent;
+                    ticket.fail(&failure);
+                    return Err(failure);
+                }
                 let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
                     GoodBody::Stream(flow) => Reply::stream(flow, ticket, Some(attempts)),
@@ -398,8 +404,8 @@ impl Steward {
     /// from now on; at the last level the request that holds most is ended.
     pub fn set_level(&self, level: Level) {
         self.0.set_level(level);
-        // Who ends already is not ended twice, and who holds nothing in vain.
-        let holds = |one: &Arc<Request>| one.held() > 0 && one.halt.why().is_none();
+        // Who ends already is not ended twice, nor who is done, and who holds nothing in vain.
+        let holds = |one: &Arc<Request>| one.held() > 0 && one.halt.is_open();
         let holders = || self.0.ledger.live().into_iter().filter(holds);
         if level == Level::Extreme
             && let Some(largest) = holders().max_by_key(|one| one.held())

@@ -52,7 +52,7 @@ pub use errand::{Errand, ErrandKind, Subject};
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use feed::{Mark, Notice};
 pub use gateway::{Answer, Call, Gateway, ModelName, Steward};
-pub use live::RequestView;
+pub use live::{NotCancelled, RequestView};
 pub use load::{Ended, Load, Traffic};
 pub use probe::Finding;
 pub use provider::SIM;

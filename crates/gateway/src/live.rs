@@ -2,7 +2,7 @@
 //!
 //! Promises: 1. to look costs those who are looked at a short lock at most;
 //! 2. a cancel reaches its request in whatever stage, and comes once: the
-//! ledger says who it was.
+//! ledger says who it was, and who comes too late is told so.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +35,17 @@ pub struct RequestView {
     pub stage_age: Duration,
     /// Bytes that are held for it.
     pub held: u64,
+}
+
+/// Why a request does not end by a cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCancelled {
+    /// None in flight has this id.
+    Unknown,
+    /// Something else ends it already.
+    Ending,
+    /// Its end is decided; what is left of its answer is on its way.
+    Done,
 }
 
 impl RequestView {
@@ -88,15 +99,23 @@ impl Gateway {
         Watcher::new(&self.house, last)
     }
 
-    /// Ends one request, and tells the stage that it was in; nothing if none in
-    /// flight has this id.
-    pub fn cancel(&self, id: RequestId) -> Option<Stage> {
-        let request = self.request(id)?;
+    /// Ends one request, and tells the stage that it was in.
+    ///
+    /// # Errors
+    /// Why it does not end by this.
+    pub fn cancel(&self, id: RequestId) -> Result<Stage, NotCancelled> {
+        let request = self.request(id).ok_or(NotCancelled::Unknown)?;
         let stage = request.stage();
         if request.halt.pull(Why::Operator) {
             tracing::info!(%id, stage = stage.as_str(), "an operator ends a request");
+            return Ok(stage);
         }
-        Some(stage)
+        match request.halt.why() {
+            // Told once more: it ends, and the outcome says so.
+            Some(Why::Operator) => Ok(stage),
+            Some(_) => Err(NotCancelled::Ending),
+            None => Err(NotCancelled::Done),
+        }
     }
 }
 

@@ -339,6 +339,18 @@ impl Ticket {
         Poll::Ready(ended_failure(Ended::Halted(why), false))
     }
 
+    /// Its answer is whole: nobody ends it from outside any more.
+    ///
+    /// # Errors
+    /// What its caller is told if an operator was told before that it ends. Other
+    /// reasons were told to nobody, and a whole answer is worth more than they.
+    pub(crate) fn close(&self) -> Result<(), Failure> {
+        match self.halt().and_then(Halt::close) {
+            Some(why @ Why::Operator) => Err(ended_failure(Ended::Halted(why), false)),
+            _ => Ok(()),
+        }
+    }
+
     /// It is `provider`'s from now on, for the debug page and for the counts.
     pub(crate) fn assign(&mut self, provider: &Arc<Provider>, model: &str) {
         self.provider = Some(Arc::clone(provider));
@@ -486,7 +498,7 @@ impl Ticket {
 
     /// Settles as a failure of an attempt, or as a refusal when none began.
     pub fn fail(&mut self, failure: &Failure) {
-        let outcome = match self.halt().and_then(Halt::why) {
+        let outcome = match self.halt().and_then(Halt::close) {
             Some(Why::Operator) => Outcome::Cancelled {
                 by: CancelledBy::Operator,
             },
@@ -551,7 +563,7 @@ impl Drop for Ticket {
         let outcome = if std::thread::panicking() {
             Outcome::failed(Code::Internal)
         } else {
-            let by = match self.halt().and_then(Halt::why) {
+            let by = match self.halt().and_then(Halt::close) {
                 Some(Why::Operator) => CancelledBy::Operator,
                 Some(Why::Shutdown | Why::Closed) => CancelledBy::Shutdown,
                 _ => CancelledBy::Caller,

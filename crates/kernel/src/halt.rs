@@ -3,8 +3,9 @@
 //! Promises: 1. the first reason stays, later ones change nothing; 2. whoever
 //! waits in [`Halt::poll_halted`] is woken by the pull, also when both happen
 //! at the same time; 3. a halt that is never pulled costs one uncontended lock
-//! a wait. It holds one waiter: the task that drives the request. What it does
-//! not do: reach children, that is the scope's work.
+//! a wait; 4. of a pull and a close at the same time one is first, and both are
+//! told. It holds one waiter: the task that drives the request. It does not
+//! reach children, that is the scope's work.
 
 use std::task::{Context, Poll, Waker};
 
@@ -21,6 +22,7 @@ pub struct Halt {
 #[derive(Debug, Default)]
 struct State {
     why: Option<Why>,
+    closed: bool,
     waiter: Option<Waker>,
 }
 
@@ -30,11 +32,11 @@ impl Halt {
         Self::default()
     }
 
-    /// Ends the work. Returns whether this call was the first.
+    /// Ends the work. Returns whether this call was the first, and in time.
     pub fn pull(&self, why: Why) -> bool {
         let waiter = {
             let mut state = self.state.lock();
-            if state.why.is_some() {
+            if state.why.is_some() || state.closed {
                 return false;
             }
             state.why = Some(why);
@@ -44,6 +46,20 @@ impl Halt {
             waiter.wake();
         }
         true
+    }
+
+    /// The work is done: nobody ends it any more. Returns why somebody did
+    /// before, which is then for whoever closes to tell.
+    pub fn close(&self) -> Option<Why> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.why
+    }
+
+    /// Whether a pull would still do something.
+    pub fn is_open(&self) -> bool {
+        let state = self.state.lock();
+        state.why.is_none() && !state.closed
     }
 
     /// Why it was pulled, if it was.
@@ -79,6 +95,21 @@ mod tests {
         assert!(halt.pull(Why::Operator));
         assert!(!halt.pull(Why::Shutdown));
         assert_eq!(halt.why(), Some(Why::Operator));
+    }
+
+    #[test]
+    fn promise_4_who_comes_second_is_told() {
+        let halt = Halt::new();
+        assert!(halt.is_open() && halt.close().is_none());
+        assert!(!halt.pull(Why::Operator) && !halt.is_open());
+        assert_eq!((halt.why(), halt.close()), (None, None));
+        for _ in 0..1_000 {
+            let halt = Arc::new(Halt::new());
+            let pulled = Arc::clone(&halt);
+            let thread = std::thread::spawn(move || pulled.pull(Why::Operator));
+            let found = halt.close();
+            assert_eq!(thread.join().unwrap(), found.is_some(), "one of them");
+        }
     }
 
     #[tokio::test]

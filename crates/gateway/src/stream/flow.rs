@@ -140,12 +140,21 @@ impl Flow {
 
     /// The next step; never ready without bytes, an end or a failure.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Step> {
-        match self.fill(cx) {
+        let filled = self.fill(cx);
+        let hands_out = self.framer.kept() > 0 && self.commits();
+        let is_last = match filled {
+            Filled::Finished => true,
+            _ => hands_out && self.done_at.is_some(),
+        };
+        if is_last && let Some(failure) = self.closes(halt) {
+            return Poll::Ready(Step::Failed(failure));
+        }
+        match filled {
             Filled::Failed(failure) => return Poll::Ready(Step::Failed(failure)),
             Filled::Finished => return Poll::Ready(Step::Finished),
             Filled::Open => {}
         }
-        if self.framer.kept() > 0 && self.commits() {
+        if hands_out {
             let now = self.clock.now();
             self.last_sent = now;
             // Here as well: a stream that never pauses has no turn at the timers.
@@ -402,6 +411,16 @@ impl Flow {
                 "The provider sent no content within `timeouts.first_content`.",
             ),
         }
+    }
+
+    /// The last bytes are about to go out: nobody ends it from here on. A failure
+    /// if an operator was told before that he does.
+    fn closes(&mut self, halt: &Halt) -> Option<Failure> {
+        let why = halt.close().filter(|why| *why == Why::Operator)?;
+        self.source = None;
+        // `[DONE]` is among what is left, and goes out behind no error.
+        drop(self.rest());
+        Some(ended_failure(Ended::Halted(why), self.settings.shortened))
     }
 
     /// The end from outside: a halt, or the request's time. Behind `[DONE]`

@@ -165,7 +165,14 @@ impl Reply {
             Some(halt) => download.poll_piece(cx, halt),
             None => Poll::Ready(Piece::Failed(unsettled())),
         }));
-        match polled.unwrap_or_else(|_| Poll::Ready(Piece::Failed(panicked()))) {
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Piece::Failed(panicked())));
+        if let Poll::Ready(Piece::Last(_) | Piece::End) = polled
+            && let Err(failure) = ticket.close()
+        {
+            ticket.fail(&failure);
+            return Polled::Cut;
+        }
+        match polled {
             Poll::Pending => {
                 self.state = State::Carrying(download, ticket);
                 Polled::Pending
@@ -212,10 +219,16 @@ impl Reply {
                         self.flows(flow, ticket, Some(attempts));
                         Polled::Again
                     }
-                    GoodBody::Whole(bytes) => {
-                        ticket.settle(Outcome::Completed);
-                        Polled::Data(bytes)
-                    }
+                    GoodBody::Whole(bytes) => match ticket.close() {
+                        Ok(()) => {
+                            ticket.settle(Outcome::Completed);
+                            Polled::Data(bytes)
+                        }
+                        Err(failure) => {
+                            ticket.fail(&failure);
+                            Polled::Data(failure.event())
+                        }
+                    },
                     GoodBody::Download(download) => {
                         *self = Self::download(download, ticket);
                         Polled::Again

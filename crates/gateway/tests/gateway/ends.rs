@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use kernel::{Clock, Overflow, Why};
-use tidegate_gateway::{Failure, Reply};
+use tidegate_gateway::{Failure, NotCancelled, Reply};
 use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai};
-use tidegate_types::Code;
+use tidegate_types::{Code, RequestId};
 
 use crate::house::{House, Plan, frame, pool};
 
@@ -166,4 +166,71 @@ async fn row_17_the_usage_of_a_whole_completion_is_counted_as_told() {
         .sum("tidegate_usage_estimated_total", &["up"]);
     assert_eq!(estimated, 0.0);
     assert_eq!(house.outcome().await, pair("completed", "completed"));
+}
+
+/// The id of the one request that is in flight.
+fn the_one(house: &House) -> RequestId {
+    let requests = house.gateway.requests();
+    assert_eq!(requests.len(), 1);
+    requests[0].id
+}
+
+/// INV-ONE: what an operator is told is what the ledger says.
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_is_not_cancelled_and_says_so() {
+    let house = House::new(plan(), None);
+    let call = House::call("echo", false);
+    let mut reply = house.send(call).await.unwrap();
+    let id = the_one(&house);
+    assert_eq!(house.gateway.cancel(id), Err(NotCancelled::Done));
+    assert!(frame(&mut reply).await.unwrap().contains("one two"));
+    assert_eq!(house.gateway.cancel(id), Err(NotCancelled::Unknown));
+    assert_eq!(house.outcome().await, pair("completed", "completed"));
+}
+
+#[tokio::test]
+async fn a_stream_behind_done_is_not_cancelled_and_says_so() {
+    let upstream = Upstream::start().await;
+    upstream.next(Script::stream_of(&["tide"]).stall());
+    let house = House::new(plan(), Some(&upstream));
+    let mut reply = ask(&house, "up/any", None).await.unwrap();
+    let id = the_one(&house);
+    let mut text = String::new();
+    while !text.contains("[DONE]") {
+        text.push_str(&frame(&mut reply).await.unwrap());
+    }
+    // It is still there for the connection's sake.
+    assert_eq!(house.gateway.cancel(id), Err(NotCancelled::Done));
+    assert_eq!(frame(&mut reply).await, None);
+    assert_eq!(house.outcome().await, pair("completed", "completed"));
+}
+
+/// All of it is here, `[DONE]` too, and none of it went out: who was told that it
+/// ends is right.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_cancelled_before_its_end_goes_out_has_no_done() {
+    let house = House::new(plan(), None);
+    let mut reply = ask(&house, "sim-0-1-0-4", None).await.unwrap();
+    let id = the_one(&house);
+    for _ in 0..2 {
+        assert!(house.gateway.cancel(id).is_ok(), "and once more");
+    }
+    let mut text = String::new();
+    while let Some(more) = frame(&mut reply).await {
+        text.push_str(&more);
+    }
+    assert!(text.contains("cancelled_by_operator"), "{text}");
+    assert!(!text.contains("[DONE]"), "{text}");
+    assert_eq!(house.outcome().await, pair("cancelled", "operator"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_something_else_ends_is_not_cancelled() {
+    let house = House::new(plan(), None);
+    let mut reply = ask(&house, "sim-0-50-1000-4", None).await.unwrap();
+    let id = the_one(&house);
+    house.gateway.halt(Why::Shutdown);
+    assert_eq!(house.gateway.cancel(id), Err(NotCancelled::Ending));
+    while frame(&mut reply).await.is_some() {}
+    assert_eq!(house.outcome().await, pair("cancelled", "shutdown"));
 }

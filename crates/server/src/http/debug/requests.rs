@@ -5,7 +5,7 @@
 use http::Response;
 use http::request::Parts;
 use serde::Serialize;
-use tidegate_gateway::{Failure, RequestView};
+use tidegate_gateway::{Failure, NotCancelled, RequestView};
 use tidegate_types::{Code, RequestId};
 
 use super::super::app::App;
@@ -94,17 +94,29 @@ struct Cancelled<'a> {
 /// `DELETE /debug/requests/{id}`: its caller is told `cancelled_by_operator`.
 pub(crate) fn cancel(app: &App, id: &str) -> Response<Out> {
     let known = RequestId::parse(id);
-    match known.and_then(|id| app.gateway.cancel(id)) {
-        Some(stage) => render(&Cancelled {
-            id,
-            cancelled: true,
-            stage: stage.as_str(),
-        }),
-        None => {
-            let text = "No request with this id is in flight: it has ended, or never was. \
-                        `GET /debug/requests` lists those that are; the id is its \
-                        `x-tidegate-id`.";
-            errors::response(&Failure::new(Code::NotFound, text))
+    let cancelled = match known {
+        Some(id) => app.gateway.cancel(id),
+        None => Err(NotCancelled::Unknown),
+    };
+    let text = match cancelled {
+        Ok(stage) => {
+            return render(&Cancelled {
+                id,
+                cancelled: true,
+                stage: stage.as_str(),
+            });
         }
-    }
+        Err(NotCancelled::Unknown) => {
+            "No request with this id is in flight: it has ended, or never was. \
+             `GET /debug/requests` lists those that are; the id is its `x-tidegate-id`."
+        }
+        Err(NotCancelled::Ending) => {
+            "Something else ends this request already: its log line says what."
+        }
+        Err(NotCancelled::Done) => {
+            "It is too late to end this request: its answer is whole, or its failure told, \
+             and only the last bytes are on their way."
+        }
+    };
+    errors::response(&Failure::new(Code::NotFound, text))
 }

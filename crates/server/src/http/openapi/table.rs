@@ -252,7 +252,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "cancelRequest",
         "End a request in flight",
     )
-    .about("Its caller gets 503 `cancelled_by_operator`, or that error as the last event.")
+    .about(
+        "Its caller gets 503 `cancelled_by_operator`, or that error as the last event. With 404 \
+         it does not end by this: the text says whether it has ended, ends already, or is whole.",
+    )
     .gives(&[Json("Cancelled")])
     .also(&[404]),
     op(

@@ -1,7 +1,7 @@
 //! Mutants of the requests: attempts, keys, budgets, streams.
 //! What they cost is what a caller sees or pays.
 
-use super::{Mutant, piece, request};
+use super::{Mutant, piece, request, unit};
 
 pub(super) const ALL: &[Mutant] = &[
     Mutant {
@@ -161,5 +161,28 @@ pub(super) const ALL: &[Mutant] = &[
             "errands::who_leaves_within_his_upload_is_cancelled_and_blames_nobody",
         )],
         why: "row 29: whoever closes his laptop is counted as an error",
+    },
+    Mutant {
+        name: "halt: who comes too late is told that it ends",
+        file: "crates/kernel/src/halt.rs",
+        before: "if state.why.is_some() || state.closed {",
+        after: "if state.why.is_some() {",
+        caught_by: &[
+            unit("halt::tests::promise_4_who_comes_second_is_told"),
+            request("ends::a_whole_answer_is_not_cancelled_and_says_so"),
+            request("ends::a_stream_behind_done_is_not_cancelled_and_says_so"),
+        ],
+        why: "INV-ONE: an operator is told `cancelled`, and the ledger says `completed`",
+    },
+    Mutant {
+        name: "gateway: the end mark goes out before the error",
+        file: "crates/gateway/src/stream/flow.rs",
+        before: r"        drop(self.rest());
+",
+        after: "",
+        caught_by: &[request(
+            "ends::a_stream_that_is_cancelled_before_its_end_goes_out_has_no_done",
+        )],
+        why: "INV-TRUNC: an answer that was cancelled looks whole",
     },
 ];

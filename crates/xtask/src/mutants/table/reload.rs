@@ -58,8 +58,10 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "reload: a file is read while it is written",
         file: "crates/server/src/reload/knocks.rs",
-        before: "true => OPEN,",
-        after: "true => SETTLED,",
+        before: r"true => OPEN,
+                false => SETTLED,",
+        after: r"true => SETTLED,
+                false => SETTLED,",
         caught_by: &[served(
             "reload::knocks::tests::a_file_that_is_written_is_waited_for_but_not_for_ever",
         )],
@@ -94,5 +96,26 @@ pub(super) const ALL: &[Mutant] = &[
             "config::restart::tests::what_needs_a_restart_is_named_and_stays",
         )],
         why: "hyper 12: the page says an address on which nobody listens",
+    },
+    Mutant {
+        name: "reload: what changed before it was watched is missed",
+        file: "crates/server/src/reload/follower.rs",
+        before: r"            state.knock_if_stale(knocks);
+            return Looked::default();",
+        after: "            return Looked::default();",
+        caught_by: &[served(
+            "reload::tests::what_changed_before_it_was_watched_is_found",
+        )],
+        why: "contracts hyper 12: a process runs for ever with what is no more",
+    },
+    Mutant {
+        name: "reload: a signal overtakes who writes",
+        file: "crates/server/src/reload/knocks.rs",
+        before: "            if now - quiet >= needed || now - began >= longest {",
+        after: "            if now - quiet >= needed || longest == OPEN {",
+        caught_by: &[served(
+            "reload::knocks::tests::who_asks_while_a_file_is_written_gets_it_whole_and_soon",
+        )],
+        why: "R-S15: an editor's signal reads half of what he writes",
     },
 ];
