@@ -12,6 +12,7 @@ use http::header::{self, HeaderValue};
 use kernel::Alarm;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
+use tidegate_wire::openai::look_usage;
 
 use super::{Attempt, Good, GoodBody, Head, foreign, redirected};
 use crate::errand::ErrandKind;
@@ -77,6 +78,10 @@ impl Attempt<'_> {
                 );
                 let whole = self.whole(ticket, &mut alarm, &mut head.source, most, idle);
                 let whole = whole.await?;
+                // Of what is made now: a look at a job tells what that took before.
+                if matches!(kind, ErrandKind::Make | ErrandKind::Form) {
+                    ticket.usage = look_usage(&whole);
+                }
                 ticket.release();
                 GoodBody::Whole(whole)
             }

@@ -290,3 +290,24 @@ async fn an_upload_in_the_queue_is_read_ahead_within_a_bound() {
 async fn poll_once<F: Future>(mut work: Pin<&mut F>) -> bool {
     poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await
 }
+
+/// Of what was made now; a look at a job tells what that took before.
+#[tokio::test]
+async fn the_usage_that_an_answer_tells_is_counted_once() {
+    let upstream = Upstream::start().await;
+    let told = r#"{"text":"Hi.","usage":{"input_tokens":14,"output_tokens":2}}"#;
+    upstream.always(Script::json(200, told));
+    let house = House::new(trying(), Some(&upstream));
+    for kind in [ErrandKind::Make, ErrandKind::Look, ErrandKind::Change] {
+        read(house.send(errand(kind, None)).await.unwrap())
+            .await
+            .unwrap();
+        let tokens = |way| {
+            let samples = house.samples();
+            samples.sum("tidegate_tokens_total", &["up", way])
+        };
+        assert_eq!((tokens("input"), tokens("output")), (14.0, 2.0), "{kind:?}");
+    }
+    let samples = house.samples();
+    assert_eq!(samples.sum("tidegate_usage_estimated_total", &["up"]), 0.0);
+}

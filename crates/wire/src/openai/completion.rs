@@ -38,6 +38,22 @@ pub fn look_answer(body: &[u8]) -> Answer {
     }
 }
 
+/// The usage that a whole answer of any form tells; nothing else of it is
+/// looked at.
+pub fn look_usage(body: &[u8]) -> Option<Usage> {
+    let mut scan = Scanner::of_upstream(utf8(body).ok()?);
+    let mut usage = None;
+    let read = scan.object(|scan, key| {
+        match key.decode().as_ref() {
+            "usage" => usage = choice::usage(scan)?.or(usage),
+            _ => scan.skip()?,
+        }
+        Ok::<(), Violation>(())
+    });
+    read.and_then(|_| scan.end()).ok()?;
+    usage
+}
+
 fn read(text: &str) -> Result<Option<Answer>, Violation> {
     let mut scan = Scanner::of_upstream(text);
     let mut found = Found::default();

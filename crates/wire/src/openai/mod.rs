@@ -18,7 +18,7 @@ mod splice;
 
 pub use calls::{CallFragment, CallPiece, call_pieces, whole_arguments};
 pub use chunk::{Chunk, Look, look, look_event};
-pub use completion::{Answer, look_answer, to_stream};
+pub use completion::{Answer, look_answer, look_usage, to_stream};
 pub use error::ErrorBody;
 pub use form::{boundary, scan_form};
 pub use named::{Named, scan_named};

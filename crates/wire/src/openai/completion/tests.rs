@@ -186,3 +186,24 @@ proptest! {
         prop_assert!(to_stream(Endpoint::Chat, &bytes, true).is_none());
     }
 }
+
+#[test]
+fn usage_is_found_in_an_answer_of_any_form() {
+    let of = |body: &str| look_usage(body.as_bytes()).map(|told| (told.input, told.output));
+    let image = r#"{"created":1,"data":[{"b64_json":"AA=="}],"usage":{"total_tokens":60,
+        "input_tokens":50,"output_tokens":10,"input_tokens_details":{"text_tokens":50}}}"#;
+    assert_eq!(of(image), Some((50, 10)));
+    let text = r#"{"text":"Hi.","usage":{"type":"tokens","input_tokens":14,"output_tokens":2}}"#;
+    assert_eq!(of(text), Some((14, 2)));
+    for none in [
+        r#"{"text":"Hi.","usage":{"type":"duration","seconds":9}}"#,
+        r#"{"text":"Hi.","usage":null}"#,
+        r#"{"nested":{"usage":{"input_tokens":1}}}"#,
+        r#"{"usage":{"input_tokens":1}"#,
+        r#"[{"usage":{"input_tokens":1}}]"#,
+        "Hi.",
+        "",
+    ] {
+        assert_eq!(of(none), None, "{none}");
+    }
+}

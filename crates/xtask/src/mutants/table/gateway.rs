@@ -154,7 +154,7 @@ pub(super) const ALL: &[Mutant] = &[
     },
     Mutant {
         name: "gateway: a caller who leaves within an upload is a failure",
-        file: "crates/gateway/src/attempt/errand.rs",
+        file: "crates/gateway/src/upstream/upload.rs",
         before: "halt.pull(Why::Caller);",
         after: "let _ = (halt, Why::Caller);",
         caught_by: &[request(
