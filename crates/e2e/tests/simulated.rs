@@ -8,7 +8,8 @@ use std::path::Path;
 use serde_json::Value;
 use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::gate::{Folder, Start, binary};
-use tidegate_testkit::{Provider, Settings};
+use tidegate_testkit::wait::until_async;
+use tidegate_testkit::{Gate, Provider, Settings};
 
 #[tokio::test]
 async fn sdk_tools_forms_vectors_and_scripted_faults() {
@@ -133,4 +134,42 @@ async fn a_script_is_checked_served_and_summed_up() {
     assert_eq!(sim.exit().await.code(), Some(0));
     let told = sim.stdout();
     assert!(told.contains("greets      1         1         1"), "{told}");
+}
+
+/// What a gate says to a model of an application's, and its status.
+async fn asked(gate: &Gate) -> (u16, Value) {
+    let body = r#"{"model":"gpt-app","messages":[{"role":"user","content":"x"}]}"#;
+    let reply = gate.post("/v1/chat/completions", body).await;
+    let said = reply.json()["choices"][0]["message"]["content"].take();
+    (reply.status(), said)
+}
+
+/// The built-in provider follows a script beside the configuration: changed it is
+/// taken up, wrong it changes nothing and is told with its place.
+#[tokio::test]
+async fn the_built_in_provider_follows_a_script() {
+    let folder = Folder::new();
+    let rule = |says: &str| format!("[[rule]]\nmatch.model = \"gpt-*\"\n{says}\n");
+    let script = folder.file("rules.toml", &rule("respond.text = \"one\""));
+    let config = folder.file("gate.toml", "[providers.sim]\nscript = \"rules.toml\"\n");
+    let path = config.display().to_string();
+    let command = ["serve", "--listen", "127.0.0.1:0", "--config", &path];
+    let gate = Start::command(&command).start().await;
+    assert_eq!(asked(&gate).await, (200, "one".into()));
+    let write = |says: &str| std::fs::write(&script, rule(says)).expect("a script");
+
+    write("respond.text = \"two\"");
+    until_async("the other script is taken", || async {
+        (asked(&gate).await == (200, "two".into())).then_some(())
+    })
+    .await;
+    write("respond.txt = \"three\"");
+    let page = until_async("the script is refused", || async {
+        let page = gate.get("/admin/v1/config").await.json();
+        (page["last_reload"]["ok"] == false).then_some(page.to_string())
+    })
+    .await;
+    assert!(page.contains("providers.sim.script"), "{page}");
+    assert!(page.contains("is wrong at 3:"), "{page}");
+    assert_eq!(asked(&gate).await, (200, "two".into()));
 }

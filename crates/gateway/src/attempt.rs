@@ -163,7 +163,7 @@ impl<'a> Attempt<'a> {
                 };
                 let sent = self.sends(ticket);
                 let (path, body) = (endpoint.path(), self.asked.load.whole());
-                let work = sim.answer(&http::Method::POST, path, body);
+                let work = sim.ask(&http::Method::POST, path, &self.asked.forwarded, body);
                 let answer = self.first_byte(ticket, alarm, sent, pin!(work)).await?;
                 let answer = answer.map_err(|_| disconnected())?;
                 let (parts, script) = answer.into_parts();

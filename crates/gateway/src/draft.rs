@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 
 use kernel::{BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings};
 use tidegate_kernel as kernel;
-use tidegate_sim::Sim;
+use tidegate_sim::{Problem, Rules, Sim};
 
 use crate::budgets::Budgets;
 use crate::events;
@@ -54,6 +54,8 @@ pub(crate) struct Draft {
     old: Option<Arc<Provider>>,
     /// Whether `link` is the old one's.
     kept: bool,
+    /// Other rules for the simulated model.
+    rules: Option<Rules>,
 }
 
 impl Draft {
@@ -104,13 +106,14 @@ impl Draft {
             secrets,
             old,
             kept,
+            rules: None,
         })
     }
 
     /// The built-in one.
     ///
     /// # Errors
-    /// None that a configuration can cause.
+    /// What is wrong with its script.
     pub(crate) fn sim(
         settings: SimSettings,
         old: Option<Arc<Provider>>,
@@ -121,16 +124,29 @@ impl Draft {
             Link::Http(_) => None,
         });
         let kept = known.is_some();
-        let link = Link::Sim(known.unwrap_or_else(|| Sim::new(context.clock)));
-        let keys = keys(Vec::new(), old.as_deref().filter(|_| kept), context)?;
+        let sim = known.unwrap_or_else(|| Sim::new(context.clock));
+        let rules = Rules::read(&settings.script).map_err(|problems| {
+            let first = problems.first();
+            let of = |first: &Problem| format!("{}:{} {}", first.line, first.column, first.what);
+            format!(
+                "providers.sim.script: {}",
+                first.map(of).unwrap_or_default()
+            )
+        })?;
+        let listed = rules.models().into_iter().map(str::to_owned);
         let models = Sim::models().iter().map(|name| (*name).to_owned());
+        let models = models.chain(listed).collect();
+        // The same ones go on counting.
+        let rules = Some(rules).filter(|rules| !sim.follows(rules));
+        let link = Link::Sim(sim);
+        let keys = keys(Vec::new(), old.as_deref().filter(|_| kept), context)?;
         let shape = Shape {
             pool: settings.pool,
             retry: settings.retry,
             breaker: settings.breaker,
             timeouts: settings.timeouts,
             pick: Pick::default(),
-            models: models.collect(),
+            models,
             ask_usage: true,
         };
         Ok(Self {
@@ -141,6 +157,7 @@ impl Draft {
             secrets: Secrets::default(),
             old,
             kept,
+            rules,
         })
     }
 
@@ -163,7 +180,8 @@ impl Draft {
             ask_usage,
         } = &self.shape;
         let (known, terms) = (old.targets.keys(), old.terms);
-        known.len() == self.keys.len()
+        self.rules.is_none()
+            && known.len() == self.keys.len()
             && known.iter().zip(&self.keys).all(|(a, b)| Arc::ptr_eq(a, b))
             && (terms.pool, terms.breaker, terms.pick) == (*pool, *breaker, *pick)
             && (old.retry, old.timeouts) == (*retry, *timeouts)
@@ -180,7 +198,14 @@ impl Draft {
         }
     }
 
-    fn build(self, context: &Context) -> Provider {
+    fn build(mut self, context: &Context) -> Provider {
+        if let (Link::Sim(sim), Some(rules)) = (&self.link, self.rules.take()) {
+            sim.replace_script(rules);
+        }
+        self.made(context)
+    }
+
+    fn made(self, context: &Context) -> Provider {
         let clock = context.clock;
         let Self {
             name,
@@ -190,6 +215,7 @@ impl Draft {
             secrets,
             old,
             kept,
+            rules: _,
         } = self;
         let old = old.as_deref();
         keys.iter().for_each(|key| events::of_key(&name, key));

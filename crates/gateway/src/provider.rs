@@ -112,7 +112,7 @@ impl Provider {
     /// Whether a model of this name may be asked of it.
     pub(crate) fn permits(&self, model: &str) -> bool {
         match &self.link {
-            Link::Sim(_) => Sim::is_sim_name(model),
+            Link::Sim(sim) => sim.knows(model),
             Link::Http(_) => self.models.iter().any(|pattern| matches(pattern, model)),
         }
     }

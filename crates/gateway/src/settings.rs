@@ -4,6 +4,7 @@
 //! whoever builds these has already refused nonsense.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
@@ -108,6 +109,8 @@ impl Default for RetrySettings {
 /// The built-in simulated provider.
 #[derive(Debug)]
 pub struct SimSettings {
+    /// Its rules, as a script of the simulated model; empty for none.
+    pub script: Arc<str>,
     /// Permits and queue.
     pub pool: PoolSettings,
     /// When another attempt is made.

@@ -114,6 +114,16 @@ impl Sim {
         Model::parse(model).is_some()
     }
 
+    /// Whether a model of this name would be answered: by its name, or by a rule.
+    pub fn knows(&self, model: &str) -> bool {
+        Self::is_sim_name(model) || self.script().know(model)
+    }
+
+    /// Whether these are the rules that it has.
+    pub fn follows(&self, rules: &Rules) -> bool {
+        self.script().is(rules)
+    }
+
     /// One name of each kind, as `GET /models` lists them.
     pub fn models() -> &'static [&'static str] {
         EXAMPLES
@@ -141,7 +151,21 @@ impl Sim {
         path: &str,
         body: Bytes,
     ) -> Result<Response<Script>, Broken> {
-        let decided = self.decide(method, path, &HeaderMap::new(), &body);
+        self.ask(method, path, &HeaderMap::new(), body).await
+    }
+
+    /// The same with headers, which rules may look at.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn ask(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Script>, Broken> {
+        let decided = self.decide(method, path, headers, &body);
         drop(body);
         self.carry_out(decided.decision).await
     }
@@ -195,7 +219,7 @@ impl Sim {
     }
 
     /// Takes other rules from now on; calls that are being answered keep what they have.
-    pub(crate) fn replace_script(&self, rules: Rules) {
+    pub fn replace_script(&self, rules: Rules) {
         let before = std::mem::replace(&mut *self.0.rules.write(), Arc::new(rules));
         drop(before);
     }

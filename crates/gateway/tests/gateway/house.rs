@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     /// Which of them comes first.
     pub(crate) pick: Pick,
     pub(crate) tenants: usize,
+    /// Of the simulated provider.
+    pub(crate) script: &'static str,
     /// Retries of the whole process.
     pub(crate) budget: BudgetSettings,
 }
@@ -55,6 +57,7 @@ impl Default for Plan {
             keys: 1,
             pick: Pick::RoundRobin,
             tenants: 1,
+            script: "",
             budget: BudgetSettings {
                 percent: 20,
                 ..BudgetSettings::default()
@@ -176,6 +179,7 @@ impl House {
 /// What the plan means for the simulated provider and for `up`.
 pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
     let sim = SimSettings {
+        script: plan.script.into(),
         pool: plan.pool,
         retry: plan.retry,
         breaker: plan.breaker,

@@ -13,4 +13,5 @@ mod neighbours;
 mod outage;
 mod pipeline;
 mod reload;
+mod scripted;
 mod watching;

@@ -16,6 +16,7 @@ use super::read::{
     ADDRESS, ADMIN_ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero,
     PROVIDER_NAME, Ratio, Required, Section, Url, count, size, time,
 };
+use super::script::{Script, ScriptFile};
 use super::secret::{Secret, SecretText};
 use super::table::table;
 
@@ -173,6 +174,8 @@ table! {
     pub struct Sim {
         /// Whether it is there.
         enabled: bool = true, Flag;
+        /// Rules that say who gets what (docs/sim.md), read anew when they change.
+        script: Option<Script> = None, ScriptFile;
         /// Permits and queue.
         pool: Pool = Pool::default(), Section;
         /// The timers of one attempt.

@@ -20,6 +20,7 @@ mod reading;
 mod report;
 mod restart;
 mod schema;
+mod script;
 mod secret;
 mod source;
 mod syntax;

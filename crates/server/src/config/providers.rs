@@ -1,8 +1,8 @@
 //! The `[providers.x]` tables: upstreams by name, and the simulated one.
 //!
 //! Promises: 1. the order is the file's, since it decides who lists a name
-//! first; 2. `sim` is built in: only its pool, its timers and whether it is
-//! there can be set.
+//! first; 2. `sim` is built in: only its script, its pool, its timers
+//! and whether it is there can be set.
 
 use toml::de::DeValue;
 

@@ -11,6 +11,7 @@ use super::*;
 mod effective;
 mod resilience;
 mod schema;
+mod script;
 mod tls;
 
 /// The file of issue 2, as it stands there.

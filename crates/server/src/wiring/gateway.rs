@@ -2,6 +2,8 @@
 //!
 //! Field by field and without a decision: what is sensible was checked before.
 
+use std::sync::Arc;
+
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
     BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
@@ -23,6 +25,10 @@ pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
             retry: retry(&config.sim.retry),
             breaker: breaker(&config.sim.breaker),
             timeouts: timeouts(&config.sim.timeouts),
+            script: match &config.sim.script {
+                Some(script) => Arc::clone(&script.text),
+                None => Arc::default(),
+            },
         }),
         bounds: Bounds {
             bodies: limits.bodies,

@@ -38,6 +38,8 @@ const MAX_RULES: usize = 1_000;
 /// A script that was read.
 #[derive(Debug, Default)]
 pub struct Rules {
+    /// What they were read from.
+    source: Box<str>,
     rules: Vec<Rule>,
 }
 
@@ -162,6 +164,11 @@ impl Rules {
         read::script(source)
     }
 
+    /// Whether both are of the same text.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.rules.len()
@@ -192,7 +199,7 @@ impl Rules {
     }
 
     /// The models that rules name without a `*`.
-    pub(crate) fn models(&self) -> Vec<&str> {
+    pub fn models(&self) -> Vec<&str> {
         let mut models: Vec<&str> = Vec::new();
         for rule in &self.rules {
             let name = rule

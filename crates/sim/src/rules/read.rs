@@ -130,7 +130,10 @@ pub(super) fn script(source: &str) -> Result<Rules, Vec<Problem>> {
     }
     let problems = cx.finish();
     if problems.is_empty() {
-        Ok(Rules { rules })
+        Ok(Rules {
+            source: source.into(),
+            rules,
+        })
     } else {
         Err(problems)
     }
