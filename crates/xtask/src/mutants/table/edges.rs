@@ -27,8 +27,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "tls: who speaks plain HTTP is told nothing",
         file: "crates/server/src/listen/tls.rs",
-        before: "Handshake::PlainHttp => link.tell(&refusal::TLS_REQUIRED),",
-        after: "Handshake::PlainHttp => link.tell(&[]),",
+        before: "link.tell(&refusal::signed(&refusal::TLS_REQUIRED, id));",
+        after: "let _ = refusal::signed(&refusal::TLS_REQUIRED, id);",
         caught_by: &[served("listen::tests::over_tls::plain_http_is_told_so")],
         why: "a slip of one letter in a URL costs an afternoon",
     },
