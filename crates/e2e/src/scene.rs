@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tidegate_testkit::gate::Start;
+use tidegate_testkit::port::Unanswered;
 use tidegate_testkit::{
     Gate, Provider, Reply, Script, Settings, Signal, Stopwatch, Upstream, openai, until,
 };
@@ -47,6 +48,17 @@ impl Scene {
         let settings = build(Provider::new("mock", &upstream.base_url()));
         let gate = Start::with(&settings).start().await;
         Self { upstream, gate }
+    }
+
+    /// With a provider that nobody answers for: a request stays where it
+    /// connects, longer than any test looks.
+    pub async fn connecting() -> (Self, Unanswered) {
+        let unanswered = Unanswered::new().await;
+        let base_url = format!("http://{}/v1", unanswered.address());
+        let timeouts = r#"connect = "15s", first_byte = "16s", idle = "16s", total = "20s""#;
+        let provider = Provider::new("mock", &base_url).timeouts(timeouts);
+        let scene = Self::with_settings(|_| Settings::with(provider)).await;
+        (scene, unanswered)
     }
 
     /// A streaming chat that meets this script.

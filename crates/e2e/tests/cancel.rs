@@ -10,11 +10,8 @@ use serde_json::Value;
 use tidegate_e2e::{Scene, is_ours, tries};
 use tidegate_testkit::client::{Ended, post};
 use tidegate_testkit::openai::{chat, content_chunk};
-use tidegate_testkit::port::Unanswered;
 use tidegate_testkit::wait::until_async;
-use tidegate_testkit::{
-    Gate, Provider, RawClient, Reply, Script, Settings, Stopwatch, figure, pause,
-};
+use tidegate_testkit::{Gate, RawClient, Reply, Script, Stopwatch, figure, pause};
 use tidegate_types::Code;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -166,11 +163,7 @@ async fn while_it_waits_for_its_next_attempt() {
 
 #[tokio::test]
 async fn while_it_connects() {
-    let unanswered = Unanswered::new().await;
-    let base_url = format!("http://{}/v1", unanswered.address());
-    let timeouts = r#"connect = "15s", first_byte = "16s", idle = "16s", total = "20s""#;
-    let provider = Provider::new("mock", &base_url).timeouts(timeouts);
-    let scene = Scene::with_settings(|_| Settings::with(provider)).await;
+    let (scene, _unanswered) = Scene::connecting().await;
     let client = asks(&scene, true).await;
     is_no(&cancelled(&scene.gate, client, "connecting").await);
     scene.settled("cancelled", "operator").await;

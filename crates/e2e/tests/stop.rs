@@ -12,11 +12,8 @@ use std::time::Duration;
 use tidegate_e2e::Scene;
 use tidegate_e2e::leave::{Dice, Leave, WAYS, leave};
 use tidegate_testkit::openai::{chat, content_chunk};
-use tidegate_testkit::port::Unanswered;
 use tidegate_testkit::wait::briefly;
-use tidegate_testkit::{
-    Provider, RawClient, Script, Settings, Stopwatch, crowd, figure, pause, until,
-};
+use tidegate_testkit::{RawClient, Script, Stopwatch, crowd, figure, pause, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const SOON: Duration = Duration::from_secs(1);
@@ -197,11 +194,7 @@ async fn inv_stop_while_queued() {
 
 #[tokio::test]
 async fn inv_stop_while_connecting() {
-    let unanswered = Unanswered::new().await;
-    let base_url = format!("http://{}/v1", unanswered.address());
-    let timeouts = r#"connect = "15s", first_byte = "16s", idle = "16s", total = "20s""#;
-    let provider = Provider::new("mock", &base_url).timeouts(timeouts);
-    let scene = Scene::with_settings(|_| Settings::with(provider)).await;
+    let (scene, unanswered) = Scene::connecting().await;
     for (number, way) in WAYS.into_iter().enumerate() {
         let mut client = scene.gate.connect().await;
         client.post(CHAT, &chat("m-1", true)).await;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 use tidegate_server::config::{
-    Effective, File, Loaded, Problems, ProcessEnv, SIM, Source, load_effective, schema,
+    Effective, Loaded, Problems, ProcessEnv, SIM, load_effective, schema,
 };
 
 use crate::cli::Check;
@@ -24,11 +24,7 @@ pub(crate) fn run(args: Check) -> ExitCode {
         let written = say::result(format_args!("{:#}", schema()));
         return told(written, ExitCode::SUCCESS);
     }
-    let source = Source {
-        file: args.config.map_or(File::Search, File::At),
-        listen: args.listen,
-        log: args.log,
-    };
+    let source = args.read.source();
     let file = source.file.name(&ProcessEnv);
     let result = load_effective(source, &ProcessEnv);
     let code = match result.is_ok() {
@@ -137,7 +133,7 @@ impl<'a> Told<'a> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use tidegate_server::config::load;
+    use tidegate_server::config::{File, Source, load};
 
     use super::*;
 

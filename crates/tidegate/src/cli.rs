@@ -9,8 +9,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tidegate_server::config::{File, Source};
 
-pub(crate) use client::{Ask, Cancel, Completions, Health, Man, Models, Reach, Requests};
+pub(crate) use client::{Advise, Ask, Cancel, Completions, Health, Man, Models, Reach, Requests};
 
 /// A gateway between applications and language models.
 #[derive(Debug, Parser)]
@@ -75,15 +76,32 @@ without a file also OPENAI_API_KEY and OPENAI_BASE_URL.
 Flags win over the environment, the environment over the file.
 Logs go to standard error: for people on a terminal, JSON otherwise.")]
 pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+/// Where the configuration comes from: `check` reads what `serve` would.
+#[derive(Debug, Args)]
+pub(crate) struct Read {
     /// The configuration file [default: ./tidegate.toml if it is there]
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// Where applications connect; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<String>,
+    listen: Option<String>,
     /// What is logged: a level, or a list of target=level [default: info]
     #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
+    log: Option<String>,
+}
+
+impl Read {
+    pub(crate) fn source(self) -> Source {
+        Source {
+            file: self.config.map_or(File::Search, File::At),
+            listen: self.listen,
+            log: self.log,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -100,49 +118,21 @@ you write once its first line names the schema:
   #:schema ./tidegate.schema.json
   listen = \"127.0.0.1:7070\"
 
+It reads what `serve` would read: the file, the environment, and these flags over both.
+
 Exit codes: 0 it can be served, 2 it cannot.")]
 pub(crate) struct Check {
-    /// The configuration file [default: ./tidegate.toml if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) read: Read,
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
     /// Print every value that is in effect, as a file that says where each came from
     #[arg(long)]
     pub(crate) print: bool,
-    /// As `serve` would take it, over the file and the environment
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<String>,
-    /// As `serve` would take it, over the file and the environment
-    #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
     /// Print the JSON Schema of the configuration file, and read nothing
     #[arg(long, exclusive = true)]
     pub(crate) schema: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tidegate advise
-  tidegate advise --provider openai
-  tidegate advise --url http://127.0.0.1:7071 --key env:GATE_KEY --json
-
-It reads the last 10 to 20 minutes of a running process and prints lines of the
-configuration file, each with its reason; 200 good answers of a provider are needed.
-
-Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage,
-130 Ctrl-C.")]
-pub(crate) struct Advise {
-    /// Only this provider
-    #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Option<String>,
-    /// Print one JSON object instead
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) reach: Reach,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use tidegate_kernel::Clock;
-use tidegate_server::config::{Config, File, Limits, Loaded, Problems, ProcessEnv, Source, load};
+use tidegate_server::config::{Config, Limits, Loaded, Problems, ProcessEnv, load};
 use tidegate_server::{Following, Server, StartError};
 
 use crate::banner::Banner;
@@ -19,16 +19,7 @@ use crate::signals::{Hangup, Hangups, Signals};
 use crate::{log, notify, open_files, runtime, say};
 
 pub(crate) fn run(args: Serve) -> ExitCode {
-    let Serve {
-        config: file,
-        listen,
-        log: filter,
-    } = args;
-    let source = Source {
-        file: file.map_or(File::Search, File::At),
-        listen,
-        log: filter,
-    };
+    let source = args.read.source();
     let mut loaded = match load(source.clone(), &ProcessEnv) {
         Ok(loaded) => loaded,
         Err(problems) => {

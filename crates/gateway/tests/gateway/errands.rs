@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame};
-use kernel::{BudgetSettings, Halt, Overflow, Why};
+use kernel::{Halt, Overflow, Why};
 use tidegate_gateway::{
     Call, Cut, Errand, ErrandKind, Failure, Pick, Reply, Subject, TargetView, Unsent, Upload,
 };
@@ -21,19 +21,6 @@ use tidegate_testkit::{Script, Upstream, openai, until};
 use tidegate_types::Code;
 
 use crate::house::{House, Plan, frame, pool};
-
-/// Up to three attempts with one key, soon after one another.
-fn trying() -> Plan {
-    let mut plan = Plan::default();
-    plan.retry.base = Duration::from_millis(1);
-    plan.retry.cap = Duration::from_millis(10);
-    plan.retry.budget = BudgetSettings {
-        percent: 100,
-        per_second: 100,
-    };
-    plan.budget = plan.retry.budget;
-    plan
-}
 
 fn errand(kind: ErrandKind, upload: Option<Upload>) -> Call {
     let errand = Errand {
@@ -89,7 +76,7 @@ async fn after(first: Script, call: Call) -> (Result<Reply, Failure>, usize) {
     let upstream = Upstream::start().await;
     upstream.next(first);
     upstream.always(Script::json(200, "{}"));
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     (house.send(call).await, upstream.count())
 }
 
@@ -118,7 +105,7 @@ async fn what_went_up_does_not_go_up_again() {
 #[tokio::test]
 async fn who_leaves_within_his_upload_is_cancelled_and_blames_nobody() {
     let upstream = Upstream::start().await;
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     let told = house.send(upload([Ok(&b"x"[..]), Err(Unsent::Gone)])).await;
     assert_eq!(told.err().unwrap().code, Code::BadFraming);
     let usable = house.samples().sum("tidegate_target_usable", &["-", "k0"]);
@@ -129,7 +116,7 @@ async fn who_leaves_within_his_upload_is_cancelled_and_blames_nobody() {
 #[tokio::test]
 async fn an_upload_that_is_refused_in_the_middle_is_told_as_what_it_is() {
     let upstream = Upstream::start().await;
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     let refused = Failure::new(Code::RequestTooLarge, "too large");
     let pieces = [Ok(&b"x"[..]), Err(Unsent::Refused(refused))];
     let told = house.send(upload(pieces)).await;
@@ -144,7 +131,7 @@ async fn inv_trunc_a_download_that_is_cut_is_no_end() {
     let head = Script::chunked(200, &[("content-type", "audio/mpeg")]);
     upstream.next(head.clone().bytes("abc"));
     upstream.next(head.bytes("abc").fin());
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     let call = || errand(ErrandKind::Make, None);
     let whole = read(house.send(call()).await.unwrap()).await;
     assert_eq!(whole.unwrap(), "abc");
@@ -228,7 +215,7 @@ async fn who_reads_a_download_slowly_does_not_make_his_key_look_busy() {
     let upstream = Upstream::start().await;
     let head = Script::chunked(200, &[("content-type", "audio/mpeg")]);
     upstream.next(head.bytes("abc").wait(Duration::from_secs(60)).bytes("def"));
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     let mut reply = house.send(errand(ErrandKind::Make, None)).await.unwrap();
     assert_eq!(counts(&house), [(1, 0)]);
     assert_eq!(frame(&mut reply).await.as_deref(), Some("abc"));

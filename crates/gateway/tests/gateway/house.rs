@@ -66,6 +66,21 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// Attempts soon after one another, and a budget that is not tested.
+    pub(crate) fn trying() -> Self {
+        let mut plan = Self::default();
+        plan.retry.base = Duration::from_millis(1);
+        plan.retry.cap = Duration::from_millis(10);
+        plan.retry.budget = BudgetSettings {
+            percent: 100,
+            per_second: 100,
+        };
+        plan.budget = plan.retry.budget;
+        plan
+    }
+}
+
 pub(crate) fn pool(size: usize, queue: usize, overflow: Overflow) -> PoolSettings {
     PoolSettings {
         size,

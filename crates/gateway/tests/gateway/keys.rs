@@ -4,27 +4,17 @@
 
 use std::time::Duration;
 
-use kernel::BudgetSettings;
-use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai};
 use tidegate_types::Code;
 
 use crate::house::{House, Plan, text};
 
-/// Two keys that are asked in their turn, and a budget that is not tested.
+/// Two keys that are asked in their turn.
 fn plan() -> Plan {
-    let mut plan = Plan {
+    Plan {
         keys: 2,
-        ..Plan::default()
-    };
-    plan.retry.base = Duration::from_millis(1);
-    plan.retry.cap = Duration::from_millis(10);
-    plan.retry.budget = BudgetSettings {
-        percent: 100,
-        per_second: 100,
-    };
-    plan.budget = plan.retry.budget;
-    plan
+        ..Plan::trying()
+    }
 }
 
 fn good() -> Script {

@@ -129,6 +129,29 @@ pub(crate) struct Cancel {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  tidegate advise
+  tidegate advise --provider openai
+  tidegate advise --url http://127.0.0.1:7071 --key env:GATE_KEY --json
+
+It reads the last 10 to 20 minutes of a running process and prints lines of the
+configuration file, each with its reason; 200 good answers of a provider are needed.
+
+Exit codes: 0 there is advice, 1 there is none yet or nobody answers, 2 wrong usage,
+130 Ctrl-C.")]
+pub(crate) struct Advise {
+    /// Only this provider
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// Print one JSON object instead
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   tidegate health
   tidegate health --url https://127.0.0.1:7070 --ca-file authority.pem
 

@@ -165,10 +165,12 @@ impl Shown {
         let (columns, lines) = screen::size();
         // In the last column the cursor waits on the character, which would be
         // erased with the rest of the line.
-        let mut table = board.lines(Clock.now(), columns.saturating_sub(1), *paint);
+        let columns = columns.saturating_sub(1);
+        let mut table = board.lines(Clock.now(), columns, *paint);
         // The summary, and the line that the cursor stands on.
         table.truncate(lines.saturating_sub(2).max(1));
-        table.push(paint.faint(&board.summary()));
+        let summary: String = board.summary().chars().take(columns).collect();
+        table.push(paint.faint(&summary));
         screen.draw(&table)?;
         Ok(Clock.after(TICK))
     }
