@@ -284,7 +284,7 @@ async fn the_usage_that_an_answer_tells_is_counted_once() {
     let upstream = Upstream::start().await;
     let told = r#"{"text":"Hi.","usage":{"input_tokens":14,"output_tokens":2}}"#;
     upstream.always(Script::json(200, told));
-    let house = House::new(trying(), Some(&upstream));
+    let house = House::new(Plan::trying(), Some(&upstream));
     for kind in [ErrandKind::Make, ErrandKind::Look, ErrandKind::Change] {
         read(house.send(errand(kind, None)).await.unwrap())
             .await
