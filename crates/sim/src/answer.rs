@@ -16,6 +16,7 @@ use tidegate_kernel::{Clock, Instant};
 
 use crate::ask::Ask;
 use crate::delay::Delay;
+use crate::errand::Errand;
 use crate::name::{EXAMPLES, Model, Pace, Refused};
 use crate::plan::Plan;
 use crate::record::{Record, Request};
@@ -242,6 +243,11 @@ impl Sim {
         body: &[u8],
     ) -> Decided {
         let begin = |model| self.0.tally.begin(model, body.len());
+        if let Some(errand) = Errand::at(path) {
+            let call = begin(NONE);
+            let number = call.number();
+            return Decided::errand(errand.answer(call, method, body), number);
+        }
         let endpoint = match Endpoint::at(method, path) {
             Ok(endpoint) => endpoint,
             Err(refusal) => return Decided::refusal(begin(NONE), &refusal),
@@ -347,6 +353,14 @@ impl Sim {
 }
 
 impl Decided {
+    fn errand(answer: Response<Script>, number: u64) -> Self {
+        Self {
+            decision: Decision::Now(answer),
+            number,
+            rule: None,
+        }
+    }
+
     fn refusal(call: Call, refusal: &Refusal) -> Self {
         let number = call.number();
         Self {

@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod delay;
 mod draw;
+mod errand;
 mod flow;
 mod name;
 mod pages;

@@ -6,6 +6,7 @@
 
 mod counts;
 mod documentation;
+mod errands;
 mod names;
 mod rules;
 mod schema;
