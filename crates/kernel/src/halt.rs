@@ -9,7 +9,6 @@
 
 use std::task::{Context, Poll, Waker};
 
-use crate::after::After;
 use crate::scope::Why;
 use crate::sync::Mutex;
 
@@ -69,16 +68,17 @@ impl Halt {
 
     /// Ready once it was pulled; otherwise the task is woken when it is.
     pub fn poll_halted(&self, cx: &mut Context<'_>) -> Poll<Why> {
-        let mut after = After::default();
-        let why = {
-            let mut state = self.state.lock();
-            if state.why.is_none() {
-                after.keep(&mut state.waiter, cx.waker());
-            }
-            state.why
-        };
-        after.run();
-        why.map_or(Poll::Pending, Poll::Ready)
+        let mut state = self.state.lock();
+        if let Some(why) = state.why {
+            return Poll::Ready(why);
+        }
+        let waiter = state.waiter.as_ref();
+        if !waiter.is_some_and(|known| known.will_wake(cx.waker())) {
+            let before = state.waiter.replace(cx.waker().clone());
+            drop(state);
+            drop(before);
+        }
+        Poll::Pending
     }
 }
 

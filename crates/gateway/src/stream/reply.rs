@@ -48,8 +48,8 @@ enum State {
     Whole(Bytes, Ticket),
     /// The head went out, the content did not come, and another attempt runs.
     Attempting(Box<Attempting>),
-    /// Events flow; until the first content with what another attempt needs.
-    Flowing(Box<Flow>, Ticket, Option<Box<Attempts>>),
+    /// Events flow.
+    Flowing(Flowing),
     /// Bytes flow.
     Carrying(Box<Download>, Ticket),
     /// Everything was handed out.
@@ -87,80 +87,65 @@ impl Reply {
     /// nothing of it is left to be ended.
     pub fn request(&self) -> Option<Arc<Request>> {
         match &self.state {
-            State::Flowing(_, ticket, _) | State::Carrying(_, ticket) => ticket.shared(),
+            State::Flowing(Flowing { ticket, .. }) | State::Carrying(_, ticket) => ticket.shared(),
             State::Whole(..) | State::Attempting(_) | State::Done => None,
         }
     }
 
-    /// Events flow from here on; with the first content the way back is shut,
-    /// and what it needed is let go.
-    fn flows(&mut self, flow: Box<Flow>, mut ticket: Ticket, mut back: Option<Box<Attempts>>) {
-        if flow.has_content() {
-            if back.take().is_some() {
-                ticket.let_body_go();
-            }
-            ticket.first_content();
-        }
-        ticket.holds(flow.held());
-        self.state = State::Flowing(flow, ticket, back);
+    /// Events flow from here on.
+    fn flows(&mut self, flow: Box<Flow>, ticket: Ticket, back: Option<Box<Attempts>>) {
+        let mut flowing = Flowing {
+            flow,
+            ticket,
+            back,
+            begun: false,
+        };
+        flowing.note();
+        self.state = State::Flowing(flowing);
     }
 
-    fn poll_flow(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut flow: Box<Flow>,
-        mut ticket: Ticket,
-        back: Option<Box<Attempts>>,
-    ) -> Polled {
+    fn poll_flow(&mut self, cx: &mut Context<'_>) -> Polled {
+        let State::Flowing(flowing) = &mut self.state else {
+            return Polled::Again;
+        };
+        let Flowing { flow, ticket, .. } = flowing;
         let polled = catch_unwind(AssertUnwindSafe(|| match ticket.halt() {
             Some(halt) => flow.poll_step(cx, halt),
             None => Poll::Ready(Step::Failed(unsettled())),
         }));
-        match polled.unwrap_or_else(|_| Poll::Ready(Step::Failed(panicked()))) {
+        let failure = match polled.unwrap_or_else(|_| Poll::Ready(Step::Failed(panicked()))) {
             Poll::Pending => {
-                self.flows(flow, ticket, back);
-                Polled::Pending
+                flowing.note();
+                return Polled::Pending;
             }
             Poll::Ready(Step::Data(bytes)) => {
-                ticket.beat();
-                self.flows(flow, ticket, back);
-                Polled::Data(bytes)
+                flowing.ticket.beat();
+                flowing.note();
+                return Polled::Data(bytes);
             }
             Poll::Ready(Step::Finished) => {
-                if flow.has_content() {
-                    ticket.first_content();
-                }
-                ticket.usage = Some(flow.usage());
-                ticket.settle(Outcome::Completed);
-                Polled::Data(flow.rest())
+                let rest = flowing.finish();
+                self.state = State::Done;
+                return Polled::Data(rest);
             }
-            Poll::Ready(Step::Failed(failure)) => {
-                ticket.usage = Some(flow.usage());
-                match back {
-                    Some(attempts) if !flow.has_content() => {
-                        let silent = flow.last_sent();
-                        drop(flow);
-                        let next = Attempting::new(attempts, ticket, failure, silent);
-                        self.state = State::Attempting(next);
-                        Polled::Again
-                    }
-                    _ => {
-                        ticket.fail(&failure);
-                        let mut end = BytesMut::from(&flow.rest()[..]);
-                        end.extend_from_slice(&failure.event());
-                        Polled::Data(end.freeze())
-                    }
-                }
+            Poll::Ready(Step::Failed(failure)) => failure,
+        };
+        let State::Flowing(flowing) = std::mem::replace(&mut self.state, State::Done) else {
+            return Polled::Again;
+        };
+        match flowing.fail(failure) {
+            Ok(attempting) => {
+                self.state = State::Attempting(attempting);
+                Polled::Again
             }
+            Err(end) => Polled::Data(end),
         }
     }
 
-    fn poll_download(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut download: Box<Download>,
-        mut ticket: Ticket,
-    ) -> Polled {
+    fn poll_download(&mut self, cx: &mut Context<'_>) -> Polled {
+        let State::Carrying(download, ticket) = &mut self.state else {
+            return Polled::Again;
+        };
         let polled = catch_unwind(AssertUnwindSafe(|| match ticket.halt() {
             Some(halt) => download.poll_piece(cx, halt),
             None => Poll::Ready(Piece::Failed(unsettled())),
@@ -170,18 +155,15 @@ impl Reply {
             && let Err(failure) = ticket.close()
         {
             ticket.fail(&failure);
+            self.state = State::Done;
             return Polled::Cut;
         }
-        match polled {
-            Poll::Pending => {
-                self.state = State::Carrying(download, ticket);
-                Polled::Pending
-            }
+        let end = match polled {
+            Poll::Pending => return Polled::Pending,
             Poll::Ready(Piece::Data(bytes)) => {
                 ticket.beat();
                 ticket.first_content();
-                self.state = State::Carrying(download, ticket);
-                Polled::Data(bytes)
+                return Polled::Data(bytes);
             }
             Poll::Ready(Piece::Last(bytes)) => {
                 ticket.settle(Outcome::Completed);
@@ -198,24 +180,27 @@ impl Reply {
                     None => Polled::Cut,
                 }
             }
-        }
+        };
+        self.state = State::Done;
+        end
     }
 
-    fn poll_attempts(&mut self, cx: &mut Context<'_>, mut attempting: Box<Attempting>) -> Polled {
-        match attempting.poll(cx) {
-            Poll::Pending => {
-                self.state = State::Attempting(attempting);
-                Polled::Pending
-            }
-            Poll::Ready(None) => {
-                self.state = State::Attempting(attempting);
-                Polled::Data(Bytes::from_static(sse::PING))
-            }
-            Poll::Ready(Some(Err(Panicked))) => Polled::Data(panicked().event()),
-            Poll::Ready(Some(Ok((attempts, mut ticket, result)))) => match result {
+    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Polled {
+        let State::Attempting(attempting) = &mut self.state else {
+            return Polled::Again;
+        };
+        let (attempted, silent) = match attempting.poll(cx) {
+            Poll::Pending => return Polled::Pending,
+            Poll::Ready(None) => return Polled::Data(Bytes::from_static(sse::PING)),
+            Poll::Ready(Some(attempted)) => (attempted, attempting.silent),
+        };
+        self.state = State::Done;
+        match attempted {
+            Err(Panicked) => Polled::Data(panicked().event()),
+            Ok((attempts, mut ticket, result)) => match result {
                 Ok(good) => match good.body {
                     GoodBody::Stream(mut flow) => {
-                        flow.goes_on_from(attempting.silent);
+                        flow.goes_on_from(silent);
                         self.flows(flow, ticket, Some(attempts));
                         Polled::Again
                     }
@@ -264,16 +249,19 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         loop {
-            let polled = match std::mem::replace(&mut this.state, State::Done) {
+            // In place: a state is large, and polled for each event.
+            let polled = match &mut this.state {
                 State::Done => return Poll::Ready(None),
-                State::Whole(bytes, mut ticket) => {
+                State::Whole(bytes, ticket) => {
                     ticket.let_body_go();
                     ticket.settle(Outcome::Completed);
+                    let bytes = std::mem::take(bytes);
+                    this.state = State::Done;
                     Polled::Data(bytes)
                 }
-                State::Flowing(flow, ticket, back) => this.poll_flow(cx, flow, ticket, back),
-                State::Attempting(attempting) => this.poll_attempts(cx, attempting),
-                State::Carrying(download, ticket) => this.poll_download(cx, download, ticket),
+                State::Flowing(_) => this.poll_flow(cx),
+                State::Attempting(_) => this.poll_attempts(cx),
+                State::Carrying(..) => this.poll_download(cx),
             };
             match polled {
                 Polled::Pending => return Poll::Pending,
@@ -293,7 +281,7 @@ impl Body for Reply {
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
-            State::Flowing(..) | State::Attempting(_) => SizeHint::default(),
+            State::Flowing(_) | State::Attempting(_) => SizeHint::default(),
             State::Carrying(download, _) => {
                 let left = download.left();
                 left.map_or_else(SizeHint::default, SizeHint::with_exact)
@@ -307,10 +295,70 @@ impl Body for Reply {
 /// `[DONE]` has got everything.
 impl Drop for Reply {
     fn drop(&mut self) {
-        if let State::Flowing(flow, ticket, _) = &mut self.state {
+        if let State::Flowing(Flowing { flow, ticket, .. }) = &mut self.state {
             ticket.usage = Some(flow.usage());
             if flow.is_through() {
                 ticket.settle(Outcome::Completed);
+            }
+        }
+    }
+}
+
+/// Events that flow.
+struct Flowing {
+    flow: Box<Flow>,
+    ticket: Ticket,
+    /// Until the first content: what another attempt needs.
+    back: Option<Box<Attempts>>,
+    /// Content has come, and the ticket knows it.
+    begun: bool,
+}
+
+impl Flowing {
+    /// Tells the ticket how the flow stands; with the first content the way back
+    /// is shut, and what it needed is let go.
+    fn note(&mut self) {
+        if !self.begun && self.flow.has_content() {
+            self.begun = true;
+            if self.back.take().is_some() {
+                self.ticket.let_body_go();
+            }
+            self.ticket.first_content();
+        }
+        self.ticket.holds(self.flow.held());
+    }
+
+    /// The end as it should be, with the last bytes.
+    fn finish(&mut self) -> Bytes {
+        if self.flow.has_content() {
+            self.ticket.first_content();
+        }
+        self.ticket.usage = Some(self.flow.usage());
+        self.ticket.settle(Outcome::Completed);
+        self.flow.rest()
+    }
+
+    /// Another attempt, where one may be made; else the last bytes, with what
+    /// the caller is told.
+    fn fail(self, failure: Failure) -> Result<Box<Attempting>, Bytes> {
+        let Self {
+            mut flow,
+            mut ticket,
+            back,
+            ..
+        } = self;
+        ticket.usage = Some(flow.usage());
+        match back {
+            Some(attempts) if !flow.has_content() => {
+                let silent = flow.last_sent();
+                drop(flow);
+                Ok(Attempting::new(attempts, ticket, failure, silent))
+            }
+            _ => {
+                ticket.fail(&failure);
+                let mut end = BytesMut::from(&flow.rest()[..]);
+                end.extend_from_slice(&failure.event());
+                Err(end.freeze())
             }
         }
     }

@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use kernel::Clock;
+use kernel::{Clock, Drive};
 use rustls::pki_types::CertificateDer;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
@@ -108,7 +108,12 @@ impl HttpUpstream {
             .await
             .map_err(|error| self.broken(&error))?;
         Ok(Opened {
-            line: Box::new(Line { send, io, heard }),
+            line: Box::new(Line {
+                send,
+                io,
+                heard,
+                drive: Drive::new(),
+            }),
             rested: false,
         })
     }
@@ -193,14 +198,21 @@ impl HttpUpstream {
         let Opened { mut line, rested } = opened;
         let mut ended = false;
         let head = {
-            let Line { send, io, heard } = &mut *line;
+            let Line {
+                send,
+                io,
+                heard,
+                drive,
+            } = &mut *line;
             heard.forget();
             let mut head = std::pin::pin!(send.send_request(request));
             poll_fn(|cx| {
-                if !ended {
-                    ended = Pin::new(&mut *io).poll(cx).is_ready();
-                }
-                head.as_mut().poll(cx)
+                drive.poll(cx, |cx| {
+                    if !ended {
+                        ended = Pin::new(&mut *io).poll(cx).is_ready();
+                    }
+                    head.as_mut().poll(cx)
+                })
             })
             .await
         };

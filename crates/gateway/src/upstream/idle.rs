@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper_util::rt::TokioIo;
-use kernel::Instant;
+use kernel::{Drive, Instant};
 use tidegate_kernel as kernel;
 
 use super::socket::{Heard, Socket};
@@ -29,6 +29,8 @@ pub(crate) struct Line {
     pub(crate) send: SendRequest<Outgoing>,
     pub(crate) io: Connection<TokioIo<Socket>, Outgoing>,
     pub(crate) heard: Heard,
+    /// Through which its holder polls it.
+    pub(crate) drive: Drive,
 }
 
 impl Line {
@@ -37,6 +39,7 @@ impl Line {
     /// It is looked at for nobody: a task that left its waker in a resting
     /// connection would be woken by its own next request.
     pub(crate) fn rests(&mut self) -> bool {
+        self.drive.rest();
         let mut nobody = Context::from_waker(Waker::noop());
         Pin::new(&mut self.io).poll(&mut nobody).is_pending() && self.send.is_ready()
     }

@@ -91,40 +91,46 @@ impl Source {
 
 impl HttpSource {
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
-        if let Poll::Ready(pull) = self.poll_body(cx) {
-            return Poll::Ready(pull);
+        let body = &mut self.body;
+        let Some(line) = &mut self.line else {
+            return poll_body(body, cx);
+        };
+        let (io, mut ended) = (&mut line.io, false);
+        let pull = line.drive.poll(cx, |cx| {
+            if let Poll::Ready(pull) = poll_body(body, cx) {
+                return Poll::Ready(pull);
+            }
+            // Nothing was waiting: let the connection read on, then look again.
+            ended = ended || Pin::new(&mut *io).poll(cx).is_ready();
+            poll_body(body, cx)
+        });
+        match pull {
+            Poll::Ready(Pull::End) if !ended => self.go_home(),
+            Poll::Ready(Pull::Cut) => self.line = None,
+            _ if ended => self.line = None,
+            _ => {}
         }
-        // Nothing was waiting: let the connection read on, then look again.
-        if let Some(line) = &mut self.line
-            && Pin::new(&mut line.io).poll(cx).is_ready()
-        {
-            self.line = None;
-        }
-        self.poll_body(cx)
-    }
-
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Pull> {
-        loop {
-            return match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => Poll::Ready(Pull::Data(data)),
-                    Err(_trailers) => continue,
-                },
-                Some(Err(_)) => {
-                    self.line = None;
-                    Poll::Ready(Pull::Cut)
-                }
-                None => {
-                    self.go_home();
-                    Poll::Ready(Pull::End)
-                }
-            };
-        }
+        pull
     }
 
     fn go_home(&mut self) {
         if let Some(line) = self.line.take() {
             self.home.give(self.clock.now(), line);
         }
+    }
+}
+
+fn poll_body(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Pull> {
+    loop {
+        return Poll::Ready(
+            match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => Pull::Data(data),
+                    Err(_trailers) => continue,
+                },
+                Some(Err(_)) => Pull::Cut,
+                None => Pull::End,
+            },
+        );
     }
 }

@@ -30,6 +30,8 @@ mod circuit;
 mod clock;
 #[path = "../../src/dice.rs"]
 mod dice;
+#[path = "../../src/drive.rs"]
+mod drive;
 #[path = "../../src/exit.rs"]
 mod exit;
 #[path = "../../src/fair/mod.rs"]
@@ -108,6 +110,8 @@ mod of_budget;
 mod of_byte_budget;
 #[cfg(test)]
 mod of_checker;
+#[cfg(test)]
+mod of_drive;
 #[cfg(test)]
 mod of_lane;
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod clock;
 mod counted;
 #[cfg(test)]
 mod dice;
+mod drive;
 #[cfg(test)]
 mod fair;
 #[cfg(test)]
