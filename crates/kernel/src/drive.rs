@@ -10,10 +10,16 @@
 
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Arc, Mutex};
 
 /// How often the work may ask for more before the task lets others run.
 const ROUNDS: usize = 3;
+
+/// The work wants to be polled.
+const CALLED: u8 = 1;
+/// The work is being polled.
+const DRIVEN: u8 = 2;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -23,15 +29,11 @@ pub struct Drive {
 }
 
 #[derive(Debug)]
-struct Shared(Mutex<State>);
-
-#[derive(Debug)]
-struct State {
-    /// The work wants to be polled.
-    called: bool,
-    /// The work is being polled.
-    driven: bool,
-    task: Option<Waker>,
+struct Shared {
+    /// Zero while a task waits: the first call then wakes it, and later ones
+    /// find that it was called.
+    state: AtomicU8,
+    task: Mutex<Option<Waker>>,
 }
 
 impl Default for Drive {
@@ -43,11 +45,10 @@ impl Default for Drive {
 impl Drive {
     /// At rest. The first poll meets the work.
     pub fn new() -> Self {
-        let shared = Arc::new(Shared(Mutex::new(State {
-            called: true,
-            driven: false,
-            task: None,
-        })));
+        let shared = Arc::new(Shared {
+            state: AtomicU8::new(CALLED),
+            task: Mutex::new(None),
+        });
         let waker = Waker::from(Arc::clone(&shared));
         Self { shared, waker }
     }
@@ -59,12 +60,15 @@ impl Drive {
         cx: &mut Context<'_>,
         mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if !self.begin(cx.waker()) {
+        self.shared.knows(cx.waker());
+        // After the task is known: whoever calls from here on finds it.
+        if self.shared.state.load(Ordering::Acquire) == 0 {
             return Poll::Pending;
         }
-        let driving = Driving(&self.shared);
+        let driving = Driving(&self.shared.state);
         let mut inside = Context::from_waker(&self.waker);
         for _ in 0..ROUNDS {
+            self.shared.state.swap(DRIVEN, Ordering::AcqRel);
             if let Poll::Ready(value) = work(&mut inside) {
                 return Poll::Ready(value);
             }
@@ -82,36 +86,29 @@ impl Drive {
     /// The work changes hands: nobody is woken until the next poll, and that
     /// meets it.
     pub fn rest(&mut self) {
-        let mut state = self.shared.0.lock();
-        state.called = true;
-        let task = state.task.take();
-        drop(state);
+        self.shared.state.store(CALLED, Ordering::Release);
+        let task = self.shared.task.lock().take();
         drop(task);
-    }
-
-    /// Whether there is something to do; from here on `task` is who is woken.
-    fn begin(&self, task: &Waker) -> bool {
-        let mut state = self.shared.0.lock();
-        let called = std::mem::replace(&mut state.called, false);
-        state.driven = called;
-        let known = state.task.as_ref();
-        if known.is_some_and(|known| known.will_wake(task)) {
-            return called;
-        }
-        let before = state.task.replace(task.clone());
-        drop(state);
-        drop(before);
-        called
     }
 }
 
 impl Shared {
+    /// From here on `task` is who is woken.
+    fn knows(&self, task: &Waker) {
+        let mut known = self.task.lock();
+        if known.as_ref().is_some_and(|known| known.will_wake(task)) {
+            return;
+        }
+        let before = known.replace(task.clone());
+        drop(known);
+        drop(before);
+    }
+
     /// Whether nothing called while the work was polled: then it is pending.
     fn rests(&self) -> bool {
-        let mut state = self.0.lock();
-        let called = std::mem::replace(&mut state.called, false);
-        state.driven = called;
-        !called
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        let rests = self.state.compare_exchange(DRIVEN, 0, success, failure);
+        rests.is_ok()
     }
 }
 
@@ -121,13 +118,11 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.0.lock();
-        state.called = true;
-        let task = match state.driven {
-            true => None,
-            false => state.task.take(),
-        };
-        drop(state);
+        if self.state.fetch_or(CALLED, Ordering::AcqRel) != 0 {
+            // It is being polled, or it was called already.
+            return;
+        }
+        let task = self.task.lock().take();
         if let Some(task) = task {
             task.wake();
         }
@@ -136,11 +131,10 @@ impl Wake for Shared {
 
 /// The work is being polled. Whichever way that ends, but for "pending", the
 /// next poll meets the work again.
-struct Driving<'a>(&'a Shared);
+struct Driving<'a>(&'a AtomicU8);
 
 impl Drop for Driving<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.0.lock();
-        (state.driven, state.called) = (false, true);
+        self.0.store(CALLED, Ordering::Release);
     }
 }

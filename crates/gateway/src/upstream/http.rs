@@ -8,6 +8,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body::Body as _;
@@ -211,7 +212,8 @@ impl HttpUpstream {
                     if !ended {
                         ended = Pin::new(&mut *io).poll(cx).is_ready();
                     }
-                    head.as_mut().poll(cx)
+                    // Its answer comes by the connection's poll and by nothing else.
+                    head.as_mut().poll(&mut Context::from_waker(Waker::noop()))
                 })
             })
             .await

@@ -7,7 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::Body;
@@ -97,12 +97,15 @@ impl HttpSource {
         };
         let (io, mut ended) = (&mut line.io, false);
         let pull = line.drive.poll(cx, |cx| {
-            if let Poll::Ready(pull) = poll_body(body, cx) {
+            // The body gets nothing but by the connection's poll, and is looked
+            // at after each: nobody has to be woken for it.
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(pull) = poll_body(body, &mut nobody) {
                 return Poll::Ready(pull);
             }
             // Nothing was waiting: let the connection read on, then look again.
             ended = ended || Pin::new(&mut *io).poll(cx).is_ready();
-            poll_body(body, cx)
+            poll_body(body, &mut nobody)
         });
         match pull {
             Poll::Ready(Pull::End) if !ended => self.go_home(),
