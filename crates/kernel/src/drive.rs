@@ -65,7 +65,7 @@ impl Drive {
         if self.shared.state.load(Ordering::Acquire) == 0 {
             return Poll::Pending;
         }
-        let driving = Driving(&self.shared.state);
+        let mut driving = Driving(Some(&self.shared.state));
         let mut inside = Context::from_waker(&self.waker);
         for _ in 0..ROUNDS {
             self.shared.state.swap(DRIVEN, Ordering::AcqRel);
@@ -73,7 +73,7 @@ impl Drive {
                 return Poll::Ready(value);
             }
             if self.shared.rests() {
-                std::mem::forget(driving);
+                driving.0 = None;
                 return Poll::Pending;
             }
         }
@@ -131,10 +131,12 @@ impl Wake for Shared {
 
 /// The work is being polled. Whichever way that ends, but for "pending", the
 /// next poll meets the work again.
-struct Driving<'a>(&'a AtomicU8);
+struct Driving<'a>(Option<&'a AtomicU8>);
 
 impl Drop for Driving<'_> {
     fn drop(&mut self) {
-        self.0.store(CALLED, Ordering::Release);
+        if let Some(state) = self.0 {
+            state.store(CALLED, Ordering::Release);
+        }
     }
 }

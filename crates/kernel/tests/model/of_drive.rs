@@ -2,7 +2,7 @@
 //! and no wake is lost between the work's poll and the task's sleep.
 
 use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use shuttle::future::block_on;
 use shuttle::thread;
@@ -43,18 +43,22 @@ fn promise_2_no_wake_is_lost_whenever_it_comes() {
             let mut seen = 0;
             // Asleep for ever if a wake is lost, which the checker calls a deadlock.
             while seen < SENDERS {
-                seen += poll_fn(|cx| {
-                    drive.poll(cx, |cx| {
-                        let mut inside = inbox.0.lock();
-                        let came = std::mem::take(&mut inside.0);
-                        if came == 0 {
-                            inside.1 = Some(cx.waker().clone());
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(came)
-                    })
-                })
-                .await;
+                let mut work = |cx: &mut Context<'_>| {
+                    let mut inside = inbox.0.lock();
+                    let came = std::mem::take(&mut inside.0);
+                    if came == 0 {
+                        inside.1 = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(came)
+                };
+                // Somebody else polled before, and has left.
+                let mut stranger = Context::from_waker(Waker::noop());
+                if let Poll::Ready(came) = drive.poll(&mut stranger, &mut work) {
+                    seen += came;
+                    continue;
+                }
+                seen += poll_fn(|cx| drive.poll(cx, &mut work)).await;
             }
         });
         for sender in senders {

@@ -1,4 +1,5 @@
 //! Work inside another task's poll: who is woken, and who is not.
+//! That no wake is lost between threads is the model's (`model/of_drive.rs`).
 
 use std::cell::Cell;
 use std::sync::Arc;

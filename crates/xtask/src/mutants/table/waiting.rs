@@ -331,4 +331,35 @@ pub(super) const ALL: &[Mutant] = &[
         )],
         why: "R-G30: at the limit of tasks a job is taken that nobody does",
     },
+    Mutant {
+        name: "drive: a wake from within the poll is forgotten",
+        file: "crates/kernel/src/drive.rs",
+        before: "        rests.is_ok()",
+        after: "        rests.is_ok() || self.state.swap(0, success) != 0",
+        caught_by: &[
+            promise("drive::promise_1_a_wake_from_inside_polls_again_and_wakes_no_task"),
+            promise("drive::promise_1_work_that_always_asks_for_more_lets_others_run"),
+        ],
+        why: "a connection that asked for another look waits for bytes that are there",
+    },
+    Mutant {
+        name: "drive: a wake between the look and the sleep is lost",
+        file: "crates/kernel/src/drive.rs",
+        before: r"        self.shared.knows(cx.waker());
+        // After the task is known: whoever calls from here on finds it.
+        if self.shared.state.load(Ordering::Acquire) == 0 {
+            return Poll::Pending;
+        }
+",
+        after: r"        let called = self.shared.state.load(Ordering::Acquire) != 0;
+        self.shared.knows(cx.waker());
+        if !called {
+            return Poll::Pending;
+        }
+",
+        caught_by: &[model(
+            "of_drive::promise_2_no_wake_is_lost_whenever_it_comes",
+        )],
+        why: "INV-NODEAD: an event is there and its stream sleeps on",
+    },
 ];
