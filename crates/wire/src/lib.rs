@@ -6,6 +6,7 @@
 //!
 //! No I/O, no timers, no policy: who may do what is decided by the gateway.
 
+pub mod chat;
 pub mod json;
 pub mod openai;
 pub mod sse;
