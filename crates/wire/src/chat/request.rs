@@ -227,7 +227,7 @@ pub enum Format {
 /// How much to think before the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reasoning {
-    /// OpenAI's scale.
+    /// As a step of a scale.
     pub effort: Option<Effort>,
     /// Anthropic's and Google's: tokens at the most; 0 is not at all.
     pub budget: Option<u64>,
@@ -235,7 +235,7 @@ pub struct Reasoning {
     pub told: bool,
 }
 
-/// OpenAI's scale of effort.
+/// How much to think: OpenAI's scale, and one step above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// `none`.
@@ -250,4 +250,6 @@ pub enum Effort {
     High,
     /// `xhigh`.
     Highest,
+    /// `max`, which Anthropic has above it.
+    Max,
 }
