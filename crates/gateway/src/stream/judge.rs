@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 use tidegate_types::{Code, RequestId, Usage};
-use tidegate_wire::openai::{Chunk, Look, look_event};
+use tidegate_wire::openai::{Alike, Chunk, Look};
 use tidegate_wire::sse::{self, Event, Framer, Kind};
 
 use super::oddities::{Odd, Oddities};
@@ -48,6 +48,7 @@ pub(crate) struct Judge {
     usage: Option<Usage>,
     text_bytes: u64,
     calls: ToolCalls,
+    alike: Alike,
 }
 
 /// The one event that may be left out (row 16).
@@ -78,6 +79,7 @@ impl Judge {
             usage: None,
             text_bytes: 0,
             calls: ToolCalls::default(),
+            alike: Alike::default(),
         }
     }
 
@@ -102,7 +104,7 @@ impl Judge {
             Kind::Blank | Kind::Fields => return Verdict::Nothing,
             Kind::Data => {}
         }
-        match look_event(event) {
+        match self.alike.look_event(event) {
             // The event that was left out may have been the end itself.
             Look::Done if matches!(self.bad, Bad::Open) && !self.finished => {
                 Verdict::Failed(protocol())

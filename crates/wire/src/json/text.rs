@@ -23,6 +23,11 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
     }
 }
 
+/// Whether this is the whole content of a string, and stands for itself.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    plain_run(bytes) == bytes.len() && std::str::from_utf8(bytes).is_ok()
+}
+
 fn by_blocks(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     // Without a way out of the middle, so that it is a few wide instructions.

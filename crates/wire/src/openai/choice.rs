@@ -23,6 +23,16 @@ pub(super) struct Found {
     pub(super) ended: u64,
     /// Some function is called: its name or arguments are there.
     pub(super) calls: bool,
+    /// Where the text that was read last stands, between its quotes.
+    pub(super) last_text: Span,
+}
+
+/// Where something stands in what was scanned: its first byte, and the one
+/// behind it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 impl Found {
@@ -75,7 +85,13 @@ impl Found {
     /// decoded; parts in a list or object count as they stand.
     fn content(&mut self, scan: &mut Scanner<'_>) -> Result<(), Violation> {
         let bytes = match scan.kind()? {
-            Kind::String => scan.string()?.len(),
+            Kind::String => {
+                let text = scan.string()?;
+                let end = scan.at() - 1;
+                let start = end - text.raw().len();
+                self.last_text = Span { start, end };
+                text.len()
+            }
             Kind::Object | Kind::Array => composite(scan)?,
             Kind::Number | Kind::Bool | Kind::Null => return scan.skip(),
         };

@@ -9,7 +9,7 @@
 
 use tidegate_types::Usage;
 
-use super::choice::{self, Found};
+use super::choice::{self, Found, Span};
 use super::error::{self, ErrorBody};
 use crate::json::{Scanner, Violation};
 use crate::sse::Event;
@@ -79,6 +79,11 @@ pub fn look_event(event: &Event<'_>) -> Look {
 }
 
 fn read(text: &str) -> Result<Look, Violation> {
+    read_with_span(text).map(|(look, _)| look)
+}
+
+/// The same, with the place of the text that came last.
+pub(super) fn read_with_span(text: &str) -> Result<(Look, Span), Violation> {
     let mut scan = Scanner::of_upstream(text);
     let mut found = Found::default();
     let mut usage = None;
@@ -93,7 +98,7 @@ fn read(text: &str) -> Result<Look, Violation> {
         Ok::<(), Violation>(())
     })?;
     scan.end()?;
-    Ok(match failure {
+    let look = match failure {
         Some(body) => Look::Error(body),
         None => Look::Chunk(Chunk {
             content: found.content,
@@ -105,7 +110,8 @@ fn read(text: &str) -> Result<Look, Violation> {
             usage,
             empty_choices: found.count == 0,
         }),
-    })
+    };
+    Ok((look, found.last_text))
 }
 
 #[cfg(test)]

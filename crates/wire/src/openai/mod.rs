@@ -5,6 +5,7 @@
 //!
 //! One file a form; the responses API is another dialect and not here.
 
+mod alike;
 mod calls;
 mod choice;
 mod chunk;
@@ -16,6 +17,7 @@ mod redact;
 mod request;
 mod splice;
 
+pub use alike::Alike;
 pub use calls::{CallFragment, CallPiece, call_pieces, whole_arguments};
 pub use chunk::{Chunk, Look, look, look_event};
 pub use completion::{Answer, look_answer, look_usage, to_stream};
