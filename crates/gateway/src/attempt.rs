@@ -181,10 +181,11 @@ impl<'a> Attempt<'a> {
     /// The request goes out now. From here on it may cost tokens, also if no
     /// answer ever comes.
     fn sends(&self, ticket: &mut Ticket) -> Instant {
-        ticket.usage = match self.asked.subject {
+        let usage = match self.asked.subject {
             Subject::Model(_) => Some(Usage::estimate(self.asked.load.len() as u64, 0)),
             Subject::Errand(_) => None,
         };
+        ticket.uses(usage);
         ticket.sends()
     }
 
@@ -311,7 +312,7 @@ impl<'a> Attempt<'a> {
             oddities,
         ));
         if let Err(failure) = flow.hold(self.halt(ticket)?).await {
-            ticket.usage = Some(flow.usage());
+            ticket.uses(Some(flow.usage()));
             return Err(failure);
         }
         Ok(flow)
@@ -337,7 +338,7 @@ impl<'a> Attempt<'a> {
                 usage.unwrap_or_else(|| Usage::estimate(self.asked.load.len() as u64, text_bytes))
             }
             Look::Error(said) => {
-                ticket.usage = None;
+                ticket.uses(None);
                 return Err(classify::by_error(said, &self.asked.provider.secrets));
             }
             Look::Malformed => {
@@ -347,7 +348,7 @@ impl<'a> Attempt<'a> {
                 ));
             }
         };
-        ticket.usage = Some(usage);
+        ticket.uses(Some(usage));
         let body = match self.asked.stream {
             false => {
                 ticket.release();
@@ -390,7 +391,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
-        ticket.usage = None;
+        ticket.uses(None);
         let most = classify::ERROR_BODY;
         let idle = self.asked.provider.timeouts.idle.min(ERROR_IDLE);
         // A body that does not come, or is too long, leaves the status to tell.

@@ -206,11 +206,16 @@ impl Request {
 pub(crate) const SLACK: Duration = Duration::from_secs(10);
 
 /// The right, and the duty, to settle one request.
+///
+/// A box, since it is moved often: from step to step, and into the answer.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct Ticket(Box<Inside>);
+
+#[derive(Debug)]
+struct Inside {
     entry: Option<Entry<Request>>,
-    /// What the attempt that runs holds; apart, since a ticket is moved often.
-    stake: Option<Box<Stake>>,
+    /// What the attempt that runs holds.
+    stake: Option<Stake>,
     /// Whether an attempt was ever begun.
     attempted: bool,
     /// Known once it is routed.
@@ -227,7 +232,7 @@ pub struct Ticket {
     clock: Clock,
     feed: Arc<Feed>,
     /// Tokens, as the upstream told or as estimated.
-    pub(crate) usage: Option<Usage>,
+    usage: Option<Usage>,
     /// Tokens of the attempts that failed: they may be billed as well.
     lost: Option<Usage>,
     /// When it first asked for a permit.
@@ -247,7 +252,7 @@ impl Ticket {
         feed: Arc<Feed>,
     ) -> Self {
         feed.changed(entry.info(), || None);
-        Self {
+        Self(Box::new(Inside {
             entry: Some(entry),
             stake: None,
             attempted: false,
@@ -264,12 +269,12 @@ impl Ticket {
             began: None,
             asked: None,
             queued: Duration::ZERO,
-        }
+        }))
     }
 
     /// The request that this ticket settles; `None` only after it was settled.
     pub fn request(&self) -> Option<&Request> {
-        self.entry.as_deref()
+        self.0.entry.as_deref()
     }
 
     /// Its id, for the log.
@@ -279,11 +284,11 @@ impl Ticket {
 
     /// The same, for who must see its end without the ticket.
     pub(crate) fn shared(&self) -> Option<Arc<Request>> {
-        self.entry.as_ref().map(|entry| Arc::clone(entry.info()))
+        self.0.entry.as_ref().map(|entry| Arc::clone(entry.info()))
     }
 
     pub(crate) fn charge(&mut self, part: ByteShare) {
-        self.part = Some(part);
+        self.0.part = Some(part);
     }
 
     /// Takes room for `bytes` more of the body.
@@ -292,28 +297,28 @@ impl Ticket {
     /// `overloaded`, if other bodies hold it.
     pub fn hold_body(&mut self, bytes: u64) -> Result<(), Failure> {
         let id = self.id();
-        if let Some(part) = &mut self.part {
+        if let Some(part) = &mut self.0.part {
             part.grow(bytes).map_err(|_| refused::no_part(id, part))?;
         }
-        let body = &mut self.body;
+        let body = &mut self.0.body;
         body.grow(bytes).map_err(|_| refused::no_room(id, body))?;
-        self.kept += bytes;
+        self.0.kept += bytes;
         self.holds(0);
         Ok(())
     }
 
     /// The body is not needed any more.
     pub(crate) fn let_body_go(&mut self) {
-        self.body.clear();
-        self.part = None;
-        self.kept = 0;
+        self.0.body.clear();
+        self.0.part = None;
+        self.0.kept = 0;
         self.holds(0);
     }
 
     /// So many bytes of an answer are held beside the body.
     pub(crate) fn holds(&self, answer: u64) {
         if let Some(request) = self.request() {
-            let held = self.kept.saturating_add(answer);
+            let held = self.0.kept.saturating_add(answer);
             request.held.store(held, Ordering::Relaxed);
         }
     }
@@ -321,8 +326,8 @@ impl Ticket {
     /// What reading an answer whole needs: whose it is, what its bytes are taken
     /// from, and who sees that it goes on.
     pub(crate) fn reading(&mut self) -> Option<(&Request, &mut ByteShare, &Pulse)> {
-        let request = self.entry.as_deref()?;
-        Some((request, &mut self.body, &self.pulse))
+        let request = self.0.entry.as_deref()?;
+        Some((request, &mut self.0.body, &self.0.pulse))
     }
 
     pub(crate) fn halt(&self) -> Option<&Halt> {
@@ -353,7 +358,7 @@ impl Ticket {
 
     /// It is `provider`'s from now on, for the debug page and for the counts.
     pub(crate) fn assign(&mut self, provider: &Arc<Provider>, model: &str) {
-        self.provider = Some(Arc::clone(provider));
+        self.0.provider = Some(Arc::clone(provider));
         if let Some(request) = self.request() {
             request.name_model(model);
             request.name_provider(&provider.name);
@@ -361,34 +366,34 @@ impl Ticket {
     }
 
     pub(crate) fn enter(&self, stage: Stage) {
-        self.enter_at(stage, self.clock.now());
+        self.enter_at(stage, self.0.clock.now());
     }
 
     fn enter_at(&self, stage: Stage, now: Instant) {
         if let Some(request) = self.request() {
             request.enter(stage, now);
         }
-        if let Some(provider) = &self.provider {
-            let longest = provider.longest(stage, self.caller);
-            self.pulse.enter(stage.as_str(), longest + SLACK);
+        if let Some(provider) = &self.0.provider {
+            let longest = provider.longest(stage, self.0.caller);
+            self.0.pulse.enter(stage.as_str(), longest + SLACK);
         }
-        if let Some(entry) = &self.entry {
-            self.feed.changed(entry.info(), || None);
+        if let Some(entry) = &self.0.entry {
+            self.0.feed.changed(entry.info(), || None);
         }
     }
 
     /// It asks `pool`, and perhaps has to wait there. Who need not wait pays
     /// nothing for those who look.
     pub(crate) fn lines_up(&self, pool: &Pool, acquire: &Acquire) {
-        if let (Some(entry), Some(number)) = (&self.entry, acquire.number()) {
+        if let (Some(entry), Some(number)) = (&self.0.entry, acquire.number()) {
             *entry.line.lock() = Some((pool.clone(), number));
-            self.feed.changed(entry.info(), || Some(acquire.ahead()));
+            self.0.feed.changed(entry.info(), || Some(acquire.ahead()));
         }
     }
 
     /// The upstream sent something, or the caller took something.
     pub(crate) fn beat(&self) {
-        self.pulse.beat();
+        self.0.pulse.beat();
     }
 
     /// The same, for a stage that may be entered already; it keeps its time.
@@ -403,39 +408,41 @@ impl Ticket {
 
     /// It asks for a permit now.
     pub(crate) fn ask(&mut self) {
-        let now = self.clock.now();
-        self.asked = Some(now);
-        self.began.get_or_insert(now);
+        let now = self.0.clock.now();
+        self.0.asked = Some(now);
+        self.0.began.get_or_insert(now);
         self.enter_at(Stage::Queued, now);
     }
 
     /// Nobody can be asked for a while.
     pub(crate) fn pauses(&mut self) {
-        self.began.get_or_insert_with(|| self.clock.now());
+        self.0.began.get_or_insert_with(|| self.0.clock.now());
         self.enter(Stage::Pausing);
     }
 
     /// It got all the permits that it asked for.
     pub(crate) fn permitted(&mut self) -> Instant {
-        let now = self.clock.now();
-        if let Some(since) = self.asked.take() {
-            self.queued += now - since;
+        let now = self.0.clock.now();
+        if let Some(since) = self.0.asked.take() {
+            self.0.queued += now - since;
         }
         now
     }
 
     fn waits(&self) -> Duration {
-        self.asked
-            .map_or(Duration::ZERO, |since| self.clock.now() - since)
+        self.0
+            .asked
+            .map_or(Duration::ZERO, |since| self.0.clock.now() - since)
     }
 
     /// Where its time went, up to now; the pauses between attempts count as
     /// the upstream's.
     pub(crate) fn spent(&self) -> Spent {
-        let queued = self.queued + self.waits();
+        let queued = self.0.queued + self.waits();
         let all = self
+            .0
             .began
-            .map_or(Duration::ZERO, |since| self.clock.now() - since);
+            .map_or(Duration::ZERO, |since| self.0.clock.now() - since);
         Spent {
             queued,
             upstream: all.saturating_sub(queued),
@@ -444,19 +451,19 @@ impl Ticket {
 
     /// An attempt begins.
     pub(crate) fn hold(&mut self, stake: Stake) {
-        self.attempted = true;
-        self.stake = Some(Box::new(stake));
+        self.0.attempted = true;
+        self.0.stake = Some(stake);
     }
 
     pub(crate) fn stake(&self) -> Option<&Stake> {
-        self.stake.as_deref()
+        self.0.stake.as_ref()
     }
 
     /// The request of this attempt goes out.
     pub(crate) fn sends(&mut self) -> Instant {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         self.enter_at(Stage::Waiting, now);
-        if let Some(stake) = &mut self.stake {
+        if let Some(stake) = &mut self.0.stake {
             stake.sends(now);
         }
         now
@@ -464,35 +471,40 @@ impl Ticket {
 
     /// What this attempt sends is an upload with this course.
     pub(crate) fn carries(&mut self, course: &Arc<Course>) {
-        if let Some(stake) = &mut self.stake {
+        if let Some(stake) = &mut self.0.stake {
             stake.carries(course);
         }
     }
 
     /// The first content of this attempt is here.
     pub(crate) fn first_content(&mut self) {
-        if let Some(stake) = &mut self.stake {
+        if let Some(stake) = &mut self.0.stake {
             stake.first_content();
         }
         self.enter_once(Stage::Streaming);
     }
 
+    /// Tokens of this attempt, as the upstream told or as estimated.
+    pub(crate) fn uses(&mut self, usage: Option<Usage>) {
+        self.0.usage = usage;
+    }
+
     /// The attempt failed; another may follow. What was gathered of its answer
     /// is gone, what it cost is not.
     pub(crate) fn end_attempt(&mut self, failure: &Failure) {
-        if let Some(stake) = self.stake.take() {
-            stake.failed(failure, self.usage);
+        if let Some(stake) = self.0.stake.take() {
+            stake.failed(failure, self.0.usage);
         }
-        self.lost = sum(self.lost, self.usage.take());
+        self.0.lost = sum(self.0.lost, self.0.usage.take());
         // It never grows by this.
-        let _ = self.body.resize(self.kept);
+        let _ = self.0.body.resize(self.0.kept);
         self.holds(0);
     }
 
     /// The upstream has done its part before the caller has everything.
     pub(crate) fn release(&mut self) {
-        if let Some(stake) = self.stake.take() {
-            stake.succeeded(self.usage);
+        if let Some(stake) = self.0.stake.take() {
+            stake.succeeded(self.0.usage);
         }
     }
 
@@ -505,10 +517,10 @@ impl Ticket {
             Some(Why::Caller) => Outcome::Cancelled {
                 by: CancelledBy::Caller,
             },
-            Some(Why::Shutdown) if self.attempted => Outcome::Cancelled {
+            Some(Why::Shutdown) if self.0.attempted => Outcome::Cancelled {
                 by: CancelledBy::Shutdown,
             },
-            _ if self.attempted => failure.outcome(),
+            _ if self.0.attempted => failure.outcome(),
             _ => failure.refusal(),
         };
         self.end_attempt(failure);
@@ -517,14 +529,14 @@ impl Ticket {
 
     /// Writes the outcome. The first call counts; later ones find nothing to do.
     pub fn settle(&mut self, outcome: Outcome) {
-        if let Some(stake) = self.stake.take() {
+        if let Some(stake) = self.0.stake.take() {
             match outcome {
-                Outcome::Completed => stake.succeeded(self.usage),
-                _ => stake.left(self.usage),
+                Outcome::Completed => stake.succeeded(self.0.usage),
+                _ => stake.left(self.0.usage),
             }
         }
-        let usage = sum(self.lost.take(), self.usage.take());
-        let Some(entry) = self.entry.take() else {
+        let usage = sum(self.0.lost.take(), self.0.usage.take());
+        let Some(entry) = self.0.entry.take() else {
             return;
         };
         tracing::debug!(
@@ -533,13 +545,13 @@ impl Ticket {
             model = entry.model(),
             provider = entry.provider(),
             outcome = outcome.label(),
-            total_ms = self.clock.now().duration_since(entry.started).as_millis() as u64,
+            total_ms = self.0.clock.now().duration_since(entry.started).as_millis() as u64,
             queue_ms = self.spent().queued.as_millis() as u64,
             input_tokens = usage.map(|usage| usage.input),
             output_tokens = usage.map(|usage| usage.output),
             "request ended"
         );
-        if let Some(provider) = &self.provider {
+        if let Some(provider) = &self.0.provider {
             provider.meter.ended(class(outcome), usage);
         }
         if outcome == Outcome::failed(Code::Internal) {
@@ -551,13 +563,13 @@ impl Ticket {
         entry.ended.store(true, Ordering::Relaxed);
         entry.settle(class, label);
         // After the ledger: who looks there from now on does not find it.
-        self.feed.ended(ended, class, label);
+        self.0.feed.ended(ended, class, label);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.entry.is_none() {
+        if self.0.entry.is_none() {
             return;
         }
         let outcome = if std::thread::panicking() {

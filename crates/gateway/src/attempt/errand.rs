@@ -80,7 +80,7 @@ impl Attempt<'_> {
                 let whole = whole.await?;
                 // Of what is made now: a look at a job tells what that took before.
                 if matches!(kind, ErrandKind::Make | ErrandKind::Form) {
-                    ticket.usage = look_usage(&whole);
+                    ticket.uses(look_usage(&whole));
                 }
                 ticket.release();
                 GoodBody::Whole(whole)

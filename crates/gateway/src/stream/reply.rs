@@ -296,7 +296,7 @@ impl Body for Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         if let State::Flowing(Flowing { flow, ticket, .. }) = &mut self.state {
-            ticket.usage = Some(flow.usage());
+            ticket.uses(Some(flow.usage()));
             if flow.is_through() {
                 ticket.settle(Outcome::Completed);
             }
@@ -333,7 +333,7 @@ impl Flowing {
         if self.flow.has_content() {
             self.ticket.first_content();
         }
-        self.ticket.usage = Some(self.flow.usage());
+        self.ticket.uses(Some(self.flow.usage()));
         self.ticket.settle(Outcome::Completed);
         self.flow.rest()
     }
@@ -347,7 +347,7 @@ impl Flowing {
             back,
             ..
         } = self;
-        ticket.usage = Some(flow.usage());
+        ticket.uses(Some(flow.usage()));
         match back {
             Some(attempts) if !flow.has_content() => {
                 let silent = flow.last_sent();

@@ -68,7 +68,7 @@ pub(crate) async fn ask<B>(
     app: &App,
     id: RequestId,
     asking: Asking,
-    parts: request::Parts,
+    parts: &request::Parts,
     body: B,
     peer: Option<IpAddr>,
 ) -> Response<Out>
@@ -80,7 +80,7 @@ where
     let whole = asking.whole();
     let asked = Asked {
         asking,
-        parts: &parts,
+        parts,
         peer,
         whole: whole.as_ref(),
     };

@@ -92,7 +92,7 @@ impl Entrance {
                 _,
             ) => {
                 let asking = Asking::Model(*endpoint);
-                return ask::ask(app, id, asking, parts, body, peer).await;
+                return ask::ask(app, id, asking, &parts, body, peer).await;
             }
             (
                 Some(Route {
@@ -103,7 +103,7 @@ impl Entrance {
                 _,
             ) => {
                 let asking = Asking::Errand(*kind, path);
-                return ask::ask(app, id, asking, parts, body, peer).await;
+                return ask::ask(app, id, asking, &parts, body, peer).await;
             }
             (Some(route), Some(found)) => self
                 .check(app, route.door, &parts, peer)
