@@ -72,7 +72,8 @@ Examples:
   tidegate serve --config gate.toml --log warn,tidegate_gateway=debug
 
 Environment: TIDEGATE_CONFIG, TIDEGATE_LISTEN, TIDEGATE_ADMIN_LISTEN, TIDEGATE_LOG;
-without a file also OPENAI_API_KEY and OPENAI_BASE_URL.
+without a file also OPENAI_API_KEY and OPENAI_BASE_URL, and the keys of other
+providers (GROQ_API_KEY, MISTRAL_API_KEY...; docs/configuration.md lists them).
 Flags win over the environment, the environment over the file.
 Logs go to standard error: for people on a terminal, JSON otherwise.")]
 pub(crate) struct Serve {

@@ -43,7 +43,7 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
         retrying(&prefix, &provider.retry, cx);
         resting(&prefix, &provider.breaker, cx);
         keys(&prefix, provider, cx);
-        address(&prefix, provider, cx);
+        super::places::check(&prefix, provider, cx);
     }
 }
 
@@ -313,35 +313,5 @@ fn weights(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
             let what = "has no effect unless keys are picked by weight".to_owned();
             cx.about(Warning, &key, what).hint("set pick = \"weight\"");
         }
-    }
-}
-
-fn address(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
-    let url = &provider.base_url;
-    let key = format!("{prefix}.base_url");
-    // An unreadable URL was told before.
-    if url.host.is_empty() || cx.place(&key).is_none() {
-        return;
-    }
-    let local = url.is_loopback();
-    if !local && cx.place(&format!("{prefix}.keys")).is_none() {
-        cx.about(
-            Warning,
-            &key,
-            "is another machine, and the provider has no keys".to_owned(),
-        )
-        .hint("set keys = [{ name = \"main\", value = \"env:NAME\" }] if it wants one");
-    }
-    if !local && !url.tls && !provider.keys.is_empty() {
-        cx.about(
-            Warning,
-            &key,
-            "is not encrypted, and a key travels over it".to_owned(),
-        )
-        .expected("https, outside of a network you trust");
-    }
-    if url.path.is_empty() {
-        cx.about(Warning, &key, "has no path".to_owned())
-            .expected("the base of the API, which ends in `/v1` as a rule");
     }
 }

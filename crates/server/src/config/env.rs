@@ -1,22 +1,14 @@
-//! The environment: `TIDEGATE_*` settings and providers found without a file.
+//! The environment: `TIDEGATE_*` settings. Providers are `found`'s.
 //!
 //! Promises: 1. only the listed variables set anything, an unknown
-//! `TIDEGATE_*` is a warning, since orchestrators inject such names; 2. with a
-//! file only the file names providers (contracts 7 and 8); 3. an empty
-//! variable counts as not set.
+//! `TIDEGATE_*` is a warning, since orchestrators inject such names
+//! (contracts 8); 2. an empty variable counts as not set.
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
-use toml::de::DeValue;
-
-use super::base_url::BaseUrl;
-use super::keys::{Document, Provider, UpstreamKey};
-use super::read::Url;
+use super::keys::Document;
 use super::reading::{Origin, Reading, nearest};
-use super::report::Severity;
-use super::secret::{Secret, SecretSource};
-use super::table::{Reader, read_override};
+use super::table::read_override;
 
 /// Where variables are looked up; tests bring their own.
 pub trait Env {
@@ -107,7 +99,11 @@ pub(super) fn apply_settings(document: &mut Document, cx: &mut Reading<'_>) {
 }
 
 /// Reads something that a variable holds; what is wrong is told under its name.
-fn about<R>(variable: &str, cx: &mut Reading<'_>, read: impl FnOnce(&mut Reading<'_>) -> R) -> R {
+pub(super) fn about<R>(
+    variable: &str,
+    cx: &mut Reading<'_>,
+    read: impl FnOnce(&mut Reading<'_>) -> R,
+) -> R {
     let origin = Origin::Variable(variable.to_owned());
     cx.from(origin, |cx| cx.within(variable, read))
 }
@@ -124,76 +120,4 @@ fn near<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
         .iter()
         .copied()
         .find(|known| rest(known) == Some(meant))
-}
-
-const OPENAI_KEY: &str = "OPENAI_API_KEY";
-const OPENAI_URL: &str = "OPENAI_BASE_URL";
-const OPENAI_DEFAULT: &str = "https://api.openai.com/v1";
-
-/// Without a file: the providers whose keys stand in the environment.
-pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
-    let Some(key) = cx.env.get(OPENAI_KEY) else {
-        if cx.env.get(OPENAI_URL).is_some() {
-            about(OPENAI_URL, cx, |cx| {
-                cx.warning(0..0, "has no effect without OPENAI_API_KEY")
-                    .hint("write a file for an upstream that wants no key");
-            });
-        }
-        document.default_provider = Some(super::SIM.to_owned());
-        cx.remember_at("default_provider", Origin::NoFile);
-        return;
-    };
-    let secret = Secret::new(&key, SecretSource::Env(OPENAI_KEY.to_owned()));
-    let secret = secret.map_err(|why| {
-        about(OPENAI_KEY, cx, |cx| {
-            cx.error(0..0, why)
-                .hint("export the key alone, or unset it to use `sim`");
-        });
-    });
-    let url = cx.env.get(OPENAI_URL);
-    let base_url = about(OPENAI_URL, cx, |cx| {
-        let text = url.as_deref().unwrap_or(OPENAI_DEFAULT);
-        Reader::<BaseUrl>::read(&Url, &Spanned::new(0..0, DeValue::String(text.into())), cx)
-    });
-    document.providers.named.push(Provider {
-        name: "openai".to_owned(),
-        base_url: base_url.unwrap_or_default(),
-        keys: vec![UpstreamKey {
-            name: "main".to_owned(),
-            value: secret.unwrap_or_else(|()| Secret::unset()),
-            ..UpstreamKey::default()
-        }],
-        ..Provider::default()
-    });
-    document.default_provider = Some("openai".to_owned());
-    let key_itself = || Origin::Variable(OPENAI_KEY.to_owned());
-    let url_from = match url {
-        Some(_) => Origin::Variable(OPENAI_URL.to_owned()),
-        None => Origin::With(OPENAI_KEY),
-    };
-    for (key, origin) in [
-        ("default_provider", Origin::With(OPENAI_KEY)),
-        ("providers.openai", key_itself()),
-        ("providers.openai.kind", Origin::With(OPENAI_KEY)),
-        ("providers.openai.base_url", url_from),
-        ("providers.openai.keys", key_itself()),
-        ("providers.openai.keys[0]", key_itself()),
-        ("providers.openai.keys[0].name", Origin::With(OPENAI_KEY)),
-        ("providers.openai.keys[0].value", key_itself()),
-    ] {
-        cx.remember_at(key, origin);
-    }
-}
-
-/// With a file: a key in the environment that no provider of the file uses is
-/// easily taken for one that is used.
-pub(super) fn tell_unused(document: &Document, cx: &mut Reading<'_>) {
-    if document.providers.named.is_empty() && cx.env.get(OPENAI_KEY).is_some() {
-        cx.about(
-            Severity::Warning,
-            "providers",
-            "names no upstream, and OPENAI_API_KEY is not used beside a file".to_owned(),
-        )
-        .hint("add a [providers.openai] table with value = \"env:OPENAI_API_KEY\"");
-    }
 }

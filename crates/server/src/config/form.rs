@@ -8,6 +8,9 @@
 use super::table::Key;
 use super::units::{show_duration, show_size};
 
+/// A choice of more words is not told word by word.
+const MOST_WORDS: usize = 8;
+
 /// What a value may be.
 pub(super) enum Form {
     /// `true` or `false`.
@@ -83,6 +86,10 @@ impl Form {
             Self::Ratio => "a number from 0 to 1".to_owned(),
             Self::Text(text) => text.expected.to_owned(),
             Self::Secret => super::secret::EXPECTED.to_owned(),
+            // A line of errors is not a list of thirty words.
+            Self::Choice([first, more @ ..]) if more.len() > MOST_WORDS => {
+                format!("\"{first}\", or another of the words in docs/configuration.md")
+            }
             Self::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 quoted.join(" or ")

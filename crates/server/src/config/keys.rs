@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::base_url::BaseUrl;
+use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
@@ -140,10 +141,10 @@ table! {
 table! {
     /// One upstream that speaks HTTP.
     pub struct Provider {
-        /// The dialect of its API.
-        kind: Kind = Kind::OpenAi, Required(KIND);
-        /// Where its API is.
-        base_url: BaseUrl = BaseUrl::default(), Required(Url);
+        /// The dialect of its API, or the preset that it is.
+        kind: Kind = Kind::OpenAi, Required(kinds());
+        /// Where its API is; required with `openai`, while a preset knows.
+        base_url: BaseUrl = BaseUrl::default(), Url;
         /// Tidegate's own keys for it.
         keys: Vec<UpstreamKey> = Vec::new(), List(Section);
         /// Which of the keys comes first: the less loaded (`load`), each in its turn, or by `weight`.
@@ -275,27 +276,6 @@ table! {
     }
 }
 
-const KIND: Choice<Kind> = Choice {
-    words: &["openai"],
-    values: &[Kind::OpenAi],
-};
-
-/// The dialect of an upstream's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// OpenAI's, and whoever speaks like it.
-    OpenAi,
-}
-
-impl Kind {
-    /// The word in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-        }
-    }
-}
-
 const USAGE: Choice<UsageMode> = Choice {
     words: &["ask", "never"],
     values: &[UsageMode::Ask, UsageMode::Never],
@@ -319,6 +299,16 @@ pub enum UsageMode {
     Ask,
     /// Leave requests as they are.
     Never,
+}
+
+impl UsageMode {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Never => "never",
+        }
+    }
 }
 
 const OVERFLOW: Choice<Overflow> = Choice {

@@ -11,9 +11,13 @@ mod check;
 mod effective;
 mod env;
 mod form;
+mod found;
 mod keys;
+mod kind;
 mod log;
 mod numbers;
+mod places;
+mod presets;
 mod providers;
 mod read;
 mod reading;
@@ -37,10 +41,12 @@ pub use base_url::BaseUrl;
 pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Breaker, Checks, Kind, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry,
-    Sim, Timeouts, Tls, UpstreamKey, UsageMode,
+    Auth, Breaker, Checks, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry, Sim,
+    Timeouts, Tls, UpstreamKey, UsageMode,
 };
+pub use kind::Kind;
 pub use log::LogFilter;
+pub use presets::{Preset, presets};
 pub use providers::SIM;
 pub use report::{Echo, Problem, Problems, Severity};
 pub(crate) use restart::hold;
@@ -142,9 +148,9 @@ fn read_all<T>(
     let mut scalars = Vec::new();
     if let Some(file) = &file {
         scalars = syntax::read(&file.text, &mut document, &mut cx);
-        env::tell_unused(&document, &mut cx);
+        found::tell_unused(&document, &mut cx);
     } else {
-        env::find_providers(&mut document, &mut cx);
+        found::find_providers(&mut document, &mut cx);
     }
     env::apply_settings(&mut document, &mut cx);
     for (flag, key, text) in [

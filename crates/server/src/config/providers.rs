@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::form::{Form, Named};
 use super::keys::{Provider, Sim};
+use super::presets;
 use super::read::{NAME, NAME_PATTERN, is_name};
 use super::reading::Reading;
 use super::table::{Node, Reader, Shown, Table, in_order, read_table};
@@ -60,7 +61,10 @@ impl Reader<Providers> for ProviderTables {
                     cx.error(name.span(), "is not a name")
                         .expected(NAME.form.expected);
                 }
-                let read: Option<Provider> = read_table(table, cx);
+                let mut read: Option<Provider> = read_table(table, cx);
+                if let Some(provider) = &mut read {
+                    presets::fill(provider, cx);
+                }
                 let name = name.get_ref().to_string();
                 providers
                     .named

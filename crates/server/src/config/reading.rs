@@ -224,6 +224,19 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// A finding about a key that is not in its table: told at the table.
+    pub(super) fn about_in(
+        &mut self,
+        severity: Severity,
+        table: &str,
+        key: &str,
+        what: String,
+    ) -> &mut Finding {
+        let finding = self.about(severity, table, what);
+        finding.key = format!("{table}.{key}");
+        finding
+    }
+
     fn push(&mut self, finding: Finding) -> &mut Finding {
         // The bound keeps the newest in the last place: enough is told by then.
         if self.findings.len() >= MOST {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::form::{Form, Measure, Named, Range, Text};
 use super::keys::Document;
 use super::numbers;
+use super::presets::{Preset, presets};
 use super::restart::is_followed;
 use super::table::{Key, Shown, Table as _};
 
@@ -25,7 +26,8 @@ const HIDDEN: &str = r"^\s*\*\*\*\s*$";
 /// Beside the usual keywords each key has `x-tidegate`: its `order` in its
 /// table from 0, its `type`, whether a running process follows a change of it
 /// (`reload`), and where there is one what it may be (`range`) and its
-/// `recommended` range, as people write them.
+/// `recommended` range, as people write them. The `kind` of a provider has its
+/// `presets` as well.
 pub fn schema() -> Value {
     let mut schema = table("", &Document::keys());
     let head = json!({
@@ -36,7 +38,25 @@ pub fn schema() -> Value {
                      what several keys mean together.",
     });
     merge(&mut schema, head);
+    let kind = "/properties/providers/additionalProperties/properties/kind/x-tidegate";
+    if let Some(notes) = schema.pointer_mut(kind) {
+        merge(notes, json!({ "presets": known() }));
+    }
     schema
+}
+
+/// What is known of each preset.
+fn known() -> Value {
+    let one = |preset: &Preset| {
+        json!({
+            "name": preset.name,
+            "base_url": preset.base_url.to_string(),
+            "variable": preset.variable,
+            "found": preset.found,
+            "usage": preset.usage.as_str(),
+        })
+    };
+    presets().iter().map(one).collect()
 }
 
 /// A table at this path; the names of its keys follow behind a dot.

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 mod effective;
+mod presets;
 mod resilience;
 mod schema;
 mod script;

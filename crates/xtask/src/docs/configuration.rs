@@ -63,7 +63,47 @@ pub(super) fn page(workspace: &Workspace) -> Outcome<String> {
 fn render(schema: &Value) -> String {
     let mut page = HEAD.to_owned();
     section(&mut page, "", "Top level", schema);
+    presets(&mut page, schema);
     page
+}
+
+const PRESETS: &str = "\n## Presets\n\n\
+    Providers that speak like OpenAI and are known by their `kind`: it and a key are enough.\n\n\
+    ```toml\n\
+    [providers.groq]\n\
+    kind = \"groq\"\n\
+    keys = [{ value = \"env:GROQ_API_KEY\" }]\n\
+    ```\n\n\
+    A `base_url` or `usage` of the file wins. Where there is no file, a variable with *found* `yes`\n\
+    makes a provider of the preset's name (call `groq/MODEL`); the others are used for other things\n\
+    too. Only `OPENAI_API_KEY` also makes its provider the default one. With a file only the file\n\
+    names providers. A server on this machine is expected where it listens by default.\n\n";
+
+/// The presets, which stand with the key whose words they are.
+fn presets(page: &mut String, schema: &Value) {
+    let kind = "/properties/providers/additionalProperties/properties/kind/x-tidegate/presets";
+    let Some(presets) = schema.pointer(kind).and_then(Value::as_array) else {
+        return;
+    };
+    *page += PRESETS;
+    *page += &heading(&["kind", "base URL", "its key's variable", "found", "usage"]);
+    for preset in presets {
+        let cell = |name: &str| match preset[name].as_str() {
+            Some(text) => format!("`{text}`"),
+            None => String::new(),
+        };
+        let found = match preset["found"].as_bool() {
+            Some(true) => "yes",
+            _ => "",
+        };
+        *page += &row(&[
+            &cell("name"),
+            &cell("base_url"),
+            &cell("variable"),
+            found,
+            &cell("usage"),
+        ]);
+    }
 }
 
 /// A table, then the tables in it.
@@ -168,6 +208,10 @@ fn line(name: &str, key: &Value, is_required: bool) -> String {
     };
     let words = key["enum"].as_array().into_iter().flatten().map(code);
     let words = words.collect::<Vec<_>>().join(", ");
+    let words = match notes["presets"].is_array() {
+        true => "`\"openai\"`, or a [preset](#presets)".to_owned(),
+        false => words,
+    };
     let range = match notes["recommended"].as_str() {
         Some(advised) => format!("{}; recommended {advised}", text(&notes["range"])),
         None => text(&notes["range"]) + &words,

@@ -25,7 +25,10 @@ impl Reader<BaseUrl> for Url {
     }
 
     fn show(&self, value: &BaseUrl) -> Shown {
-        Shown::Text(value.to_string())
+        match value.host.is_empty() {
+            true => Shown::Unset,
+            false => Shown::Text(value.to_string()),
+        }
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<BaseUrl> {
