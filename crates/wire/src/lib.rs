@@ -6,7 +6,10 @@
 //!
 //! No I/O, no timers, no policy: who may do what is decided by the gateway.
 
+pub mod aws_events;
 pub mod chat;
 pub mod json;
+pub mod lines;
+pub mod ollama;
 pub mod openai;
 pub mod sse;

@@ -163,6 +163,19 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+impl ToolCall {
+    /// Its arguments as the JSON object that they should be, every byte of it as
+    /// it is; without any it is an empty one. `None` if they are something else.
+    pub fn object(&self) -> Option<&RawValue> {
+        let text = match self.arguments.trim_ascii() {
+            "" => "{}",
+            text => text,
+        };
+        let object: &RawValue = serde_json::from_str(text).ok()?;
+        object.get().starts_with('{').then_some(object)
+    }
+}
+
 /// What came of a call.
 #[derive(Debug)]
 pub struct ToolResult {

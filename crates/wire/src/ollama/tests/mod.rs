@@ -1,0 +1,6 @@
+//! Ollama's dialect against examples as its documentation has them.
+//!
+//! They are made up, in the form that the server gives and takes.
+
+mod reading;
+mod writing;
