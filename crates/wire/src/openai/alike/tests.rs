@@ -1,4 +1,6 @@
 //! That the short way says what the long way says, whatever comes in between.
+//!
+//! Each case goes both ways, and the two are compared whole.
 
 use proptest::prelude::*;
 
