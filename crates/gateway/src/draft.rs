@@ -15,6 +15,7 @@ use tidegate_kernel as kernel;
 use tidegate_sim::{Problem, Rules, Sim};
 
 use crate::budgets::Budgets;
+use crate::dialect::Dialect;
 use crate::events;
 use crate::keys::{Key, Secrets};
 use crate::load::Load;
@@ -75,20 +76,27 @@ impl Draft {
             _ => Vec::new(),
         };
         let known = old.as_deref().and_then(|old| match &old.link {
-            Link::Http(http) if http.is(&settings.base, &roots) => Some(Arc::clone(http)),
+            Link::Http(http) if http.is(settings.dialect, &settings.base, &roots) => {
+                Some(Arc::clone(http))
+            }
             _ => None,
         });
         let kept = known.is_some();
         let http = match known {
             Some(known) => known,
             None => {
-                let (base, clock) = (settings.base, context.clock);
-                let fresh = HttpUpstream::new(base, roots, &context.trust, clock)?;
+                let (dialect, base, clock) = (settings.dialect, settings.base, context.clock);
+                let fresh = HttpUpstream::new(dialect, base, roots, &context.trust, clock)?;
                 Arc::new(fresh)
             }
         };
         let secrets = Secrets::of(&settings.keys);
-        let keys = keys(settings.keys, old.as_deref().filter(|_| kept), context)?;
+        let keys = keys(
+            settings.keys,
+            settings.dialect,
+            old.as_deref().filter(|_| kept),
+            context,
+        )?;
         let shape = Shape {
             pool: settings.pool,
             retry: settings.retry,
@@ -139,7 +147,12 @@ impl Draft {
         // The same ones go on counting.
         let rules = Some(rules).filter(|rules| !sim.follows(rules));
         let link = Link::Sim(sim);
-        let keys = keys(Vec::new(), old.as_deref().filter(|_| kept), context)?;
+        let keys = keys(
+            Vec::new(),
+            Dialect::OpenAi,
+            old.as_deref().filter(|_| kept),
+            context,
+        )?;
         let shape = Shape {
             pool: settings.pool,
             retry: settings.retry,
@@ -282,17 +295,18 @@ impl Draft {
 /// wants none has one that says nothing.
 fn keys(
     wanted: Vec<KeySettings>,
+    dialect: Dialect,
     old: Option<&Provider>,
     context: &Context,
 ) -> Result<Vec<Arc<Key>>, String> {
     let known = old.map_or(&[][..], |old| old.targets.keys());
     if !wanted.is_empty() {
-        let next = |key| Key::next(key, known, context.clock);
+        let next = |key| Key::next(key, known, dialect, context.clock);
         return wanted.into_iter().map(next).collect();
     }
     match known {
-        [none] if none.bearer.is_none() => Ok(vec![Arc::clone(none)]),
-        _ => Ok(vec![Arc::new(Key::new(None, context.clock)?)]),
+        [none] if none.credential.is_none() => Ok(vec![Arc::clone(none)]),
+        _ => Ok(vec![Arc::new(Key::new(None, dialect, context.clock)?)]),
     }
 }
 

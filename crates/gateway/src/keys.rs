@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use kernel::{Breaker, BreakerSettings, Clock, Instant};
 use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 
+use crate::dialect::Dialect;
 use crate::settings::KeySettings;
 
 /// A refused key is tried again after this, and each time it is refused again
@@ -31,8 +32,8 @@ pub(crate) struct Key {
     pub(crate) name: Arc<str>,
     /// Its share of the calls when keys are picked by weight.
     pub(crate) weight: u32,
-    /// What goes into `authorization`.
-    pub(crate) bearer: Option<HeaderValue>,
+    /// The header that shows it.
+    pub(crate) credential: Option<(HeaderName, HeaderValue)>,
     /// Open while the upstream does not take it.
     pub(crate) breaker: Breaker,
     clock: Clock,
@@ -50,7 +51,13 @@ pub(crate) enum Unfit {
 }
 
 impl Key {
-    pub(crate) fn new(settings: Option<KeySettings>, clock: Clock) -> Result<Self, String> {
+    /// # Errors
+    /// If it cannot be sent.
+    pub(crate) fn new(
+        settings: Option<KeySettings>,
+        dialect: Dialect,
+        clock: Clock,
+    ) -> Result<Self, String> {
         let refused = BreakerSettings {
             consecutive: 1,
             // A key is taken or it is not: there is no ratio.
@@ -64,7 +71,7 @@ impl Key {
             None => ("none".to_owned(), 1, None),
         };
         Ok(Self {
-            bearer: value.map(|value| bearer(&value)).transpose()?,
+            credential: value.map(|key| dialect.credential(&key)).transpose()?,
             name: Arc::from(name),
             weight,
             breaker: Breaker::new(refused, clock),
@@ -78,11 +85,12 @@ impl Key {
     pub(crate) fn next(
         settings: KeySettings,
         known: &[Arc<Self>],
+        dialect: Dialect,
         clock: Clock,
     ) -> Result<Arc<Self>, String> {
         let weight = settings.weight;
-        let fresh = Self::new(Some(settings), clock)?;
-        let same = |old: &&Arc<Self>| old.name == fresh.name && old.bearer == fresh.bearer;
+        let fresh = Self::new(Some(settings), dialect, clock)?;
+        let same = |old: &&Arc<Self>| old.name == fresh.name && old.credential == fresh.credential;
         Ok(match known.iter().find(same) {
             Some(old) if old.weight == weight => Arc::clone(old),
             Some(old) => Arc::new(Self {
@@ -151,13 +159,6 @@ impl Until {
     }
 }
 
-fn bearer(value: &SecretString) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", value.expose_secret()))
-        .map_err(|_| "the key cannot be sent as a header".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 /// What must never be seen in an answer of a provider: all of its keys.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<[SecretString]>);
@@ -179,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn r_d7_a_key_leaves_the_rotation_and_comes_back_by_itself() {
-        let key = Key::new(None, Clock).unwrap();
+        let key = Key::new(None, Dialect::OpenAi, Clock).unwrap();
         assert_eq!(key.fit(Clock.now()), Ok(()));
         key.spent(None);
         assert!(matches!(key.fit(Clock.now()), Err(Unfit::Spent(_))));
@@ -194,7 +195,9 @@ mod tests {
             value: SecretString::from("canary-key"),
             weight: 1,
         };
-        let shown = format!("{:?}", bearer(&key.value).unwrap());
-        assert!(!shown.contains("canary"), "{shown}");
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+            let shown = format!("{:?}", dialect.credential(&key.value).unwrap());
+            assert!(!shown.contains("canary"), "{shown}");
+        }
     }
 }

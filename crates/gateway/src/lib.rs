@@ -16,6 +16,7 @@ mod attempts;
 mod budgets;
 mod burden;
 mod consequence;
+mod dialect;
 mod draft;
 mod errand;
 mod events;
@@ -48,6 +49,7 @@ mod wait;
 mod watcher;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
+pub use dialect::Dialect;
 pub use errand::{Errand, ErrandKind, Subject};
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use feed::{Mark, Notice};

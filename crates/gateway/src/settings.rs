@@ -11,6 +11,8 @@ use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
 use secrecy::SecretString;
 use tidegate_kernel as kernel;
 
+use crate::dialect::Dialect;
+
 /// Everything that a configuration says to the gateway.
 #[derive(Debug)]
 pub struct Settings {
@@ -34,6 +36,8 @@ pub struct Settings {
 pub struct ProviderSettings {
     /// The name in `provider/model` and in every metric.
     pub name: String,
+    /// What it speaks.
+    pub dialect: Dialect,
     /// Where it is.
     pub base: BaseUrl,
     /// Tidegate's keys for it; none if it wants none.

@@ -2,6 +2,7 @@
 //! and how many models are remembered.
 
 use super::*;
+use crate::dialect::Dialect;
 use crate::settings::KeySettings;
 
 fn targets(keys: usize, pick: Pick) -> Targets {
@@ -11,7 +12,7 @@ fn targets(keys: usize, pick: Pick) -> Targets {
             value: format!("sk-{index}").into(),
             weight: index as u32 * 2 + 1,
         };
-        Arc::new(Key::new(Some(settings), Clock).unwrap())
+        Arc::new(Key::new(Some(settings), Dialect::OpenAi, Clock).unwrap())
     };
     let settings = TargetSettings {
         keys: (0..keys).map(key).collect(),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
 
+use crate::dialect::Dialect;
 use crate::keys::Secrets;
 use crate::settings::BaseUrl;
 
@@ -30,7 +31,7 @@ pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
 /// The headers of every request to one upstream,
 /// but for its key.
-pub(crate) fn template(base: &BaseUrl) -> Result<HeaderMap, String> {
+pub(crate) fn template(dialect: Dialect, base: &BaseUrl) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(10);
     let host = host_header(base);
     let host = HeaderValue::from_str(&host)
@@ -49,6 +50,7 @@ pub(crate) fn template(base: &BaseUrl) -> Result<HeaderMap, String> {
         header::USER_AGENT,
         HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
     );
+    headers.extend(dialect.headers());
     Ok(headers)
 }
 

@@ -28,6 +28,7 @@ use super::socket::Door;
 use super::source::{HttpSource, Source};
 use super::tls::Trust;
 use super::upload::Outgoing;
+use crate::dialect::Dialect;
 use crate::errand::{Errand, ErrandKind, Subject};
 use crate::failure::Failure;
 use crate::keys::Key;
@@ -38,6 +39,7 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// An upstream that speaks HTTP/1.1.
 pub(crate) struct HttpUpstream {
+    dialect: Dialect,
     base: BaseUrl,
     /// What it trusts beside the platform's certificates.
     roots: Vec<CertificateDer<'static>>,
@@ -57,6 +59,7 @@ pub(crate) struct Opened {
 
 impl HttpUpstream {
     pub(crate) fn new(
+        dialect: Dialect,
         base: BaseUrl,
         roots: Vec<CertificateDer<'static>>,
         trust: &Trust,
@@ -75,22 +78,28 @@ impl HttpUpstream {
         Ok(Self {
             door: Door::new(&base, tls)?,
             idle: Arc::default(),
-            template: headers::template(&base)?,
+            template: headers::template(dialect, &base)?,
             paths: [
                 path(Endpoint::Chat)?,
                 path(Endpoint::Completions)?,
                 path(Endpoint::Embeddings)?,
             ],
-            models: uri("/models")?,
+            models: uri(dialect.models())?,
+            dialect,
             base,
             roots,
             clock,
         })
     }
 
-    /// Whether it reaches this address, and trusts these certificates.
-    pub(crate) fn is(&self, base: &BaseUrl, roots: &[CertificateDer<'static>]) -> bool {
-        self.base == *base && self.roots == roots
+    /// Whether it reaches this address, speaks so, and trusts these certificates.
+    pub(crate) fn is(
+        &self,
+        dialect: Dialect,
+        base: &BaseUrl,
+        roots: &[CertificateDer<'static>],
+    ) -> bool {
+        self.dialect == dialect && self.base == *base && self.roots == roots
     }
 
     /// A connection that rested, if one is there; never waits.
@@ -184,8 +193,8 @@ impl HttpUpstream {
         for (name, value) in &self.template {
             headers.append(name, value.clone());
         }
-        if let Some(bearer) = &key.bearer {
-            headers.insert(header::AUTHORIZATION, bearer.clone());
+        if let Some((name, value)) = &key.credential {
+            headers.insert(name.clone(), value.clone());
         }
         headers
     }

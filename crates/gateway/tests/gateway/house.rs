@@ -14,8 +14,8 @@ use kernel::{
     Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
-    BaseUrl, Bounds, Call, Changes, Failure, Gateway, KeySettings, Pick, ProviderSettings, Reply,
-    RetrySettings, Settings, SimSettings, Subject, Ticket, Timeouts,
+    BaseUrl, Bounds, Call, Changes, Dialect, Failure, Gateway, KeySettings, Pick, ProviderSettings,
+    Reply, RetrySettings, Settings, SimSettings, Subject, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
@@ -218,6 +218,7 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
     };
     ProviderSettings {
         name: "up".to_owned(),
+        dialect: Dialect::OpenAi,
         base: BaseUrl {
             tls: false,
             host: upstream.address().ip().to_string(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
-    Timeouts,
+    BaseUrl, Bounds, Dialect, KeySettings, Pick, ProviderSettings, RetrySettings, Settings,
+    SimSettings, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -59,6 +59,7 @@ pub(crate) fn json_limits(limits: &config::Limits) -> json::Limits {
 fn provider(provider: &config::Provider) -> ProviderSettings {
     let base = &provider.base_url;
     ProviderSettings {
+        dialect: Dialect::OpenAi,
         name: provider.name.clone(),
         base: BaseUrl {
             tls: base.tls,
