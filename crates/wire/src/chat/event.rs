@@ -7,6 +7,7 @@
 use serde_json::value::RawValue;
 
 use super::{Stop, Tokens};
+use crate::json::Violation;
 use crate::openai::ErrorBody;
 
 /// One thing that happens in a stream.
@@ -95,4 +96,10 @@ pub enum Malformed {
     Frame,
     /// The upstream says that it failed.
     Error(ErrorBody),
+}
+
+impl From<Violation> for Malformed {
+    fn from(_: Violation) -> Self {
+        Self::Frame
+    }
 }

@@ -3,10 +3,12 @@
 //! 1. Looking costs one pass and no allocation unless text has escapes.
 //! 2. Fields that are not known are passed over, never refused.
 //!
-//! One file a form; the responses API is another dialect and not here.
+//! One file a form; the responses API is another dialect and not here. These files look
+//! at what passes; `chat` translates it.
 
 mod alike;
 mod calls;
+pub mod chat;
 mod choice;
 mod chunk;
 mod completion;

@@ -18,11 +18,11 @@ use super::splice::{Edits, Seams, UsageSeam};
 use crate::json::{Kind, Limits, Scanner, Text, Violation, utf8};
 
 /// Answers a caller may ask for at once (`n`, `best_of`).
-const MOST_ANSWERS: u64 = 8;
+pub(super) const MOST_ANSWERS: u64 = 8;
 /// Tools (or functions) a request may offer.
-const MOST_TOOLS: usize = 128;
+pub(super) const MOST_TOOLS: usize = 128;
 /// Texts that end an answer.
-const MOST_STOPS: usize = 16;
+pub(super) const MOST_STOPS: usize = 16;
 /// The longest name of a model, in bytes.
 const LONGEST_MODEL: usize = 256;
 

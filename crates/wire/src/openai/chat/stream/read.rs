@@ -1,0 +1,287 @@
+//! Reads `chat.completion.chunk` events.
+//!
+//! What is not UTF-8 is read with U+FFFD in its place, as a browser would.
+
+use crate::chat::{Decode, Event, Malformed, Stop, Tokens};
+use crate::json::{Kind, Scanner};
+use crate::openai::chat::answer::Found;
+use crate::openai::chat::said::{Fragment, Word, call_id, read_stop};
+use crate::openai::chat::{MOST_CALLS, MOST_CHOICES, usage};
+use crate::openai::{ErrorBody, error};
+
+/// Reads an upstream's stream; a frame is an event.
+#[derive(Debug, Default)]
+pub struct Reader {
+    started: bool,
+    ended: bool,
+    id: String,
+    choices: Vec<State>,
+}
+
+/// What is known of a choice.
+#[derive(Debug, Default)]
+struct State {
+    seen: bool,
+    stopped: bool,
+    refused: bool,
+    calls: Vec<Open>,
+}
+
+/// A call that has begun.
+#[derive(Debug)]
+struct Open {
+    index: Option<u64>,
+    id: String,
+    told: bool,
+}
+
+/// A chunk, as it stands.
+#[derive(Default)]
+struct Chunk<'a> {
+    id: String,
+    model: String,
+    created: Option<u64>,
+    choices: Vec<Found<'a>>,
+    tokens: Option<Tokens>,
+}
+
+impl<'a> Chunk<'a> {
+    fn read(text: &'a str) -> Result<Self, Malformed> {
+        let mut scan = Scanner::of_upstream(text);
+        let mut chunk = Self::default();
+        let mut failure = None;
+        scan.object(|scan, key| {
+            match key.decode().as_ref() {
+                "id" => chunk.id = string(scan)?,
+                "model" => chunk.model = string(scan)?,
+                "created" => chunk.created = scan.whole()?,
+                "usage" => chunk.tokens = usage::read(scan)?.or(chunk.tokens),
+                "error" => failure = error::member(scan)?.or(failure.take()),
+                "choices" if scan.kind()? == Kind::Array => scan.array(|scan| {
+                    let position = chunk.choices.len();
+                    chunk.choices.push(Found::read(scan, "delta", position)?);
+                    Ok::<(), Malformed>(())
+                })?,
+                _ => scan.skip()?,
+            }
+            Ok::<(), Malformed>(())
+        })?;
+        scan.end()?;
+        match failure {
+            Some(body) => Err(Malformed::Error(body)),
+            None => Ok(chunk),
+        }
+    }
+}
+
+fn string(scan: &mut Scanner<'_>) -> Result<String, Malformed> {
+    let text = scan.text()?.map(|text| text.decode().into_owned());
+    Ok(text.unwrap_or_default())
+}
+
+impl Decode for Reader {
+    fn frame(
+        &mut self,
+        name: &[u8],
+        data: &[u8],
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Malformed> {
+        if self.ended {
+            return Ok(());
+        }
+        if name == b"error" {
+            let body = error::parse(data).unwrap_or_else(|| ErrorBody {
+                message: String::from_utf8_lossy(data).into_owned(),
+                ..ErrorBody::default()
+            });
+            return Err(Malformed::Error(body));
+        }
+        let text = String::from_utf8_lossy(data);
+        match text.trim_ascii() {
+            "" => sink(Event::Ping),
+            "[DONE]" => return self.done(sink),
+            text => self.chunk(&Chunk::read(text)?, sink)?,
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> bool {
+        let mut seen = self.choices.iter().filter(|choice| choice.seen).peekable();
+        if !self.ended && seen.peek().is_some() && seen.all(|choice| choice.stopped) {
+            self.end(sink);
+        }
+        self.ended
+    }
+}
+
+impl Reader {
+    fn chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Malformed> {
+        // Some begin with a chunk that tells of their filters, and not even an id.
+        if chunk.choices.is_empty() && chunk.tokens.is_none() {
+            sink(Event::Ping);
+            return Ok(());
+        }
+        if !self.started {
+            self.started = true;
+            self.id.clone_from(&chunk.id);
+            sink(Event::Start {
+                id: &chunk.id,
+                model: &chunk.model,
+                created: chunk.created,
+                tokens: None,
+            });
+        }
+        for found in &chunk.choices {
+            let index = found.index;
+            if index >= MOST_CHOICES {
+                return Err(Malformed::Frame);
+            }
+            if self.choices.len() <= index {
+                self.choices.resize_with(index + 1, State::default);
+            }
+            if let Some(state) = self.choices.get_mut(index) {
+                state.read(found, &self.id, sink)?;
+            }
+        }
+        if let Some(tokens) = chunk.tokens {
+            sink(Event::Tokens(tokens));
+        }
+        Ok(())
+    }
+
+    /// The upstream says that this is all; a choice without a reason has ended too.
+    fn done(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Malformed> {
+        if !self.choices.iter().any(|choice| choice.seen) {
+            return Err(Malformed::Frame);
+        }
+        let open = |(_, choice): &(u32, &mut State)| choice.seen && !choice.stopped;
+        for (choice, state) in (0..).zip(&mut self.choices).filter(open) {
+            state.stopped = true;
+            let stop = match (state.calls.is_empty(), state.refused) {
+                (false, _) => Stop::Calls,
+                (true, true) => Stop::Refusal,
+                (true, false) => Stop::End,
+            };
+            sink(Event::Stop { choice, stop });
+        }
+        self.end(sink);
+        Ok(())
+    }
+
+    fn end(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
+        self.ended = true;
+        sink(Event::End);
+    }
+}
+
+impl State {
+    fn read(
+        &mut self,
+        found: &Found<'_>,
+        answer: &str,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Malformed> {
+        self.seen = true;
+        let choice = u32::try_from(found.index).unwrap_or(u32::MAX);
+        found.said.tell(&mut |word| {
+            if self.stopped {
+                return match word {
+                    Word::Call(call) if call.name.is_empty() && call.arguments.is_empty() => Ok(()),
+                    _ => Err(Malformed::Frame),
+                };
+            }
+            match word {
+                Word::Thinking(text) => sink(Event::Thinking { choice, text }),
+                Word::Text(text) => sink(Event::Text { choice, text }),
+                Word::Refusal(text) => {
+                    self.refused = true;
+                    sink(Event::Refusal { choice, text });
+                }
+                Word::Call(call) => return self.call(choice, &call, answer, sink),
+            }
+            Ok(())
+        })?;
+        if self.stopped {
+            return Ok(());
+        }
+        if let Some(logprobs) = found.logprobs {
+            sink(Event::Logprobs { choice, logprobs });
+        }
+        if !found.reason.is_empty() {
+            let stop = read_stop(&found.reason, self.refused)?;
+            self.stopped = true;
+            sink(Event::Stop { choice, stop });
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        choice: u32,
+        said: &Fragment<'_>,
+        answer: &str,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Malformed> {
+        let number = match self.open(said) {
+            Some(number) => number,
+            None if self.calls.len() == MOST_CALLS => return Err(Malformed::Frame),
+            None => {
+                self.calls.push(Open {
+                    index: said.index,
+                    id: said.id.to_string(),
+                    told: false,
+                });
+                self.calls.len() - 1
+            }
+        };
+        let (Some(open), Ok(call)) = (self.calls.get_mut(number), u32::try_from(number)) else {
+            return Ok(());
+        };
+        if !open.told {
+            if open.id.is_empty() {
+                open.id = said.id.to_string();
+            }
+            if said.name.is_empty() {
+                // Its name may still come, but its arguments cannot come before it.
+                return match said.arguments.is_empty() {
+                    true => Ok(()),
+                    false => Err(Malformed::Frame),
+                };
+            }
+            if open.id.is_empty() {
+                open.id = call_id(answer, choice as usize, number);
+            }
+            open.told = true;
+            sink(Event::Call {
+                choice,
+                call,
+                id: &open.id,
+                name: &said.name,
+            });
+        }
+        if !said.arguments.is_empty() {
+            let text = &said.arguments;
+            sink(Event::Arguments { choice, call, text });
+        }
+        Ok(())
+    }
+
+    /// The call that has begun and goes on with `said`.
+    fn open(&self, said: &Fragment<'_>) -> Option<usize> {
+        let last = |is: &dyn Fn(&Open) -> bool| self.calls.iter().rposition(is);
+        match said.index {
+            // Another id under the same index is another call: some number none of them.
+            Some(_) => last(&|open| open.index == said.index).filter(|&at| {
+                let open = self.calls.get(at).map_or("", |open| &open.id);
+                said.name.is_empty() || said.id.is_empty() || open.is_empty() || open == said.id
+            }),
+            None if !said.id.is_empty() => last(&|open| open.id == said.id),
+            None if said.name.is_empty() => self.calls.len().checked_sub(1),
+            None => None,
+        }
+    }
+}
