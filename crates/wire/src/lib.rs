@@ -12,4 +12,5 @@ pub mod json;
 pub mod lines;
 pub mod ollama;
 pub mod openai;
+pub mod responses;
 pub mod sse;

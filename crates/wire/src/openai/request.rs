@@ -20,7 +20,7 @@ use crate::json::{Kind, Limits, Scanner, Text, Violation, utf8};
 /// Answers a caller may ask for at once (`n`, `best_of`).
 pub(super) const MOST_ANSWERS: u64 = 8;
 /// Tools (or functions) a request may offer.
-pub(super) const MOST_TOOLS: usize = 128;
+pub(crate) const MOST_TOOLS: usize = 128;
 /// Texts that end an answer.
 pub(super) const MOST_STOPS: usize = 16;
 /// The longest name of a model, in bytes.
@@ -112,7 +112,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    pub(super) fn value(param: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn value(param: &str, message: impl Into<String>) -> Self {
         Self {
             param: Some(param.to_owned()),
             ..Self::body(message)
@@ -120,7 +120,7 @@ impl Refused {
     }
 
     /// The body as a whole has not the form that it should.
-    pub(super) fn body(message: impl Into<String>) -> Self {
+    pub(crate) fn body(message: impl Into<String>) -> Self {
         Self {
             code: Code::InvalidValue,
             param: None,
@@ -128,7 +128,7 @@ impl Refused {
         }
     }
 
-    pub(super) fn twice(param: &str) -> Self {
+    pub(crate) fn twice(param: &str) -> Self {
         Self::value(param, format!("`{param}` stands twice in the body."))
     }
 }
@@ -305,7 +305,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Refuses the name of a field that no caller may send.
-pub(super) fn check_taken(name: &str) -> Result<(), Refused> {
+pub(crate) fn check_taken(name: &str) -> Result<(), Refused> {
     let never = NEVER_TAKEN
         .iter()
         .any(|never| never.eq_ignore_ascii_case(name));
@@ -331,7 +331,7 @@ pub(super) fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused>
 }
 
 /// Whether a model can have this name.
-pub(super) fn check_model(name: &str) -> Result<(), Refused> {
+pub(crate) fn check_model(name: &str) -> Result<(), Refused> {
     let wrong = if name.trim().is_empty() {
         "`model` is empty."
     } else if name.len() > LONGEST_MODEL {

@@ -1,0 +1,99 @@
+//! A create request, read into the neutral form.
+//!
+//! 1. What would need a store is refused by its name: `store`,
+//!    `previous_response_id`, `conversation`, `background`.
+//! 2. What has no place in the neutral form is named in `others`.
+//!
+//! What [`Asked`](super::Asked) echoes and nobody has to obey, such as
+//! `metadata`, is no matter of the upstream's and not among the others.
+
+use super::fields::Fields;
+use super::{content, items, settings};
+use crate::chat::{Message, Request, Role};
+use crate::json;
+use crate::openai::{Refused, check_model, check_taken};
+
+/// Reads a body that is JSON within its limits.
+///
+/// # Errors
+/// [`Refused`] with the code `invalid_value` or `unsupported_parameter` and the
+/// path of the first field that is wrong.
+pub fn read_request(body: &[u8]) -> Result<Request, Refused> {
+    let mut fields = Fields::read(json::utf8(body)?, String::new())?;
+    let mut others = Vec::new();
+    refuse_kept(&mut fields)?;
+    let mut request = Request {
+        model: model(&mut fields)?,
+        stream: fields.flag("stream")?.unwrap_or_default(),
+        wants_usage: true,
+        messages: instructions(&mut fields)?,
+        max_tokens: fields.whole("max_output_tokens")?,
+        temperature: fields.number("temperature")?,
+        top_p: fields.number("top_p")?,
+        // Yes is the default, and says nothing.
+        parallel_calls: fields.flag("parallel_tool_calls")?.filter(|yes| !yes),
+        ..Request::default()
+    };
+    items::read_input(&mut fields, &mut request.messages, &mut others)?;
+    request.tools = settings::tools(&mut fields, &mut others)?;
+    request.choose = settings::choice(&mut fields, &mut others)?;
+    request.format = settings::format(&mut fields, &mut others)?;
+    request.reasoning = settings::reasoning(&mut fields, &mut others)?;
+    request.logprobs = settings::logprobs(&mut fields, &mut others)?;
+    settings::rest(&mut fields, &mut others)?;
+    // Two names of one thing; where both are given the newer one is left over.
+    request.user = fields.text("user")?.map(Into::into);
+    if request.user.is_none() {
+        request.user = fields.text("safety_identifier")?.map(Into::into);
+    }
+    fields.names().try_for_each(check_taken)?;
+    fields.others(&mut others);
+    request.others = others;
+    Ok(request)
+}
+
+/// Refuses what only a store could answer.
+fn refuse_kept(fields: &mut Fields<'_>) -> Result<(), Refused> {
+    const WHY: &str = "no response is kept here after its call";
+    for name in ["previous_response_id", "conversation"] {
+        if fields.take(name).is_some() {
+            return Err(Refused::value(
+                name,
+                format!("`{name}` cannot be used: {WHY}. Send the earlier items in `input`."),
+            ));
+        }
+    }
+    for (name, instead) in [
+        (
+            "store",
+            "Leave it out or set it to false, and send earlier items in `input`.",
+        ),
+        (
+            "background",
+            "Leave it out or set it to false, and wait for the answer or stream it.",
+        ),
+    ] {
+        if fields.flag(name)? == Some(true) {
+            return Err(Refused::value(
+                name,
+                format!("`{name}` cannot be true: {WHY}. {instead}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn model(fields: &mut Fields<'_>) -> Result<String, Refused> {
+    let model = fields.needed("model")?;
+    check_model(&model)?;
+    Ok(model.into_owned())
+}
+
+/// The instructions, which stand in front of all else.
+fn instructions(fields: &mut Fields<'_>) -> Result<Vec<Message>, Refused> {
+    let message = fields.text("instructions")?.map(|text| Message {
+        role: Role::System,
+        parts: vec![content::plain(text)],
+    });
+    Ok(message.into_iter().collect())
+}
