@@ -142,6 +142,7 @@ fn effort_of(word: &str) -> Option<Effort> {
         "medium" => Effort::Medium,
         "high" => Effort::High,
         "xhigh" => Effort::Highest,
+        "max" => Effort::Max,
         _ => return None,
     })
 }

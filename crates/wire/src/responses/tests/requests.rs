@@ -376,7 +376,7 @@ fn promise_2_what_has_no_place_is_named_by_its_path() {
         "tools": [{"type": "web_search"}, {"type": "function", "name": "f", "defer_loading": true}],
         "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": []},
         "text": {"verbosity": "low"},
-        "reasoning": {"effort": "max", "mode": "pro"},
+        "reasoning": {"effort": "utmost", "mode": "pro"},
         "include": ["web_search_call.results"],
         "truncation": "auto", "service_tier": "flex", "prompt_cache_key": "k", "max_tool_calls": 3,
         "user": "u", "safety_identifier": "s", "prompt": {"id": "pmpt_1"}, "seed": 1,
