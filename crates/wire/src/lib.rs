@@ -8,6 +8,7 @@
 
 pub mod aws_events;
 pub mod chat;
+pub mod gemini;
 pub mod json;
 pub mod lines;
 pub mod ollama;
