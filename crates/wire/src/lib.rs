@@ -6,6 +6,7 @@
 //!
 //! No I/O, no timers, no policy: who may do what is decided by the gateway.
 
+pub mod anthropic;
 pub mod aws_events;
 pub mod chat;
 pub mod gemini;

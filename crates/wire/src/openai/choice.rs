@@ -150,7 +150,7 @@ fn composite(scan: &mut Scanner<'_>) -> Result<usize, Violation> {
 
 /// Whether the value says something: not null, not false, not empty. This is
 /// how the official SDK tells an error from none.
-pub(super) fn given(scan: &mut Scanner<'_>) -> Result<bool, Violation> {
+pub(crate) fn given(scan: &mut Scanner<'_>) -> Result<bool, Violation> {
     match scan.kind()? {
         Kind::String => Ok(!scan.string()?.raw().is_empty()),
         Kind::Object | Kind::Array => Ok(composite(scan)? > 0),
