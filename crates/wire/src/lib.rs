@@ -8,6 +8,7 @@
 
 pub mod anthropic;
 pub mod aws_events;
+pub mod bedrock;
 pub mod chat;
 pub mod gemini;
 pub mod json;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A header of type text.
-fn header(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn header(name: &str, value: &str) -> Vec<u8> {
     let mut out = vec![u8::try_from(name.len()).unwrap()];
     out.extend_from_slice(name.as_bytes());
     out.push(7);
@@ -17,7 +17,7 @@ fn header(name: &str, value: &str) -> Vec<u8> {
 }
 
 /// A message with these headers, as they are, and this payload.
-fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(PRELUDE + headers.len() + payload.len() + TRAILER).unwrap();
     let mut out = length.to_be_bytes().to_vec();
     out.extend_from_slice(&u32::try_from(headers.len()).unwrap().to_be_bytes());
@@ -28,7 +28,7 @@ fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     out
 }
 
-fn event(name: &str, payload: &str) -> Vec<u8> {
+pub(crate) fn event(name: &str, payload: &str) -> Vec<u8> {
     let headers = [
         header(":event-type", name),
         header(":content-type", "application/json"),

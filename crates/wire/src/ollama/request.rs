@@ -228,7 +228,8 @@ impl<'a> Talk<'a, '_> {
                 cache,
             } => {
                 self.lacks.given(cache.as_ref(), "cache_control");
-                self.lacks.given(detail.as_ref(), "image_url.detail");
+                let detail = detail.as_ref().filter(|detail| *detail != "auto");
+                self.lacks.given(detail, "image_url.detail");
                 match place {
                     Where::Data(media) => said.images.push(&media.data),
                     Where::Url(_) => self.lacks.add("image_url.url"),
