@@ -1,6 +1,6 @@
 //! The parts of a message or of a call's result.
 //!
-//! A part of another kind is named in `others` by its `type`. Likelihoods of an
+//! A part of another kind is named in `others` as a whole. Likelihoods of an
 //! earlier answer say nothing to the model, and are passed over.
 
 use std::borrow::Cow;
@@ -93,7 +93,7 @@ fn read_part(mut part: Fields<'_>, others: &mut Vec<String>) -> Result<Option<Pa
             read
         }
         _ => {
-            others.push(part.path("type"));
+            others.push(part.here().to_owned());
             return Ok(None);
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! 1. What the model did in one turn (thought, said, called) is one message;
 //!    results that follow each other are one message of the user's.
-//! 2. An item of another kind is named in `others` by its `type`.
+//! 2. An item of another kind is named in `others` as a whole.
 //!
 //! Ids and states of items say nothing where none is kept, and are passed over.
 
@@ -67,7 +67,7 @@ impl Reading<'_> {
             None if item.has("role") => Cow::Borrowed("message"),
             // A bare id points at an item that is kept elsewhere.
             None if item.has("id") => {
-                self.others.push(item.path("id"));
+                self.others.push(item.here().to_owned());
                 return Ok(());
             }
             None => return Err(item.missing("type")),
@@ -76,7 +76,7 @@ impl Reading<'_> {
             kind.as_ref(),
             "message" | "function_call" | "function_call_output" | "reasoning"
         ) {
-            self.others.push(item.path("type"));
+            self.others.push(item.here().to_owned());
             return Ok(());
         }
         item.take("id");

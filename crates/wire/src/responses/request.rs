@@ -7,11 +7,14 @@
 //! What [`Asked`](super::Asked) echoes and nobody has to obey, such as
 //! `metadata`, is no matter of the upstream's and not among the others.
 
-use super::fields::Fields;
+use super::fields::{Fields, must};
 use super::{content, items, settings};
-use crate::chat::{Message, Request, Role};
+use crate::chat::{Choose, Message, Request, Role};
 use crate::json;
 use crate::openai::{Refused, check_model, check_taken};
+
+/// Paths that are kept; more would tell nobody more.
+const MOST_OTHERS: usize = 64;
 
 /// Reads a body that is JSON within its limits.
 ///
@@ -22,10 +25,11 @@ pub fn read_request(body: &[u8]) -> Result<Request, Refused> {
     let mut fields = Fields::read(json::utf8(body)?, String::new())?;
     let mut others = Vec::new();
     refuse_kept(&mut fields)?;
+    let stream = fields.flag("stream")?.unwrap_or_default();
     let mut request = Request {
         model: model(&mut fields)?,
-        stream: fields.flag("stream")?.unwrap_or_default(),
-        wants_usage: true,
+        stream,
+        wants_usage: stream,
         messages: instructions(&mut fields)?,
         max_tokens: fields.whole("max_output_tokens")?,
         temperature: fields.number("temperature")?,
@@ -35,6 +39,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, Refused> {
         ..Request::default()
     };
     items::read_input(&mut fields, &mut request.messages, &mut others)?;
+    let offered = fields.has("tools");
     request.tools = settings::tools(&mut fields, &mut others)?;
     request.choose = settings::choice(&mut fields, &mut others)?;
     request.format = settings::format(&mut fields, &mut others)?;
@@ -48,7 +53,9 @@ pub fn read_request(body: &[u8]) -> Result<Request, Refused> {
     }
     fields.names().try_for_each(check_taken)?;
     fields.others(&mut others);
+    others.truncate(MOST_OTHERS);
     request.others = others;
+    about_tools(&mut request, offered)?;
     Ok(request)
 }
 
@@ -79,6 +86,17 @@ fn refuse_kept(fields: &mut Fields<'_>) -> Result<(), Refused> {
                 format!("`{name}` cannot be true: {WHY}. {instead}"),
             ));
         }
+    }
+    Ok(())
+}
+
+/// Where no function can be called there is nothing that these could be about.
+fn about_tools(request: &mut Request, offered: bool) -> Result<(), Refused> {
+    if !offered && matches!(request.choose, Some(Choose::Any | Choose::Named(_))) {
+        return Err(must("tool_choice", "left out where there are no `tools`"));
+    }
+    if request.tools.is_empty() {
+        (request.choose, request.parallel_calls) = (None, None);
     }
     Ok(())
 }

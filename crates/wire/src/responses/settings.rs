@@ -1,6 +1,8 @@
 //! How to answer: tools and their choice, the form, the thinking, likelihoods.
 //!
-//! A value that is the default of the API says nothing and is not carried.
+//! A value that is the default of the API says nothing and is not carried. A
+//! schema binds where `strict` says so; the API itself binds the arguments of
+//! functions also where it is left out, if their schema allows that.
 
 use serde_json::value::RawValue;
 
@@ -26,7 +28,7 @@ pub(super) fn tools(
         let mut tool = Fields::read(tool.get(), format!("tools[{index}]"))?;
         match tool.needed("type")?.as_ref() {
             "function" => tools.push(function(tool, others)?),
-            _ => others.push(tool.path("type")),
+            _ => others.push(tool.here().to_owned()),
         }
     }
     Ok(tools)
@@ -37,7 +39,7 @@ fn function(mut tool: Fields<'_>, others: &mut Vec<String>) -> Result<Tool, Refu
         name: tool.needed("name")?.into_owned(),
         description: tool.text("description")?.map(Into::into),
         schema: tool.take("parameters").map(ToOwned::to_owned),
-        strict: tool.flag("strict")?,
+        strict: tool.flag("strict")?.filter(|strict| *strict),
         cache: None,
     };
     for name in ["async", "defer_loading"] {
@@ -99,10 +101,10 @@ pub(super) fn format(
                 .take("schema")
                 .map(RawValue::to_owned)
                 .ok_or_else(|| format.missing("schema"))?,
-            strict: format.flag("strict")?,
+            strict: format.flag("strict")?.filter(|strict| *strict),
         }),
         _ => {
-            others.push(format.path("type"));
+            others.push(format.here().to_owned());
             return Ok(None);
         }
     };

@@ -13,6 +13,7 @@ mod answers;
 mod lawful;
 mod refusals;
 mod requests;
+mod strangers;
 mod streams;
 
 /// The seed and the time of all examples.

@@ -103,6 +103,7 @@ fn a_setting_that_is_wrong_is_refused_by_its_path() {
         ),
         (json!({"tool_choice": "never"}), "tool_choice"),
         (json!({"tool_choice": 3}), "tool_choice"),
+        (json!({"tool_choice": "required"}), "tool_choice"),
         (
             json!({"text": {"format": {"type": "json_schema", "name": "n"}}}),
             "text.format.schema",

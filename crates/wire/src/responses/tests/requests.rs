@@ -336,6 +336,7 @@ fn settings_that_chat_has() {
     let request = read(&with(json!({
         "max_output_tokens": 100, "temperature": 0.5, "top_p": 0.9, "user": "u-1",
         "reasoning": {"effort": "high", "summary": "auto"}, "tool_choice": "required",
+        "tools": [{"type": "function", "name": "f", "strict": false}],
         "include": ["message.output_text.logprobs", "reasoning.encrypted_content"],
         "top_logprobs": 3, "store": false, "background": false, "truncation": "disabled",
         "metadata": {"a": "b"}, "previous_response_id": null, "service_tier": "auto",
@@ -386,12 +387,12 @@ fn promise_2_what_has_no_place_is_named_by_its_path() {
         request.others,
         [
             "input[0].content[0].prompt_cache_breakpoint",
-            "input[0].content[1].type",
-            "input[1].type",
-            "input[2].id",
-            "input[3].type",
+            "input[0].content[1]",
+            "input[1]",
+            "input[2]",
+            "input[3]",
             "input[4].phase",
-            "tools[0].type",
+            "tools[0]",
             "tools[1].defer_loading",
             "tool_choice",
             "text.verbosity",
@@ -408,4 +409,27 @@ fn promise_2_what_has_no_place_is_named_by_its_path() {
             "seed",
         ]
     );
+}
+
+#[test]
+fn what_is_about_tools_says_nothing_without_them() {
+    let request = read(&with(
+        json!({"tool_choice": "none", "parallel_tool_calls": false}),
+    ));
+    assert_eq!((request.choose, request.parallel_calls), (None, None));
+    let built_in = json!({"tools": [{"type": "web_search"}], "tool_choice": "required"});
+    let request = read(&with(built_in));
+    assert_eq!(
+        (request.choose, request.others),
+        (None, vec!["tools[0]".to_owned()])
+    );
+}
+
+#[test]
+fn promise_2_paths_are_bounded() {
+    let many: Vec<_> = (0..1000)
+        .map(|_| json!({"type": "item_reference", "id": "x"}))
+        .collect();
+    let (messages, others) = messages(json!(many));
+    assert_eq!((messages.len(), others.len()), (0, 64));
 }
