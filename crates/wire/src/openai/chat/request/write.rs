@@ -246,7 +246,7 @@ fn push_message<'a>(out: &mut Vec<Said<'a>>, message: &'a Message, ways: Ways, l
             Part::Result(result) => {
                 results = true;
                 if result.failed {
-                    lacks.add("tool_result.is_error");
+                    lacks.add("is_error");
                 }
                 lacks.given(result.cache.as_ref(), "cache_control");
                 let texts = result.parts.iter().filter_map(|part| match part {

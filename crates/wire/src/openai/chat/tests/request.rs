@@ -312,7 +312,7 @@ fn what_other_dialects_have_and_this_one_has_not_is_named() {
         lacks,
         [
             "top_k",
-            "tool_result.is_error",
+            "is_error",
             "tool.image_url",
             "image_url.file_id",
             "file.file_url",
