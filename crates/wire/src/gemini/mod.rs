@@ -10,6 +10,7 @@
 mod answer;
 mod config;
 mod contents;
+mod embeddings;
 mod error;
 mod form;
 mod model;
@@ -19,6 +20,7 @@ mod signature;
 mod stream;
 
 pub use answer::read_answer;
+pub use embeddings::{embed_path, read_embedded, write_embed};
 pub use error::{Failure, read_error};
 pub use model::path;
 pub use request::write_request;

@@ -46,3 +46,9 @@ pub(super) fn before_3(model: &str) -> bool {
         .iter()
         .any(|older| name.starts_with(older))
 }
+
+/// The name with its folder, as it stands in bodies.
+pub(super) fn full(model: &str) -> String {
+    let (folder, name) = split(model);
+    format!("{folder}/{name}")
+}

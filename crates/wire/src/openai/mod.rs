@@ -12,6 +12,7 @@ pub mod chat;
 mod choice;
 mod chunk;
 mod completion;
+pub mod embeddings;
 pub mod error;
 mod form;
 mod named;

@@ -4,6 +4,7 @@
 mod answers;
 mod any_bytes;
 mod ask;
+mod embeddings;
 mod errors;
 mod requests;
 mod settings;
