@@ -103,4 +103,9 @@ impl<'a> Piece<'a> {
             Ok(())
         })
     }
+
+    /// The texts that this adds to an answer.
+    pub(super) fn added(&self) -> [Option<Text<'a>>; 3] {
+        [self.text, self.thinking, self.partial_json]
+    }
 }

@@ -11,12 +11,18 @@ mod block;
 mod error;
 mod fields;
 mod frame;
+mod listing;
+mod look;
+mod peek;
 mod request;
 mod stream;
 mod usage;
 
 pub use answer::{read_answer, write_answer};
 pub use error::{kind, read_error, status, write_error, write_error_event};
+pub use listing::{Listed, read_count, write_count, write_models};
+pub use look::{Looker, look_answer};
+pub use peek::{Endpoint, scan};
 pub use request::{Thinks, Ways, read_request, write_request};
 pub use stream::{Reader, Writer};
 

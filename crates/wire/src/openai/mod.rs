@@ -30,5 +30,5 @@ pub use form::{boundary, scan_form};
 pub use named::{Named, scan_named};
 pub use redact::redact;
 pub use request::{Endpoint, Peek, Refused, scan};
-pub(crate) use request::{MOST_TOOLS, check_model, check_taken};
+pub(crate) use request::{MOST_STOPS, MOST_TOOLS, at_most, check_model, check_taken, model};
 pub use splice::{Edits, Seams};

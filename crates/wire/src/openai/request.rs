@@ -22,7 +22,7 @@ pub(super) const MOST_ANSWERS: u64 = 8;
 /// Tools (or functions) a request may offer.
 pub(crate) const MOST_TOOLS: usize = 128;
 /// Texts that end an answer.
-pub(super) const MOST_STOPS: usize = 16;
+pub(crate) const MOST_STOPS: usize = 16;
 /// The longest name of a model, in bytes.
 const LONGEST_MODEL: usize = 256;
 
@@ -321,7 +321,7 @@ pub(crate) fn check_taken(name: &str) -> Result<(), Refused> {
     }
 }
 
-pub(super) fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused> {
+pub(crate) fn model<'a>(scan: &mut Scanner<'a>) -> Result<Cow<'a, str>, Refused> {
     let Some(name) = scan.text()? else {
         return Err(Refused::value("model", "`model` must be a string."));
     };
@@ -376,7 +376,7 @@ fn answers(scan: &mut Scanner<'_>, name: &str) -> Result<u64, Refused> {
 
 /// Passes over a list of at most `most` elements; what is no list is not
 /// counted.
-fn at_most(scan: &mut Scanner<'_>, name: &str, most: usize) -> Result<(), Refused> {
+pub(crate) fn at_most(scan: &mut Scanner<'_>, name: &str, most: usize) -> Result<(), Refused> {
     if scan.kind()? != Kind::Array {
         return Ok(scan.skip()?);
     }

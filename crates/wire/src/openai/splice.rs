@@ -30,6 +30,16 @@ pub struct Seams {
     pub(super) usage: UsageSeam,
 }
 
+impl Seams {
+    /// Of a dialect whose streams always tell the usage.
+    pub(crate) fn of_model(model: Range<usize>) -> Self {
+        Self {
+            model,
+            usage: UsageSeam::Asks,
+        }
+    }
+}
+
 /// How a body can be made to ask for usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UsageSeam {

@@ -3,7 +3,11 @@
 //! `stream.sse` and `answer.json` say the same.
 
 mod answer;
+mod error;
 mod legal;
+mod listing;
+mod look;
+mod peek;
 mod reader;
 mod request;
 mod upstream;
