@@ -15,6 +15,7 @@ use crate::errand::Subject;
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::settings::Bounds;
+use crate::translate::Translation;
 use crate::upstream::Load;
 use crate::wait::Ended;
 
@@ -28,6 +29,8 @@ pub(crate) struct Asked {
     pub(crate) load: Load,
     pub(crate) forwarded: HeaderMap,
     pub(crate) stream: bool,
+    /// Where caller and provider speak different dialects.
+    pub(crate) translation: Option<Translation>,
     /// Whether the caller asked for the usage chunk itself.
     pub(crate) wants_usage: bool,
     /// The request's end.

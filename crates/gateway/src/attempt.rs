@@ -14,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use kernel::{Alarm, Halt, Instant, Permit, Pool, Signal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
+use tidegate_wire::chat::Malformed;
 use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
 
 use crate::asked::Asked;
@@ -24,8 +25,9 @@ use crate::provider::Link;
 use crate::refused;
 use crate::request::{Stage, Ticket};
 use crate::stake::Permits;
-use crate::stream::{Download, Flow, FlowSettings, Odd};
+use crate::stream::{Download, Flow, FlowSettings, Interpreter, Odd};
 use crate::target::Target;
+use crate::translate::{Translated, Translation};
 use crate::unary::{self, Bound, Short};
 use crate::upstream::classify::{self, Promise};
 use crate::upstream::{HttpUpstream, Missed, Source, headers};
@@ -125,7 +127,9 @@ impl<'a> Attempt<'a> {
         };
         match classify::promise(head.status, &head.headers) {
             Promise::Events if self.asked.stream => {
-                let flow = self.flow(ticket, alarm, head.source, head.sent).await?;
+                let by = self.asked.translation.as_ref();
+                let by = by.map(Translation::interpreter);
+                let flow = self.flow(ticket, alarm, head.source, head.sent, by).await?;
                 let body = GoodBody::Stream(flow);
                 Ok(self.good(StatusCode::OK, &head.headers, body))
             }
@@ -288,6 +292,7 @@ impl<'a> Attempt<'a> {
         alarm: Alarm,
         source: Source,
         sent: Instant,
+        interpreter: Option<Interpreter>,
     ) -> Result<Box<Flow>, Failure> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
@@ -300,6 +305,7 @@ impl<'a> Attempt<'a> {
             total: self.asked.total,
             shortened: self.asked.shortened,
             secrets: self.asked.provider.secrets.clone(),
+            interpreter,
             level: Arc::clone(&self.house.level),
             room: self.house.bodies.share(),
         };
@@ -333,15 +339,13 @@ impl<'a> Attempt<'a> {
         let body = self
             .whole(ticket, &mut alarm, &mut head.source, most, idle)
             .await?;
-        let usage = match look_answer(&body) {
-            Look::Ok { usage, text_bytes } => {
-                usage.unwrap_or_else(|| Usage::estimate(self.asked.load.len() as u64, text_bytes))
-            }
-            Look::Error(said) => {
+        let (body, usage) = match self.understood(body) {
+            Ok(understood) => understood,
+            Err(Malformed::Error(said)) => {
                 ticket.uses(None);
                 return Err(classify::by_error(said, &self.asked.provider.secrets));
             }
-            Look::Malformed => {
+            Err(Malformed::Frame) => {
                 return Err(Failure::new(
                     Code::UpstreamProtocol,
                     "The provider's answer is not the JSON object that its API promises.",
@@ -368,6 +372,23 @@ impl<'a> Attempt<'a> {
         Ok(self.good(head.status, &head.headers, body))
     }
 
+    /// A whole answer as its caller understands it, and what it cost.
+    fn understood(&self, body: Bytes) -> Result<(Bytes, Usage), Malformed> {
+        let estimate = |text_bytes| Usage::estimate(self.asked.load.len() as u64, text_bytes);
+        if let Some(translation) = &self.asked.translation {
+            let Translated { body, usage } = translation.answer(&body)?;
+            let usage = usage.unwrap_or_else(|| estimate(body.len() as u64));
+            return Ok((body, usage));
+        }
+        match look_answer(&body) {
+            Look::Ok { usage, text_bytes } => {
+                Ok((body, usage.unwrap_or_else(|| estimate(text_bytes))))
+            }
+            Look::Error(said) => Err(Malformed::Error(said)),
+            Look::Malformed => Err(Malformed::Frame),
+        }
+    }
+
     fn good(&self, status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Good {
         let headers = headers::passed(upstream, &self.asked.provider.secrets);
         Good {
@@ -387,7 +408,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Box<Flow>, Failure> {
         let source = Source::Whole(Some(events));
         self.house.oddities.count(Odd::NotStreamed);
-        self.flow(ticket, alarm, source, sent).await
+        self.flow(ticket, alarm, source, sent, None).await
     }
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {

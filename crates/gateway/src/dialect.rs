@@ -6,6 +6,7 @@
 
 use http::header::{self, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use tidegate_wire::openai::Endpoint;
 
 /// The dialect that a provider speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +51,15 @@ impl Dialect {
     pub(crate) fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let version = (self == Self::Anthropic).then_some(ANTHROPIC_VERSION);
         version.into_iter()
+    }
+
+    /// Where a call goes, behind the base URL.
+    pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
+        match self {
+            Self::OpenAi => endpoint.path(),
+            // Nothing else is asked of it.
+            Self::Anthropic => "/v1/messages",
+        }
     }
 
     /// Where the models are listed, behind the base URL.

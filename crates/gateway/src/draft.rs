@@ -35,6 +35,7 @@ pub(crate) struct Context {
 
 /// What every provider has, however it is reached.
 struct Shape {
+    dialect: Dialect,
     pool: PoolSettings,
     retry: RetrySettings,
     breaker: BreakerSettings,
@@ -98,6 +99,7 @@ impl Draft {
             context,
         )?;
         let shape = Shape {
+            dialect: settings.dialect,
             pool: settings.pool,
             retry: settings.retry,
             breaker: settings.breaker,
@@ -158,6 +160,7 @@ impl Draft {
             retry: settings.retry,
             breaker: settings.breaker,
             timeouts: settings.timeouts,
+            dialect: Dialect::OpenAi,
             pick: Pick::default(),
             models,
             ask_usage: true,
@@ -184,6 +187,7 @@ impl Draft {
             return false;
         };
         let Shape {
+            dialect: _,
             pool,
             retry,
             breaker,
@@ -272,6 +276,7 @@ impl Draft {
             heeds: moves,
             retry: shape.retry,
             timeouts: shape.timeouts,
+            dialect: shape.dialect,
             ask_usage: shape.ask_usage,
             models: shape.models,
             terms: Terms {

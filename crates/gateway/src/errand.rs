@@ -97,6 +97,7 @@ pub(crate) fn prepare(
         Some(named) => {
             let target = routes.find(&named.model)?;
             Prepared {
+                translation: None,
                 provider: Arc::clone(target.provider),
                 body: named.replace(body, target.model),
                 upstream_model: target.model.into(),
@@ -114,6 +115,7 @@ pub(crate) fn prepare(
 
 fn unnamed(errand: &Errand, body: &Bytes, provider: &Arc<crate::provider::Provider>) -> Prepared {
     Prepared {
+        translation: None,
         model: NO_MODEL.to_owned(),
         provider: Arc::clone(provider),
         body: body.clone(),

@@ -253,12 +253,22 @@ impl Gateway {
         let started = ticket
             .request()
             .map_or_else(|| house.clock.now(), |known| known.started);
+        let translation = prepared.translation.zip(ticket.id()).map(|(one, id)| {
+            let created = house.clock.unix_millis() / 1000;
+            one.named(id, created)
+        });
+        let forwarded = match translation {
+            None => call.forwarded,
+            // They are of the caller's dialect.
+            Some(_) => HeaderMap::new(),
+        };
         let asked = Asked {
             provider: prepared.provider,
+            translation,
             model: prepared.upstream_model,
             subject: call.subject,
             load: Load::new(prepared.body, call.upload),
-            forwarded: call.forwarded,
+            forwarded,
             stream: prepared.stream,
             wants_usage: prepared.wants_usage,
             total: started + shortened.unwrap_or(total),

@@ -42,6 +42,7 @@ mod stake;
 mod stream;
 mod tail;
 mod target;
+mod translate;
 mod unary;
 mod upstream;
 mod view;

@@ -15,6 +15,7 @@ use crate::errand::{self, Subject};
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::route::Routes;
+use crate::translate::Translation;
 
 /// A call that is understood.
 pub(crate) struct Prepared {
@@ -32,6 +33,8 @@ pub(crate) struct Prepared {
     pub(crate) session: u64,
     /// Tokens that it will cost, as far as is known before.
     pub(crate) cost: u64,
+    /// Where caller and provider speak different dialects.
+    pub(crate) translation: Option<Translation>,
 }
 
 /// Tokens of an answer that nobody bounded, before any is known of its tenant.
@@ -61,12 +64,18 @@ fn of_model(
 ) -> Result<Prepared, Failure> {
     let peek = scan(endpoint, body, limits).map_err(refused)?;
     let target = routes.find(&peek.model)?;
+    let translated = Translation::of(endpoint, body, target.provider, target.model)?;
     let edits = Edits {
         model: (target.model != peek.model).then_some(target.model),
         ask_usage: peek.stream && !peek.include_usage && target.provider.ask_usage,
     };
+    let (translation, body_out) = match translated {
+        Some((translation, body)) => (Some(translation), body),
+        None => (None, peek.splice(body, edits)),
+    };
     Ok(Prepared {
-        body: peek.splice(body, edits),
+        body: body_out,
+        translation,
         provider: Arc::clone(target.provider),
         stream: peek.stream,
         wants_usage: peek.include_usage,

@@ -14,6 +14,7 @@ use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
 use crate::budgets::Budgets;
+use crate::dialect::Dialect;
 use crate::keys::Secrets;
 use crate::load::Load;
 use crate::meter::Meter;
@@ -29,6 +30,7 @@ pub const SIM: &str = "sim";
 /// See the module's text.
 pub(crate) struct Provider {
     pub(crate) name: Arc<str>,
+    pub(crate) dialect: Dialect,
     pub(crate) pool: Pool,
     pub(crate) targets: Targets,
     pub(crate) retry: RetrySettings,

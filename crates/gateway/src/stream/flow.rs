@@ -16,10 +16,11 @@ use bytes::Bytes;
 use kernel::{Alarm, ByteShare, Clock, Halt, Instant, Level, LevelCell, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, Usage};
-use tidegate_wire::sse::{self, Framer};
+use tidegate_wire::sse;
 
-use super::judge::{Judge, Verdict};
-use super::oddities::{Odd, Oddities};
+use super::interpreter::Interpreter;
+use super::oddities::Oddities;
+use super::reading::{Reading, Seen};
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::keys::Secrets;
@@ -61,6 +62,8 @@ pub(crate) struct FlowSettings {
     pub(crate) shortened: bool,
     /// What must never be seen in an error text.
     pub(crate) secrets: Secrets,
+    /// Who translates it, where its caller speaks another dialect.
+    pub(crate) interpreter: Option<Interpreter>,
     /// How near the process is to its bounds.
     pub(crate) level: Arc<LevelCell>,
     /// What its buffer is taken from.
@@ -71,8 +74,7 @@ pub(crate) struct FlowSettings {
 pub(crate) struct Flow {
     settings: FlowSettings,
     source: Option<Source>,
-    framer: Framer,
-    judge: Judge,
+    reading: Reading,
     alarm: Alarm,
     clock: Clock,
     received: usize,
@@ -97,16 +99,24 @@ pub(crate) enum Step {
 
 impl Flow {
     pub(crate) fn new(
-        settings: FlowSettings,
+        mut settings: FlowSettings,
         source: Source,
         alarm: Alarm,
         clock: Clock,
         oddities: Oddities,
     ) -> Self {
         let now = clock.now();
+        let reading = match settings.interpreter.take() {
+            None => Reading::same(
+                settings.bounds.event,
+                settings.withhold_usage,
+                settings.id,
+                oddities,
+            ),
+            Some(by) => Reading::translated(settings.bounds.event, by, oddities),
+        };
         Self {
-            framer: Framer::new(settings.bounds.event),
-            judge: Judge::new(settings.withhold_usage, settings.id, oddities),
+            reading,
             settings,
             source: Some(source),
             alarm,
@@ -129,7 +139,7 @@ impl Flow {
                 Filled::Finished => return Poll::Ready(Ok(())),
                 Filled::Open => {}
             }
-            if self.judge.content() || self.framer.kept() >= MERGE {
+            if self.reading.content() || self.reading.kept() >= MERGE {
                 return Poll::Ready(Ok(()));
             }
             self.poll_timers(cx, halt, Some(until))
@@ -141,7 +151,7 @@ impl Flow {
     /// The next step; never ready without bytes, an end or a failure.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Step> {
         let filled = self.fill(cx);
-        let hands_out = self.framer.kept() > 0 && self.commits();
+        let hands_out = self.reading.kept() > 0 && self.commits();
         let is_last = match filled {
             Filled::Finished => true,
             _ => hands_out && self.done_at.is_some(),
@@ -180,7 +190,7 @@ impl Flow {
     /// Whether events may go out. Before the first content they are held back:
     /// another attempt would say them again. But not without a bound.
     fn commits(&self) -> bool {
-        self.judge.content() || self.done_at.is_some() || self.framer.kept() >= MERGE
+        self.reading.content() || self.done_at.is_some() || self.reading.kept() >= MERGE
     }
 
     /// When its caller last got anything.
@@ -195,7 +205,7 @@ impl Flow {
 
     /// What was judged good and not handed out yet.
     pub(crate) fn rest(&mut self) -> Bytes {
-        self.framer.drain()
+        self.reading.drain()
     }
 
     /// Whether content has come, or so much else that it goes out: whatever
@@ -207,17 +217,17 @@ impl Flow {
     /// Whether `[DONE]` and all before it was handed out: what is still waited
     /// for is the connection's, not the caller's.
     pub(crate) fn is_through(&self) -> bool {
-        self.done_at.is_some() && self.framer.kept() == 0
+        self.done_at.is_some() && self.reading.kept() == 0
     }
 
     /// Tokens, as told or as estimated.
     pub(crate) fn usage(&self) -> Usage {
-        self.judge.usage(self.settings.prompt_bytes)
+        self.reading.usage(self.settings.prompt_bytes)
     }
 
     /// Pulls what is there, up to [`MERGE`] bytes for the caller.
     fn fill(&mut self, cx: &mut Context<'_>) -> Filled {
-        while self.framer.kept() < MERGE {
+        while self.reading.kept() < MERGE {
             let Some(source) = &mut self.source else {
                 return Filled::Finished;
             };
@@ -254,84 +264,34 @@ impl Flow {
             let text = format!("The provider's stream is over {most} bytes.");
             return Some(Filled::Failed(Failure::new(Code::ResponseTooLarge, text)));
         }
-        self.framer.push(bytes);
+        self.reading.push(bytes);
         let now = self.clock.now();
         loop {
-            let verdict = match self.framer.next() {
-                None => {
-                    // What was left out must not pile up while nothing goes on.
-                    if self.framer.kept() == 0 {
-                        drop(self.framer.drain());
-                    }
-                    return None;
+            match self.reading.next(&self.settings.secrets)? {
+                Seen::Event => self.last_event = now,
+                Seen::Comment => self.comment = true,
+                Seen::Nothing => {}
+                Seen::Done => {
+                    self.done_at = Some(now);
+                    return self.after_done(&[]);
                 }
-                Some(Ok(event)) => self.judge.judge(&event, &self.settings.secrets),
-                Some(Err(_)) => {
-                    let most = self.settings.bounds.event;
-                    let text = format!("An event of the provider's stream is over {most} bytes.");
-                    Verdict::Failed(Failure::new(Code::EventTooLarge, text))
-                }
-            };
-            match verdict {
-                Verdict::Forward => {
-                    self.last_event = now;
-                    self.framer.forward();
-                }
-                Verdict::Withhold => self.last_event = now,
-                Verdict::Comment => self.comment = true,
-                Verdict::Nothing => {}
-                Verdict::Mend(event) => {
-                    if let Some(failure) = self.mend(&event) {
-                        return Some(Filled::Failed(failure));
-                    }
-                }
-                Verdict::Done => return self.done(),
-                Verdict::Failed(failure) => return Some(Filled::Failed(failure)),
+                Seen::Failed(failure) => return Some(Filled::Failed(failure)),
             }
         }
     }
 
-    /// An event whose text was broken, in its mended form (row 21).
-    fn mend(&mut self, event: &[u8]) -> Option<Failure> {
-        self.framer.skip();
-        self.last_event = self.clock.now();
-        let mut alone = Framer::new(usize::MAX);
-        alone.push(event);
-        match self
-            .judge
-            .judge(&alone.next()?.ok()?, &self.settings.secrets)
-        {
-            Verdict::Failed(failure) => return Some(failure),
-            Verdict::Forward => self.framer.put(event),
-            _ => {}
-        }
-        None
-    }
-
-    /// `[DONE]` goes on; the end of the body should follow.
-    fn done(&mut self) -> Option<Filled> {
-        self.framer.forward();
-        self.done_at = Some(self.clock.now());
-        self.after_done(&[])
-    }
-
-    /// What follows `[DONE]` is nobody's, and keeps the connection from going
-    /// home; but for the LF of a CRLF that was cut in two.
+    /// The end is there; that of the body should follow.
     fn after_done(&mut self, bytes: &[u8]) -> Option<Filled> {
-        self.framer.push(bytes);
-        let more = self.framer.next().is_some();
-        if !more && self.framer.finish() == sse::Tail::Clean {
-            return None;
-        }
-        self.judge.odd(Odd::AfterDone);
-        Some(Filled::Finished)
+        // Else it keeps the connection from going home.
+        let clean = self.reading.after_done(bytes);
+        (!clean).then_some(Filled::Finished)
     }
 
     fn upstream_ended(&mut self) -> Filled {
         if self.done_at.is_some() {
             return Filled::Finished;
         }
-        match self.judge.end(&mut self.framer) {
+        match self.reading.end() {
             Ok(()) => Filled::Finished,
             Err(failure) => Filled::Failed(failure),
         }
@@ -357,7 +317,7 @@ impl Flow {
         };
         let lingering = self.done_at.map(|done| done + LINGER);
         let soft = lingering.or(hold).unwrap_or(self.last_sent + ping);
-        let silence = match self.judge.content() {
+        let silence = match self.reading.content() {
             true => self.last_event + self.idle(),
             false => self.settings.sent + self.settings.timeouts.first_content,
         };
@@ -389,19 +349,19 @@ impl Flow {
 
     /// Bytes in its buffer.
     pub(crate) fn held(&self) -> u64 {
-        self.framer.held() as u64
+        self.reading.held() as u64
     }
 
     /// Takes room for what the framer holds beyond what every stream has.
     fn take_room(&mut self) -> Option<Filled> {
         let held = self.held().max(MERGE as u64);
         let room = self.settings.room.resize(held);
-        let (id, room_of) = (self.judge.id(), &self.settings.room);
+        let (id, room_of) = (self.settings.id, &self.settings.room);
         room.is_err().then(|| Filled::Failed(no_room(id, room_of)))
     }
 
     fn silent(&self) -> Failure {
-        match self.judge.content() {
+        match self.reading.content() {
             true => Failure::new(
                 Code::StreamIdleTimeout,
                 "The provider's stream stood still for `timeouts.idle`.",

@@ -61,11 +61,6 @@ enum Bad {
 }
 
 impl Judge {
-    /// Whose answer it judges.
-    pub(crate) fn id(&self) -> Option<RequestId> {
-        self.id
-    }
-
     pub(crate) fn new(withhold_usage: bool, id: Option<RequestId>, oddities: Oddities) -> Self {
         Self {
             id,
@@ -88,7 +83,7 @@ impl Judge {
         self.content
     }
 
-    pub(crate) fn odd(&self, odd: Odd) {
+    fn odd(&self, odd: Odd) {
         self.oddities.count(odd);
     }
 
@@ -121,10 +116,7 @@ impl Judge {
                 }
             }
             Look::Error(said) => Verdict::Failed(classify::by_error(said, secrets)),
-            Look::NotUtf8 => {
-                self.odd(Odd::InvalidUtf8);
-                Verdict::Mend(sse::lossy_event(event.raw()))
-            }
+            Look::NotUtf8 => Verdict::Mend(sse::lossy_event(event.raw())),
             Look::Malformed => self.malformed(&event.data()),
         }
     }
@@ -177,10 +169,7 @@ impl Judge {
         }
         // One of several answers that ended says nothing of the others.
         if !self.finished || self.begun != self.ended {
-            return Err(Failure::new(
-                Code::StreamTruncated,
-                "The provider's stream ended before its answer was finished.",
-            ));
+            return Err(truncated());
         }
         self.odd(Odd::MissingDone);
         framer.put(sse::DONE);
@@ -188,7 +177,14 @@ impl Judge {
     }
 }
 
-fn protocol() -> Failure {
+pub(super) fn truncated() -> Failure {
+    Failure::new(
+        Code::StreamTruncated,
+        "The provider's stream ended before its answer was finished.",
+    )
+}
+
+pub(super) fn protocol() -> Failure {
     Failure::new(
         Code::UpstreamProtocol,
         "The provider sent an event that is not JSON; what was received is incomplete.",

@@ -65,6 +65,7 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
         total: clock.now() + long,
         shortened: false,
         secrets: Secrets::default(),
+        interpreter: None,
         level: Arc::default(),
         room: ByteBudget::new(1 << 30).share(),
     };

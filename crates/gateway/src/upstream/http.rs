@@ -74,7 +74,7 @@ impl HttpUpstream {
             text.parse::<Uri>()
                 .map_err(|error| format!("base_url: {error}"))
         };
-        let path = |endpoint: Endpoint| Ok::<_, String>((endpoint, uri(endpoint.path())?));
+        let path = |endpoint| Ok::<_, String>((endpoint, uri(dialect.path(endpoint))?));
         Ok(Self {
             door: Door::new(&base, tls)?,
             idle: Arc::default(),

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) breaker: BreakerSettings,
     /// Of the provider `up`.
     pub(crate) keys: usize,
+    /// What it speaks.
+    pub(crate) dialect: Dialect,
     /// Which of them comes first.
     pub(crate) pick: Pick,
     pub(crate) tenants: usize,
@@ -55,6 +57,7 @@ impl Default for Plan {
             retry: RetrySettings::default(),
             breaker: BreakerSettings::default(),
             keys: 1,
+            dialect: Dialect::OpenAi,
             pick: Pick::RoundRobin,
             tenants: 1,
             script: "",
@@ -218,12 +221,16 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
     };
     ProviderSettings {
         name: "up".to_owned(),
-        dialect: Dialect::OpenAi,
+        dialect: plan.dialect,
         base: BaseUrl {
             tls: false,
             host: upstream.address().ip().to_string(),
             port: upstream.address().port(),
-            path: "/v1".to_owned(),
+            // As the SDK of its dialect takes it.
+            path: match plan.dialect {
+                Dialect::OpenAi => "/v1".to_owned(),
+                Dialect::Anthropic => String::new(),
+            },
         },
         keys: (0..plan.keys).map(key).collect(),
         pick: plan.pick,
