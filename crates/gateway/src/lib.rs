@@ -67,6 +67,6 @@ pub use settings::{
 pub use setup::Changes;
 pub use stream::{Cut, Reply};
 pub use tail::{Spread, Tail};
-pub use upstream::{FORWARDED, Unsent, Upload, client_config};
+pub use upstream::{FORWARDED, NoSigner, Signer, Unsent, Unsigned, Upload, client_config};
 pub use view::{KeyView, PoolView, TargetView};
 pub use watcher::{Told, Watcher};

@@ -1,0 +1,170 @@
+//! Requests signed for Amazon (Signature Version 4), each time anew: a signature
+//! is of one body and of one minute.
+//!
+//! 1. Signed are the host, the type, the body and what Amazon wants to know, so
+//!    that whatever a proxy may add or change breaks nothing.
+//! 2. No key is shown: not in an error, not in a log, and the headers that carry
+//!    one are marked sensitive.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use http::{HeaderName, HeaderValue, header, request};
+
+/// The service's name in a signature. The host's is another (`bedrock-runtime`).
+const SERVICE: &str = "bedrock";
+
+/// What signing adds, and what an earlier attempt may have left.
+const ADDED: [HeaderName; 3] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-amz-date"),
+    HeaderName::from_static("x-amz-security-token"),
+];
+
+/// Signs for one account, in one region.
+#[derive(Clone)]
+pub struct Signer {
+    credentials: Credentials,
+    region: String,
+    service: &'static str,
+}
+
+/// Why there is none: a variable that is not set, or is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSigner {
+    variable: &'static str,
+}
+
+impl fmt::Display for NoSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variable = self.variable;
+        write!(
+            f,
+            "`{variable}` is not set; requests to Amazon cannot be signed without it"
+        )
+    }
+}
+
+impl std::error::Error for NoSigner {}
+
+/// Why a request was not signed. Nothing of it was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsigned {
+    /// Its address has no host.
+    Host,
+    /// A header to be signed is not text.
+    Header,
+    /// It cannot be put into the form that is signed, or a key cannot be sent.
+    Form,
+}
+
+impl fmt::Display for Unsigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "a request without a host cannot be signed",
+            Self::Header => "a header that is not text cannot be signed",
+            Self::Form => "the request cannot be signed; see that the AWS keys are whole",
+        })
+    }
+}
+
+impl std::error::Error for Unsigned {}
+
+impl Signer {
+    /// From the variables that all of Amazon's programs read:
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` if the
+    /// keys are lent, and `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    ///
+    /// # Errors
+    /// [`NoSigner`] names the one that is missing.
+    pub fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Self, NoSigner> {
+        let value = |name: &str| value(name).filter(|value| !value.is_empty());
+        let needed = |variable: &'static str| value(variable).ok_or(NoSigner { variable });
+        let key = needed("AWS_ACCESS_KEY_ID")?;
+        let secret = needed("AWS_SECRET_ACCESS_KEY")?;
+        let region = match needed("AWS_REGION") {
+            Ok(region) => region,
+            Err(missing) => value("AWS_DEFAULT_REGION").ok_or(missing)?,
+        };
+        let token = value("AWS_SESSION_TOKEN");
+        Ok(Self {
+            credentials: Credentials::new(key, secret, token, None, "variables"),
+            region,
+            service: SERVICE,
+        })
+    }
+
+    /// The region, which also stands in the host's name.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Signs a request with this `body`, to be sent `now`: Amazon takes it for
+    /// five minutes. A signature that it has is replaced.
+    ///
+    /// # Errors
+    /// [`Unsigned`]; the request stays as it was.
+    pub fn sign(
+        &self,
+        head: &mut request::Parts,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Result<(), Unsigned> {
+        if head.uri.host().is_none_or(str::is_empty) {
+            return Err(Unsigned::Host);
+        }
+        let mut signed = Vec::new();
+        for (name, value) in &head.headers {
+            let amazons = name.as_str().starts_with("x-amz-") && !ADDED.contains(name);
+            if amazons || [header::HOST, header::CONTENT_TYPE].contains(name) {
+                let value = value.to_str().map_err(|_| Unsigned::Header)?;
+                signed.push((name.as_str(), value));
+            }
+        }
+        let request = SignableRequest::new(
+            head.method.as_str(),
+            head.uri.to_string(),
+            signed.into_iter(),
+            SignableBody::Bytes(body),
+        );
+        let identity = self.credentials.clone().into();
+        let how = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.service)
+            .time(now)
+            .settings(SigningSettings::default())
+            .build();
+        let how = how.map_err(|_| Unsigned::Form)?.into();
+        let signed = request.and_then(|request| sign(request, &how));
+        let (added, _) = signed.map_err(|_| Unsigned::Form)?.into_parts();
+        // First all, then the change: an attempt is signed or it is not.
+        let (added, _) = added.into_parts();
+        let value = |value: &str| HeaderValue::from_str(value).map_err(|_| Unsigned::Form);
+        let added = added.iter().map(|added| {
+            let mut value = value(added.value())?;
+            value.set_sensitive(added.name() != ADDED[1].as_str());
+            Ok((HeaderName::from_static(added.name()), value))
+        });
+        let added = added.collect::<Result<Vec<_>, Unsigned>>()?;
+        for name in &ADDED {
+            head.headers.remove(name);
+        }
+        head.headers.extend(added);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
