@@ -95,11 +95,11 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: a stream without its end has finished",
         file: "crates/gateway/src/stream/flow.rs",
-        before: r"        match self.judge.end(&mut self.framer) {
+        before: r"        match self.reading.end() {
             Ok(()) => Filled::Finished,
             Err(failure) => Filled::Failed(failure),
         }",
-        after: r"        drop(self.judge.end(&mut self.framer));
+        after: r"        drop(self.reading.end());
         Filled::Finished",
         caught_by: &[request(
             "attempts::a_stream_that_breaks_after_its_content_is_not_asked_for_again",
@@ -109,8 +109,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: comments keep a silent stream alive",
         file: "crates/gateway/src/stream/flow.rs",
-        before: "Verdict::Comment => self.comment = true,",
-        after: "Verdict::Comment => (self.comment, self.last_event) = (true, now),",
+        before: "Seen::Comment => self.comment = true,",
+        after: "Seen::Comment => (self.comment, self.last_event) = (true, now),",
         caught_by: &[piece(
             "stream::flow::tests::r_p7_comments_do_not_put_the_idle_time_off",
         )],
