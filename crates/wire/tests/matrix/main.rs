@@ -14,6 +14,7 @@
 )]
 
 mod anthropic;
+mod bedrock;
 mod gemini;
 mod ollama;
 mod openai;
@@ -35,6 +36,7 @@ fn upstreams() -> Vec<Upstream> {
         openai::compatible(),
         anthropic::upstream(),
         gemini::upstream(),
+        bedrock::upstream(),
         ollama::upstream(),
     ]
 }

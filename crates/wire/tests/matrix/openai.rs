@@ -14,6 +14,7 @@ use crate::talk::{Asked, Caller, Frame, Told, Upstream, events, list, text};
 
 const ECHO: Echo<'_> = Echo {
     id: "chatcmpl-ours",
+    model: "m",
     created: 7,
     usage: true,
 };

@@ -18,6 +18,8 @@ use crate::openai::error;
 pub struct Asked<'a> {
     /// Its id, where the upstream has none.
     pub id: &'a str,
+    /// The model that was asked for, where the upstream tells none.
+    pub model: &'a str,
     /// Seconds since 1970, where the upstream does not tell them.
     pub created: u64,
     /// The caller wants the tokens of a stream.
@@ -183,7 +185,10 @@ pub fn write_answer(answer: &Answer, asked: &Asked<'_>) -> Vec<u8> {
         },
         object: "chat.completion",
         created: answer.created.unwrap_or(asked.created),
-        model: &answer.model,
+        model: match answer.model.as_str() {
+            "" => asked.model,
+            model => model,
+        },
         choices: answer.choices.iter().enumerate().map(choice).collect(),
         usage: answer.tokens.map(Usage::from),
     };

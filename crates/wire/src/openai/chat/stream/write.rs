@@ -15,6 +15,7 @@ pub struct Writer {
     /// What every chunk begins with, up to its choices; empty before the start.
     head: Vec<u8>,
     id: String,
+    model: String,
     created: u64,
     usage: bool,
     /// The choices that have begun, a bit each.
@@ -30,6 +31,7 @@ impl Writer {
         Self {
             head: Vec::new(),
             id: asked.id.to_owned(),
+            model: asked.model.to_owned(),
             created: asked.created,
             usage: asked.usage,
             begun: 0,
@@ -47,6 +49,7 @@ impl Writer {
         let created = created.unwrap_or(self.created).to_string();
         head.extend_from_slice(created.as_bytes());
         head.extend_from_slice(b",\"model\":");
+        let model = if model.is_empty() { &self.model } else { model };
         write_string(head, model);
         head.extend_from_slice(b",\"choices\":[");
     }

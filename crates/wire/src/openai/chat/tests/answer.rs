@@ -8,6 +8,7 @@ use crate::chat::{Malformed, Part, Stop, Tokens};
 
 const ASKED: Asked<'_> = Asked {
     id: "chatcmpl-ours",
+    model: "asked-for",
     created: 7,
     usage: true,
 };
@@ -57,7 +58,7 @@ fn what_the_upstream_does_not_tell_is_filled_in() {
     );
     let written: Value = serde_json::from_slice(&write_answer(&answer, &ASKED)).unwrap();
     let expected = json!({
-        "id": "chatcmpl-ours", "object": "chat.completion", "created": 7, "model": "",
+        "id": "chatcmpl-ours", "object": "chat.completion", "created": 7, "model": "asked-for",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "x", "refusal": null},
             "logprobs": null, "finish_reason": "stop"}],
     });

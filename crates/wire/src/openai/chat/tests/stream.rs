@@ -14,6 +14,7 @@ const CALLS_OUT: &str = include_str!("calls_out.sse");
 
 const ASKED: Asked<'_> = Asked {
     id: "chatcmpl-ours",
+    model: "asked-for",
     created: 7,
     usage: true,
 };
