@@ -119,7 +119,9 @@ pub enum Part {
     /// What came of a call.
     Result(ToolResult),
     /// What the model thought, where it is told. The signature is the provider's
-    /// proof that it is unchanged; only the provider that gave it takes it.
+    /// proof that it is unchanged; only the provider that gave it takes it. One
+    /// with a name and a colon in front (`gemini:`) is of that dialect alone: the
+    /// proofs themselves are base64, which has no colon.
     Thinking {
         /// What is told of it.
         text: String,

@@ -112,7 +112,7 @@ fn block<'a>(part: &'a Part, role: Role, message: usize, lacks: &mut Lacks) -> O
                 signature: Some(signature),
             },
             Role::Assistant,
-        ) => Some(Block::Thinking {
+        ) if !signature.contains(':') => Some(Block::Thinking {
             thinking: text,
             signature,
         }),

@@ -6,6 +6,7 @@ mod any_bytes;
 mod ask;
 mod embeddings;
 mod errors;
+mod growth;
 mod requests;
 mod settings;
 mod streams;
