@@ -248,10 +248,10 @@ impl Writer {
         }
     }
 
-    /// Begins a thought unless one is open to which more can be added.
-    fn open_thought(&mut self, more: bool, out: &mut Vec<u8>) {
-        let open = |thought: &Thought| more || !thought.is_proved();
-        if !self.thought.as_ref().is_some_and(open) {
+    /// Begins a thought unless one is open whose proof has not come: what stands
+    /// behind a proof, another proof too, is of another thought.
+    fn open_thought(&mut self, out: &mut Vec<u8>) {
+        if self.thought.as_ref().is_none_or(Thought::is_proved) {
             self.end_talk("completed", out);
             self.end_calls(out);
             let place = self.place("rs");
@@ -264,14 +264,14 @@ impl Writer {
         if text.is_empty() {
             return;
         }
-        self.open_thought(false, out);
+        self.open_thought(out);
         if let Some(thought) = &mut self.thought {
             thought.think(text, &mut Events::new(out, &mut self.sequence));
         }
     }
 
     fn prove(&mut self, signature: &str, out: &mut Vec<u8>) {
-        self.open_thought(true, out);
+        self.open_thought(out);
         if let Some(thought) = &mut self.thought {
             thought.prove(signature, &mut Events::new(out, &mut self.sequence));
         }

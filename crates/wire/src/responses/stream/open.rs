@@ -279,10 +279,10 @@ impl Thought {
         );
     }
 
-    /// Adds to the proof. What it proves is told, if only as empty.
+    /// Takes the proof. What it proves is told, if only as empty.
     pub(super) fn prove(&mut self, signature: &str, events: &mut Events<'_>) {
         self.summary(events);
-        self.proof.get_or_insert_default().push_str(signature);
+        self.proof = Some(signature.to_owned());
     }
 
     fn summary(&mut self, events: &mut Events<'_>) -> &mut String {

@@ -152,6 +152,23 @@ fn thinking_and_calls_one_after_the_other() {
 }
 
 #[test]
+fn each_proof_is_of_a_thought_of_its_own() {
+    let proof = |signature| Event::Signature {
+        choice: 0,
+        signature,
+    };
+    let (_, response) = told(&[think("a"), proof("p"), proof("q"), think("b"), proof("r")]);
+    let thoughts: Vec<_> = response["output"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (&item["summary"][0]["text"], &item["encrypted_content"]))
+        .map(|(text, proof)| (text.as_str().unwrap(), proof.as_str().unwrap()))
+        .collect();
+    assert_eq!(thoughts, [("a", "p"), ("", "q"), ("b", "r")]);
+}
+
+#[test]
 fn promise_1_each_piece_goes_out_as_it_comes() {
     let mut writer = writer();
     write(&mut writer, &[START]);
