@@ -82,7 +82,7 @@ fn render(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-pub(super) fn render_event(kind: &str, message: &str) -> Vec<u8> {
+fn render_event(kind: &str, message: &str) -> Vec<u8> {
     let mut out = b"event: error\ndata: ".to_vec();
     out.extend_from_slice(&render(kind, message, None));
     out.extend_from_slice(b"\n\n");

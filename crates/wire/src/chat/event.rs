@@ -5,6 +5,7 @@
 //! upstream does, or fails; an encoder can rely on it.
 
 use serde_json::value::RawValue;
+use tidegate_types::Code;
 
 use super::{Stop, Tokens};
 use crate::json::Violation;
@@ -83,10 +84,56 @@ pub trait Decode: Send {
 }
 
 /// Writes a stream for a caller.
+///
+/// Behind [`Event::End`] or a failure nothing more is written, whatever is told.
 pub trait Encode: Send {
     /// Writes what `event` is in the caller's dialect: whole SSE events, behind
     /// what `out` holds. [`Event::End`] writes the dialect's own end.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+
+    /// Ends the stream with a failure, as the caller's dialect says it. It may
+    /// come first of all, and does nothing if the stream is over.
+    fn fail(&mut self, failed: &Failed<'_>, out: &mut Vec<u8>);
+
+    /// Why it ended the stream by itself, if it did: what the upstream told has
+    /// no form in the dialect, or is more than may be kept. The caller knows by
+    /// then; nobody else does.
+    fn broken(&self) -> Option<Code> {
+        None
+    }
+
+    /// Bytes of the stream that it keeps for what is still to come.
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+/// Why a stream ends before its answer is whole, as a caller is told it.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'a> {
+    /// What happened.
+    pub code: Code,
+    /// What OpenAI's form shows as its `code`: the upstream's own, or ours.
+    pub shown: &'a str,
+    /// What OpenAI's form shows as its `type`.
+    pub kind: &'a str,
+    /// One sentence, without secrets.
+    pub message: &'a str,
+    /// The field that it is about.
+    pub param: Option<&'a str>,
+}
+
+impl<'a> Failed<'a> {
+    /// A failure that shows `code` itself.
+    pub fn new(code: Code, message: &'a str) -> Self {
+        Self {
+            code,
+            shown: code.as_str(),
+            kind: code.kind(),
+            message,
+            param: None,
+        }
+    }
 }
 
 /// Why a stream cannot go on.

@@ -15,7 +15,7 @@ mod lacks;
 mod request;
 
 pub use answer::{Answer, Choice, Stop, Tokens};
-pub use event::{Decode, Encode, Event, Malformed};
+pub use event::{Decode, Encode, Event, Failed, Malformed};
 pub use lacks::Lacks;
 pub use request::{
     Choose, Effort, Format, Media, Message, Part, Reasoning, Request, Role, Tool, ToolCall,

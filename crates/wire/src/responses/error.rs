@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::object::Object;
+use crate::chat::Failed;
 use crate::openai::error::render;
 
 /// An error as a body: `{"error":{"message","type","param","code"}}`.
@@ -13,37 +14,30 @@ pub fn write_error(code: &str, kind: &str, message: &str, param: Option<&str>) -
 }
 
 /// The `error` event, for a stream whose head is out while its response has not
-/// begun; afterwards [`Writer::fail`](super::Writer::fail) tells it.
+/// begun; afterwards the [`Writer`](super::Writer) itself tells it.
 ///
 /// The members stand flat, as the API's reference has them, and under `error`,
 /// as the service sends them: that is where the SDKs look before they raise.
-pub fn write_error_event(code: &str, kind: &str, message: &str, param: Option<&str>) -> Bytes {
-    let mut out = Vec::with_capacity(240 + 2 * message.len());
-    write_event(&mut out, 0, code, kind, message, param);
+pub fn write_error_event(failed: &Failed<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(240 + 2 * failed.message.len());
+    write_event(&mut out, 0, failed);
     Bytes::from(out)
 }
 
-pub(super) fn write_event(
-    out: &mut Vec<u8>,
-    sequence: u64,
-    code: &str,
-    kind: &str,
-    message: &str,
-    param: Option<&str>,
-) {
+pub(super) fn write_event(out: &mut Vec<u8>, sequence: u64, failed: &Failed<'_>) {
     out.extend_from_slice(b"event: error\ndata: ");
     let mut event = Object::begin(out);
     event
         .text("type", "error")
         .number("sequence_number", sequence)
-        .text("code", code)
-        .text("message", message)
-        .maybe("param", param);
+        .text("code", failed.shown)
+        .text("message", failed.message)
+        .maybe("param", failed.param);
     Object::begin(event.name("error"))
-        .text("type", kind)
-        .text("code", code)
-        .text("message", message)
-        .maybe("param", param)
+        .text("type", failed.kind)
+        .text("code", failed.shown)
+        .text("message", failed.message)
+        .maybe("param", failed.param)
         .end();
     event.end();
     out.extend_from_slice(b"\n\n");

@@ -8,12 +8,14 @@
 
 mod open;
 
+use tidegate_types::Code;
+
 use self::open::{Call, Events, Item, Message, Place, Thought};
 use super::answer::{Response, State, likelihoods};
 use super::asked::Asked;
 use super::error;
 use super::object::comma;
-use crate::chat::{Encode, Event, Stop, Tokens};
+use crate::chat::{Encode, Event, Failed, Stop, Tokens};
 use crate::sse::PING;
 
 /// Calls that can be open at once.
@@ -35,6 +37,7 @@ pub struct Writer {
     refused: bool,
     /// The items that are done, at their places; empty while one is not.
     done: Vec<Vec<u8>>,
+    broken: Option<Code>,
     /// What is said or thought just now: one of the two at the most.
     message: Option<Message>,
     thought: Option<Thought>,
@@ -67,15 +70,11 @@ impl Writer {
             state: State::Going,
             refused: false,
             done: Vec::new(),
+            broken: None,
             message: None,
             thought: None,
             calls: Vec::new(),
         }
-    }
-
-    /// The bytes that it holds: the answer so far, and what it tells back.
-    pub fn held(&self) -> usize {
-        self.answer() + self.asked.held()
     }
 
     /// The bytes of the answer so far.
@@ -92,37 +91,10 @@ impl Writer {
         self.phase == Phase::Over
     }
 
-    /// Ends the stream with a failure: `response.failed` with what came so far,
-    /// or the `error` event if nothing has begun. `kind` is the `type` of
-    /// OpenAI's error form.
-    pub fn fail(
-        &mut self,
-        code: &str,
-        kind: &str,
-        message: &str,
-        param: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
-        match self.phase {
-            Phase::Over => {}
-            Phase::Before => {
-                error::write_event(out, self.sequence, code, kind, message, param);
-                self.phase = Phase::Over;
-            }
-            Phase::Flowing | Phase::Stopped => {
-                for item in std::mem::take(&mut self.calls) {
-                    self.cut(&item);
-                }
-                if let Some(item) = self.message.take() {
-                    self.cut(&item);
-                }
-                if let Some(item) = self.thought.take() {
-                    self.cut(&item);
-                }
-                self.state = State::Failed;
-                self.end(Some((code, message)), out);
-            }
-        }
+    /// Ends the stream since it cannot be told.
+    fn give_up(&mut self, code: Code, message: &str, out: &mut Vec<u8>) {
+        self.broken = Some(code);
+        self.fail(&Failed::new(code, message), out);
     }
 
     /// Puts an item that will not be whole into the response.
@@ -291,7 +263,7 @@ impl Writer {
         self.end_calls(out);
         if self.calls.len() == MOST_CALLS {
             let message = format!("The answer has more than {MOST_CALLS} calls by turns.");
-            return self.fail("upstream_protocol", "upstream_error", &message, None, out);
+            return self.give_up(Code::UpstreamProtocol, &message, out);
         }
         let place = self.place("fc");
         let events = &mut Events::new(out, &mut self.sequence);
@@ -386,7 +358,41 @@ impl Encode for Writer {
                 "The answer has more than the {} bytes that are kept of it.",
                 self.most
             );
-            self.fail("response_too_large", "upstream_error", &message, None, out);
+            self.give_up(Code::ResponseTooLarge, &message, out);
         }
+    }
+
+    /// `response.failed` with what came so far, or the `error` event if nothing
+    /// has begun.
+    fn fail(&mut self, failed: &Failed<'_>, out: &mut Vec<u8>) {
+        match self.phase {
+            Phase::Over => {}
+            Phase::Before => {
+                error::write_event(out, self.sequence, failed);
+                self.phase = Phase::Over;
+            }
+            Phase::Flowing | Phase::Stopped => {
+                for item in std::mem::take(&mut self.calls) {
+                    self.cut(&item);
+                }
+                if let Some(item) = self.message.take() {
+                    self.cut(&item);
+                }
+                if let Some(item) = self.thought.take() {
+                    self.cut(&item);
+                }
+                self.state = State::Failed;
+                self.end(Some((failed.shown, failed.message)), out);
+            }
+        }
+    }
+
+    fn broken(&self) -> Option<Code> {
+        self.broken
+    }
+
+    /// The answer so far, and what the end tells back.
+    fn held(&self) -> usize {
+        self.answer() + self.asked.held()
     }
 }

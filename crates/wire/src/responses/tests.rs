@@ -4,9 +4,10 @@
 //! beside this one.
 
 use serde_json::Value;
+use tidegate_types::Code;
 
 use super::*;
-use crate::chat::{Encode, Event};
+use crate::chat::{Encode, Event, Failed};
 use crate::sse::{Framer, Kind};
 
 mod answers;
@@ -19,6 +20,15 @@ mod streams;
 /// The seed and the time of all examples.
 const SEED: u64 = 7;
 const NOW: u64 = 1_790_000_000;
+
+/// A failure of the upstream's, in its own words.
+const BROKEN: Failed<'_> = Failed {
+    code: Code::UpstreamError,
+    shown: "model_crashed",
+    kind: "upstream_error",
+    message: "Broken.",
+    param: None,
+};
 
 /// What a request without settings asks for.
 fn asked() -> Asked {

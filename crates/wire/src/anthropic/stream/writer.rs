@@ -9,14 +9,15 @@
 //! more, and no log probabilities, for which the dialect has no place.
 
 use serde::Serialize;
+use tidegate_types::Code;
 
 use super::super::answer::{Out, write_stop};
 use super::super::block::Block;
-use super::super::error::render_event;
+use super::super::error::write_error_event;
 use super::super::usage::Usage;
 use super::event;
 use super::turn::{MOST_HELD, Queue, Waiting, Whole};
-use crate::chat::{Encode, Event, Stop, Tokens};
+use crate::chat::{Encode, Event, Failed, Stop, Tokens};
 use crate::json::write_string;
 
 /// Writes the events of one stream.
@@ -40,10 +41,8 @@ pub struct Writer {
 enum Stage {
     Before,
     Within,
-    /// It ended, or could not go on.
-    Over {
-        broken: bool,
-    },
+    /// It ended, or could not go on, for what reason.
+    Over(Option<Code>),
 }
 
 /// The block that is open; its index is one before the next one.
@@ -83,7 +82,7 @@ struct StopOut<'a> {
 impl Encode for Writer {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match (event, self.stage) {
-            (_, Stage::Over { .. }) => return,
+            (_, Stage::Over(_)) => return,
             (Event::Start { .. }, Stage::Within) => return,
             (
                 Event::Start {
@@ -138,6 +137,26 @@ impl Encode for Writer {
             _ => {}
         }
     }
+
+    fn fail(&mut self, failed: &Failed<'_>, out: &mut Vec<u8>) {
+        if matches!(self.stage, Stage::Over(_)) {
+            return;
+        }
+        self.stage = Stage::Over(None);
+        self.queue = Queue::default();
+        out.extend(write_error_event(failed.code, failed.message));
+    }
+
+    fn broken(&self) -> Option<Code> {
+        match self.stage {
+            Stage::Over(broken) => broken,
+            Stage::Before | Stage::Within => None,
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.queue.held()
+    }
 }
 
 impl Writer {
@@ -157,17 +176,6 @@ impl Writer {
             stop: None,
             tokens: None,
         }
-    }
-
-    /// Whether the upstream mixed its calls in a way that has no form here: then
-    /// the caller was told by an `error` event, and nothing follows.
-    pub fn broken(&self) -> bool {
-        self.stage == Stage::Over { broken: true }
-    }
-
-    /// Bytes of calls that wait for their turn.
-    pub fn held(&self) -> usize {
-        self.queue.held()
     }
 
     fn start(&mut self, id: &str, model: &str, tokens: Option<Tokens>, out: &mut Vec<u8>) {
@@ -235,7 +243,7 @@ impl Writer {
             && !whole.done()
         {
             if !self.queue.push(call, id, name) {
-                self.fail(out);
+                self.give_up(out);
             }
             return;
         }
@@ -270,7 +278,7 @@ impl Writer {
                 Some(true) => {}
                 // White space behind a whole object says nothing.
                 None if text.trim_ascii().is_empty() => {}
-                None | Some(false) => self.fail(out),
+                None | Some(false) => self.give_up(out),
             },
         }
     }
@@ -347,7 +355,7 @@ impl Writer {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.settle(out);
-        self.stage = Stage::Over { broken: false };
+        self.stage = Stage::Over(None);
         let unsaid = if self.last.is_some() {
             Stop::Calls
         } else {
@@ -368,10 +376,10 @@ impl Writer {
         out.extend_from_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
 
-    fn fail(&mut self, out: &mut Vec<u8>) {
-        self.stage = Stage::Over { broken: true };
-        self.queue = Queue::default();
+    /// The upstream mixes its calls in a way that has no form here.
+    fn give_up(&mut self, out: &mut Vec<u8>) {
         let message = "The provider mixes the arguments of several calls, which have no form here.";
-        out.extend_from_slice(&render_event("api_error", message));
+        self.fail(&Failed::new(Code::UpstreamProtocol, message), out);
+        self.stage = Stage::Over(Some(Code::UpstreamProtocol));
     }
 }

@@ -3,11 +3,12 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tidegate_types::Code;
 
 use super::super::{Reader, Writer};
 use super::events_of;
 use super::legal::legal;
-use crate::chat::{Encode, Event, Stop, Tokens};
+use crate::chat::{Encode, Event, Failed, Stop, Tokens};
 
 const STREAM: &[u8] = include_bytes!("stream.sse");
 
@@ -199,10 +200,43 @@ fn what_cannot_be_told_ends_with_an_error() {
         for event in [START, call(0, "a")].iter().chain(late).chain(&end) {
             writer.event(event, &mut out);
         }
-        assert!(writer.broken());
+        assert_eq!(writer.broken(), Some(Code::UpstreamProtocol));
         assert_eq!(writer.held(), 0);
         let error = legal(&out).error.expect("an error");
         assert_eq!(error["type"], "api_error");
+    }
+}
+
+#[test]
+fn a_failure_is_the_last_event_and_has_the_kind_of_its_code() {
+    for (begun, code, kind) in [
+        (&[] as &[Event<'_>], Code::QueueFull, "overloaded_error"),
+        (&[START, text("a")], Code::StreamTruncated, "api_error"),
+        (
+            &[START, call(0, "a"), arguments(0, "{"), call(1, "b")],
+            Code::UpstreamRateLimited,
+            "rate_limit_error",
+        ),
+    ] {
+        let (mut writer, mut out) = (Writer::new(""), Vec::new());
+        for event in begun {
+            writer.event(event, &mut out);
+        }
+        let before = out.len();
+        writer.fail(&Failed::new(code, "It failed."), &mut out);
+        let told = [
+            b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"",
+            kind.as_bytes(),
+            b"\",\"message\":\"It failed.\"}}\n\n",
+        ];
+        assert_eq!(out[before..], told.concat());
+        let length = out.len();
+        writer.fail(&Failed::new(code, "Again."), &mut out);
+        for event in [START, text("b"), Event::Ping, Event::End] {
+            writer.event(&event, &mut out);
+        }
+        assert_eq!(out.len(), length, "nothing comes behind it");
+        assert_eq!((writer.broken(), writer.held()), (None, 0));
     }
 }
 

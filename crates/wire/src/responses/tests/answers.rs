@@ -236,11 +236,11 @@ fn errors_have_the_form_of_openai() {
     let inner = json!({"message": "No \"m\".", "type": "invalid_request_error", "param": "model",
         "code": "model_not_found"});
     assert_eq!(body, json!({"error": inner}));
-    let event = write_error_event("upstream_error", "upstream_error", "Broken.", None);
+    let event = write_error_event(&BROKEN);
     let event = &events(&event)[0];
     assert_eq!(
         (&event["code"], &event["message"]),
-        (&json!("upstream_error"), &json!("Broken."))
+        (&json!("model_crashed"), &json!("Broken."))
     );
     assert_eq!(event["error"]["type"], "upstream_error");
 }

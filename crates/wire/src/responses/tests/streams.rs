@@ -221,7 +221,8 @@ fn promise_3_calls_by_turns_end_together_and_keep_their_bytes() {
 fn promise_3_a_call_that_is_whole_is_done_when_the_next_begins() {
     let (events, _) = told(&[
         call(0, "call_a"),
-        argue(0, "{}"),
+        // No caller may write this, but a model does.
+        argue(0, "{\"a\":\"\\u0000\\ud83c\"}"),
         call(1, "call_b"),
         stop(Stop::Calls),
     ]);
@@ -288,24 +289,15 @@ fn pieces_of_other_choices_and_behind_the_stop_are_passed_over() {
 fn promise_2_a_failure_is_the_terminal_event_and_shows_what_came() {
     let mut writer = writer();
     let mut out = write(&mut writer, &[START, text("Once"), call(0, "call_a")]);
-    let fail = |writer: &mut Writer, out: &mut Vec<u8>| {
-        writer.fail(
-            "stream_truncated",
-            "upstream_error",
-            "It broke off.",
-            None,
-            out,
-        );
-    };
-    fail(&mut writer, &mut out);
+    writer.fail(&BROKEN, &mut out);
     let length = out.len();
-    fail(&mut writer, &mut out);
+    writer.fail(&BROKEN, &mut out);
     out.extend(write(&mut writer, &[text("more"), Event::Ping, Event::End]));
     assert_eq!(out.len(), length, "nothing comes behind it");
     let response = lawful(&events(&out));
     assert_eq!(
         response["error"],
-        json!({"code": "stream_truncated", "message": "It broke off."})
+        json!({"code": "model_crashed", "message": "Broken."})
     );
     assert_eq!(response["output"][0]["status"], "completed");
     assert_eq!(response["output"][1]["status"], "incomplete");
@@ -314,17 +306,9 @@ fn promise_2_a_failure_is_the_terminal_event_and_shows_what_came() {
 #[test]
 fn promise_2_a_failure_before_the_beginning_is_the_error_event() {
     let (mut writer, mut out) = (writer(), Vec::new());
-    writer.fail(
-        "upstream_error",
-        "upstream_error",
-        "Broken.",
-        None,
-        &mut out,
-    );
-    assert_eq!(
-        out,
-        write_error_event("upstream_error", "upstream_error", "Broken.", None)
-    );
+    writer.fail(&BROKEN, &mut out);
+    assert_eq!(out, write_error_event(&BROKEN));
+    assert_eq!(writer.broken(), None, "it was told to fail");
     out.clear();
     out.extend(write(&mut writer, &[START, Event::End]));
     assert!(out.is_empty() && writer.is_over());
@@ -345,6 +329,7 @@ fn promise_2_what_is_kept_is_counted_and_bounded() {
         assert!(writer.held() - before <= 1000);
     }
     assert!(writer.is_over());
+    assert_eq!(writer.broken(), Some(Code::ResponseTooLarge));
     let response = lawful(&events(&out));
     assert_eq!(response["error"]["code"], "response_too_large");
 }

@@ -2,11 +2,12 @@
 //!
 //! All chunks of a stream begin with the same bytes, which are made once.
 
-use crate::chat::{Encode, Event, Tokens};
+use crate::chat::{Encode, Event, Failed, Tokens};
 use crate::json::write_string;
 use crate::openai::chat::answer::Asked;
 use crate::openai::chat::said::{write_line, write_stop};
 use crate::openai::chat::usage::Usage;
+use crate::openai::error;
 use crate::sse;
 
 /// Writes a stream for a caller.
@@ -23,6 +24,7 @@ pub struct Writer {
     /// Those that refused.
     refused: u64,
     tokens: Option<Tokens>,
+    over: bool,
 }
 
 impl Writer {
@@ -37,6 +39,7 @@ impl Writer {
             begun: 0,
             refused: 0,
             tokens: None,
+            over: false,
         }
     }
 
@@ -129,7 +132,8 @@ impl Writer {
         self.chunk(out, choice, delta, going);
     }
 
-    fn end(&self, out: &mut Vec<u8>) {
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.over = true;
         if let Some(tokens) = self.tokens.filter(|_| self.usage) {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
@@ -143,6 +147,9 @@ impl Writer {
 
 impl Encode for Writer {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
         match *event {
             Event::Start {
                 id,
@@ -199,6 +206,19 @@ impl Encode for Writer {
             Event::Ping => out.extend_from_slice(sse::PING),
             Event::End => self.end(out),
         }
+    }
+
+    fn fail(&mut self, failed: &Failed<'_>, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let (shown, kind) = (failed.shown, failed.kind);
+        out.extend(error::render_event(
+            shown,
+            kind,
+            failed.message,
+            failed.param,
+        ));
     }
 }
 

@@ -2,10 +2,11 @@
 //! and the folder's second.
 
 use proptest::prelude::*;
+use tidegate_types::Code;
 
 use super::super::{Asked, Reader, Writer};
 use super::translate;
-use crate::chat::{Decode, Encode, Event, Malformed, Stop};
+use crate::chat::{Decode, Encode, Event, Failed, Malformed, Stop};
 
 /// Text, then two calls at once, then the usage; as OpenAI sends it.
 const CALLS: &str = include_str!("calls.sse");
@@ -70,6 +71,48 @@ fn stream_promise_1_calls_and_usage_go_through() {
     assert_eq!(out, CALLS_OUT);
     // What was written says the same once more.
     assert_eq!(through(CALLS_OUT).unwrap().0, CALLS_OUT);
+}
+
+#[test]
+fn a_failure_is_the_last_event_and_there_is_no_done() {
+    let failed = Failed {
+        shown: "model_crashed",
+        param: Some("model"),
+        ..Failed::new(Code::UpstreamError, "It \"failed\".")
+    };
+    let text = Event::Text {
+        choice: 0,
+        text: "a",
+    };
+    for begun in [&[] as &[Event<'_>], &[text]] {
+        let (mut writer, mut out) = (Writer::new(&ASKED), Vec::new());
+        for event in begun {
+            writer.event(event, &mut out);
+        }
+        let before = out.len();
+        writer.fail(&failed, &mut out);
+        assert_eq!(
+            String::from_utf8_lossy(&out[before..]),
+            "data: {\"error\":{\"message\":\"It \\\"failed\\\".\",\"type\":\"upstream_error\",\
+             \"param\":\"model\",\"code\":\"model_crashed\"}}\n\n"
+        );
+        let length = out.len();
+        writer.fail(&failed, &mut out);
+        for event in [Event::Ping, Event::End] {
+            writer.event(&event, &mut out);
+        }
+        assert_eq!(out.len(), length, "nothing comes behind it");
+    }
+}
+
+#[test]
+fn nothing_comes_behind_the_end() {
+    let (mut writer, mut out) = (Writer::new(&ASKED), Vec::new());
+    writer.event(&Event::End, &mut out);
+    assert_eq!(out, crate::sse::DONE);
+    writer.event(&Event::End, &mut out);
+    writer.fail(&Failed::new(Code::Internal, "Late."), &mut out);
+    assert_eq!(out, crate::sse::DONE);
 }
 
 #[test]
