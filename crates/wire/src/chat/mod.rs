@@ -12,11 +12,14 @@
 mod answer;
 mod event;
 mod lacks;
+mod replay;
 mod request;
 
 pub use answer::{Answer, Choice, Stop, Tokens};
 pub use event::{Decode, Encode, Event, Failed, Malformed};
 pub use lacks::Lacks;
+pub(crate) use replay::no_flow;
+pub use replay::replay;
 pub use request::{
     Choose, Effort, Format, Media, Message, Part, Reasoning, Request, Role, Tool, ToolCall,
     ToolResult, Where,

@@ -10,8 +10,7 @@
 use super::error;
 use super::form::{Candidate, Response, text};
 use super::piece::{Ending, MOST_CHOICES, Piece, Place, ending, logprobs, pieces};
-use crate::chat::{Decode, Event, Malformed, Tokens};
-use crate::openai::ErrorBody;
+use crate::chat::{Decode, Event, Malformed, Tokens, no_flow};
 
 /// Letters of the answer's id that are kept for the ids of its calls.
 const LONGEST_ID: usize = 64;
@@ -152,11 +151,7 @@ impl Reader {
             })?;
         }
         if pictured {
-            return Err(Malformed::Error(ErrorBody {
-                message: "The model drew a picture, which no stream can carry; ask for it without `stream`."
-                    .to_owned(),
-                ..ErrorBody::default()
-            }));
+            return Err(no_flow());
         }
         if let Some(logprobs) = candidate.logprobs_result.as_ref().and_then(logprobs) {
             sink(Event::Logprobs {

@@ -7,7 +7,7 @@ use super::super::answer::{
     CallItem, write_call, write_message, write_reasoning, write_refusal, write_summary, write_text,
 };
 use super::super::object::{Object, comma};
-use crate::json::{self, Limits};
+use crate::json::{Kind, Scanner};
 
 /// Where events go, numbered.
 pub(super) struct Events<'o> {
@@ -375,9 +375,13 @@ impl Call {
     /// Whether the arguments are a whole object, to which nothing can be added.
     /// It looks at them once only: a stream of many calls stays linear.
     pub(super) fn is_whole_now(&mut self) -> bool {
-        let look = !std::mem::replace(&mut self.passed, true);
-        look && self.arguments.trim_start().starts_with('{')
-            && json::check(self.arguments.as_bytes(), &Limits::UPSTREAM).is_ok()
+        if std::mem::replace(&mut self.passed, true) {
+            return false;
+        }
+        // As an upstream may write it, half a surrogate pair included.
+        let mut scan = Scanner::of_upstream(&self.arguments);
+        let object = scan.kind() == Ok(Kind::Object);
+        object && scan.skip().and_then(|()| scan.end()).is_ok()
     }
 
     /// Adds to the arguments.
