@@ -161,7 +161,7 @@ pub(crate) fn given(scan: &mut Scanner<'_>) -> Result<bool, Violation> {
 }
 
 /// Reads the value of `usage`; `None` if it counts nothing.
-pub(super) fn usage(scan: &mut Scanner<'_>) -> Result<Option<Usage>, Violation> {
+pub(crate) fn usage(scan: &mut Scanner<'_>) -> Result<Option<Usage>, Violation> {
     if scan.kind()? != Kind::Object {
         scan.skip()?;
         return Ok(None);

@@ -66,7 +66,7 @@ fn whole(scan: &mut Scanner<'_>) -> Result<Option<ErrorBody>, Violation> {
 
 /// Reads the value of an `error` member; `None` if it says nothing: null,
 /// false or empty. Text is the message.
-pub(super) fn member(scan: &mut Scanner<'_>) -> Result<Option<ErrorBody>, Violation> {
+pub(crate) fn member(scan: &mut Scanner<'_>) -> Result<Option<ErrorBody>, Violation> {
     if let Kind::Bool | Kind::Number | Kind::Null = scan.kind()? {
         scan.skip()?;
         return Ok(None);

@@ -22,7 +22,7 @@ mod splice;
 
 pub use alike::Alike;
 pub use calls::{CallFragment, CallPiece, call_pieces, whole_arguments};
-pub(crate) use choice::given;
+pub(crate) use choice::{given, usage};
 pub use chunk::{Chunk, Look, look, look_event};
 pub use completion::{Answer, look_answer, look_usage, to_stream};
 pub use error::ErrorBody;

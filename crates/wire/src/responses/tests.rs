@@ -12,6 +12,8 @@ use crate::sse::{Framer, Kind};
 
 mod answers;
 mod lawful;
+mod look;
+mod peek;
 mod refusals;
 mod requests;
 mod strangers;

@@ -1,0 +1,134 @@
+//! A caller's request that passes as it is: is it JSON within the limits, and
+//! what does the gateway have to know of it?
+//!
+//! 1. One pass; nothing is copied (but text with escapes), nothing is
+//!    re-serialised: the model's name is the only splice.
+//! 2. A field that counts stands once, and a refusal names the field.
+//!
+//! Other fields pass, those too that need a store: the upstream judges.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::json::{Kind, Limits, Scanner, Text, utf8};
+use crate::openai::{MOST_TOOLS, Peek, Refused, Seams, at_most, check_taken, model};
+
+/// Fields that count: one that stands twice is refused.
+const ONCE: &[&str] = &[
+    "model",
+    "input",
+    "instructions",
+    "stream",
+    "user",
+    "safety_identifier",
+    "prompt_cache_key",
+    "max_output_tokens",
+    "tools",
+    "store",
+    "background",
+    "previous_response_id",
+    "conversation",
+];
+
+/// Reads a create request. Its peek wants the usage, which a stream of this
+/// dialect always tells, and one answer; its user is the `user`, or the first of
+/// the two fields that took its place.
+///
+/// # Errors
+/// [`Refused`] with the code `invalid_json`, `json_too_deep`,
+/// `json_too_large`, `invalid_value` or `unsupported_parameter`, for the first
+/// thing from the front that is wrong; what is missing comes last.
+pub fn scan<'a>(body: &'a [u8], limits: &Limits) -> Result<Peek<'a>, Refused> {
+    let mut scan = Scanner::of_caller(utf8(body)?, limits);
+    let mut reading = Reading::default();
+    scan.object(|scan, key| reading.member(scan, &key.decode()))?;
+    scan.end()?;
+    reading.finish()
+}
+
+/// A request in the middle of being read.
+#[derive(Default)]
+struct Reading<'a> {
+    seen: u32,
+    model: Option<(Cow<'a, str>, Range<usize>)>,
+    input: bool,
+    stream: bool,
+    user: Option<Cow<'a, str>>,
+    safety_identifier: Option<Cow<'a, str>>,
+    prompt_cache_key: Option<Cow<'a, str>>,
+    max_tokens: Option<u64>,
+}
+
+impl<'a> Reading<'a> {
+    fn member(&mut self, scan: &mut Scanner<'a>, name: &str) -> Result<(), Refused> {
+        let Some(index) = ONCE.iter().position(|once| *once == name) else {
+            check_taken(name)?;
+            return Ok(scan.skip()?);
+        };
+        let bit = 1 << index;
+        if self.seen & bit != 0 {
+            return Err(Refused::twice(name));
+        }
+        self.seen |= bit;
+        // A null is as good as nothing for all fields that count.
+        let kind = scan.kind()?;
+        let start = scan.at();
+        if scan.null()? {
+            return Ok(());
+        }
+        match name {
+            "model" => self.model = Some((model(scan)?, start..scan.at())),
+            "input" => {
+                if !matches!(kind, Kind::String | Kind::Array) {
+                    let message = "`input` must be a string or an array.";
+                    return Err(Refused::value(name, message));
+                }
+                scan.skip()?;
+                self.input = true;
+            }
+            "stream" => {
+                if kind != Kind::Bool {
+                    return Err(Refused::value(name, "`stream` must be true or false."));
+                }
+                self.stream = scan.bool()?;
+            }
+            "user" => self.user = text(scan)?,
+            "safety_identifier" => self.safety_identifier = text(scan)?,
+            "prompt_cache_key" => self.prompt_cache_key = text(scan)?,
+            "max_output_tokens" => {
+                self.max_tokens = scan.whole()?;
+                if self.max_tokens.is_none() {
+                    let message = "`max_output_tokens` must be a whole number from 0.";
+                    return Err(Refused::value(name, message));
+                }
+            }
+            "tools" => at_most(scan, name, MOST_TOOLS)?,
+            _ => scan.skip()?,
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Peek<'a>, Refused> {
+        let missing = |name| Refused::value(name, format!("`{name}` is missing."));
+        let Some((name, model)) = self.model else {
+            return Err(missing("model"));
+        };
+        if !self.input {
+            return Err(missing("input"));
+        }
+        let replaced = self.safety_identifier.or(self.prompt_cache_key);
+        Ok(Peek {
+            model: name,
+            stream: self.stream,
+            include_usage: true,
+            user: self.user.or(replaced),
+            max_tokens: self.max_tokens,
+            n: 1,
+            seams: Seams::of_model(model),
+        })
+    }
+}
+
+fn text<'a>(scan: &mut Scanner<'a>) -> Result<Option<Cow<'a, str>>, Refused> {
+    Ok(scan.text()?.as_ref().map(Text::decode))
+}
