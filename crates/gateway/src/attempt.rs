@@ -229,6 +229,7 @@ impl<'a> Attempt<'a> {
             course.iter().for_each(|course| ticket.carries(course));
             let request = http.request(
                 &self.asked.subject,
+                &self.asked.model,
                 body,
                 self.asked.forwarded.clone(),
                 &self.target.key,

@@ -15,6 +15,9 @@ pub enum Dialect {
     /// where the SDK's does, in `/v1`.
     #[default]
     OpenAi,
+    /// OpenAI's at Azure: other paths (`upstream/paths.rs`), and a header of its
+    /// own for the key. Its base URL ends before `/openai`.
+    Azure,
     /// Anthropic's Messages. Its base URL has no `/v1`, as its SDK's.
     Anthropic,
 }
@@ -39,6 +42,7 @@ impl Dialect {
                 header::AUTHORIZATION,
                 SecretString::from(format!("Bearer {}", key.expose_secret())),
             ),
+            Self::Azure => (HeaderName::from_static("api-key"), key.clone()),
             Self::Anthropic => (HeaderName::from_static("x-api-key"), key.clone()),
         };
         let mut value = HeaderValue::from_str(text.expose_secret())
@@ -56,7 +60,7 @@ impl Dialect {
     /// Where a call goes, behind the base URL.
     pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
         match self {
-            Self::OpenAi => endpoint.path(),
+            Self::OpenAi | Self::Azure => endpoint.path(),
             // Nothing else is asked of it.
             Self::Anthropic => "/v1/messages",
         }
@@ -65,7 +69,7 @@ impl Dialect {
     /// Where the models are listed, behind the base URL.
     pub(crate) fn models(self) -> &'static str {
         match self {
-            Self::OpenAi => "/models",
+            Self::OpenAi | Self::Azure => "/models",
             Self::Anthropic => "/v1/models",
         }
     }

@@ -7,6 +7,7 @@
 //! goes on where it is the same upstream; 4. one whose settings stayed as they
 //! were is the same provider still.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -42,6 +43,7 @@ struct Shape {
     timeouts: Timeouts,
     pick: Pick,
     models: Vec<String>,
+    deployments: BTreeMap<String, String>,
     ask_usage: bool,
 }
 
@@ -76,8 +78,9 @@ impl Draft {
             Some(file) if settings.base.tls => upstream::roots(file)?,
             _ => Vec::new(),
         };
+        let version = settings.api_version.as_deref();
         let known = old.as_deref().and_then(|old| match &old.link {
-            Link::Http(http) if http.is(settings.dialect, &settings.base, &roots) => {
+            Link::Http(http) if http.is(settings.dialect, &settings.base, version, &roots) => {
                 Some(Arc::clone(http))
             }
             _ => None,
@@ -87,7 +90,14 @@ impl Draft {
             Some(known) => known,
             None => {
                 let (dialect, base, clock) = (settings.dialect, settings.base, context.clock);
-                let fresh = HttpUpstream::new(dialect, base, roots, &context.trust, clock)?;
+                let fresh = HttpUpstream::new(
+                    dialect,
+                    base,
+                    settings.api_version,
+                    roots,
+                    &context.trust,
+                    clock,
+                )?;
                 Arc::new(fresh)
             }
         };
@@ -106,6 +116,7 @@ impl Draft {
             timeouts: settings.timeouts,
             pick: settings.pick,
             models: settings.models,
+            deployments: settings.deployments,
             ask_usage: settings.ask_usage,
         };
         Ok(Self {
@@ -163,6 +174,7 @@ impl Draft {
             dialect: Dialect::OpenAi,
             pick: Pick::default(),
             models,
+            deployments: BTreeMap::new(),
             ask_usage: true,
         };
         Ok(Self {
@@ -194,6 +206,7 @@ impl Draft {
             timeouts,
             pick,
             models,
+            deployments,
             ask_usage,
         } = &self.shape;
         let (known, terms) = (old.targets.keys(), old.terms);
@@ -202,7 +215,8 @@ impl Draft {
             && known.iter().zip(&self.keys).all(|(a, b)| Arc::ptr_eq(a, b))
             && (terms.pool, terms.breaker, terms.pick) == (*pool, *breaker, *pick)
             && (old.retry, old.timeouts) == (*retry, *timeouts)
-            && (&old.models, old.ask_usage) == (models, *ask_usage)
+            && (&old.models, &old.deployments) == (models, deployments)
+            && old.ask_usage == *ask_usage
     }
 
     /// The provider; what it shares with the one before it is changed in place.
@@ -279,6 +293,7 @@ impl Draft {
             dialect: shape.dialect,
             ask_usage: shape.ask_usage,
             models: shape.models,
+            deployments: shape.deployments,
             terms: Terms {
                 pool: shape.pool,
                 breaker: shape.breaker,

@@ -96,11 +96,16 @@ pub(crate) fn prepare(
     let prepared = match named {
         Some(named) => {
             let target = routes.find(&named.model)?;
+            // What a job names is a model to work on, and not who does it.
+            let model = match errand.kind {
+                ErrandKind::Make | ErrandKind::Form => target.provider.upstream_name(target.model),
+                _ => target.model,
+            };
             Prepared {
                 translation: None,
                 provider: Arc::clone(target.provider),
-                body: named.replace(body, target.model),
-                upstream_model: target.model.into(),
+                body: named.replace(body, model),
+                upstream_model: model.into(),
                 model: named.model.clone().into_owned(),
                 ..unnamed(errand, body, target.provider)
             }

@@ -195,7 +195,7 @@ mod tests {
             value: SecretString::from("canary-key"),
             weight: 1,
         };
-        for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+        for dialect in [Dialect::OpenAi, Dialect::Azure, Dialect::Anthropic] {
             let shown = format!("{:?}", dialect.credential(&key.value).unwrap());
             assert!(!shown.contains("canary"), "{shown}");
         }

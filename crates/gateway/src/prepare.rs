@@ -64,9 +64,10 @@ fn of_model(
 ) -> Result<Prepared, Failure> {
     let peek = scan(endpoint, body, limits).map_err(refused)?;
     let target = routes.find(&peek.model)?;
-    let translated = Translation::of(endpoint, body, target.provider, target.model)?;
+    let model = target.provider.upstream_name(target.model);
+    let translated = Translation::of(endpoint, body, target.provider, model)?;
     let edits = Edits {
-        model: (target.model != peek.model).then_some(target.model),
+        model: (model != peek.model).then_some(model),
         ask_usage: peek.stream && !peek.include_usage && target.provider.ask_usage,
     };
     let (translation, body_out) = match translated {
@@ -79,7 +80,7 @@ fn of_model(
         provider: Arc::clone(target.provider),
         stream: peek.stream,
         wants_usage: peek.include_usage,
-        upstream_model: target.model.into(),
+        upstream_model: model.into(),
         session: peek.user.as_deref().map_or(0, session),
         cost: cost(body.len(), peek.max_tokens, peek.n, endpoint),
         model: peek.model.into_owned(),

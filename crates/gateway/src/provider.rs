@@ -5,6 +5,7 @@
 //! stands in an `Arc` here is shared with the same provider as an earlier
 //! configuration described it, which calls of that time still use.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub(crate) struct Provider {
     pub(crate) timeouts: Timeouts,
     pub(crate) ask_usage: bool,
     pub(crate) models: Vec<String>,
+    /// What its upstream calls a model, where that is another name.
+    pub(crate) deployments: BTreeMap<String, String>,
     /// What else was said of it.
     pub(crate) terms: Terms,
     pub(crate) link: Link,
@@ -115,16 +118,26 @@ impl Provider {
     pub(crate) fn permits(&self, model: &str) -> bool {
         match &self.link {
             Link::Sim(sim) => sim.knows(model),
-            Link::Http(_) => self.models.iter().any(|pattern| matches(pattern, model)),
+            Link::Http(http) => {
+                http.fits(self.upstream_name(model))
+                    && (self.deployments.contains_key(model)
+                        || self.models.iter().any(|pattern| matches(pattern, model)))
+            }
         }
+    }
+
+    /// What its upstream calls a model.
+    pub(crate) fn upstream_name<'a>(&'a self, model: &'a str) -> &'a str {
+        self.deployments.get(model).map_or(model, String::as_str)
     }
 
     /// The names it lists: patterns permit, they never list (contracts 6).
     pub(crate) fn listed(&self) -> impl Iterator<Item = &str> {
-        self.models
-            .iter()
-            .map(String::as_str)
-            .filter(|name| !name.contains('*'))
+        let models = self.models.iter().map(String::as_str);
+        let models = models.filter(|name| !name.contains('*'));
+        let mapped = self.deployments.keys().map(String::as_str);
+        let mapped = mapped.filter(|name| !self.models.iter().any(|known| known == name));
+        models.chain(mapped)
     }
 }
 

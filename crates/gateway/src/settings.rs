@@ -3,6 +3,7 @@
 //! Plain validated values. Reading and checking a file is the server's work;
 //! whoever builds these has already refused nonsense.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,10 @@ pub struct ProviderSettings {
     pub dialect: Dialect,
     /// Where it is.
     pub base: BaseUrl,
+    /// `api-version` of every request, where the dialect has one.
+    pub api_version: Option<String>,
+    /// Of models whose name it knows differently: what it calls them.
+    pub deployments: BTreeMap<String, String>,
     /// Tidegate's keys for it; none if it wants none.
     pub keys: Vec<KeySettings>,
     /// Which of them comes first.

@@ -46,7 +46,7 @@ impl Translation {
         model: &str,
     ) -> Result<Option<(Self, Bytes)>, Failure> {
         match provider.dialect {
-            Dialect::OpenAi => return Ok(None),
+            Dialect::OpenAi | Dialect::Azure => return Ok(None),
             Dialect::Anthropic => {}
         }
         if endpoint != Endpoint::Chat {

@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
-/// One `[providers.x]` table of kind `openai`.
+/// One `[providers.x]` table, of kind `openai` unless it is told another.
 #[derive(Debug, Clone)]
 pub struct Provider {
     name: String,
+    kind: String,
     base_url: String,
     keys: Vec<String>,
     retry: String,
@@ -23,6 +24,7 @@ impl Provider {
     pub fn new(name: &str, base_url: &str) -> Self {
         Self {
             name: name.to_owned(),
+            kind: "openai".to_owned(),
             base_url: base_url.to_owned(),
             keys: vec!["sk-upstream-key".to_owned()],
             retry: "attempts = 1".to_owned(),
@@ -32,6 +34,13 @@ impl Provider {
                 .to_owned(),
             lines: String::new(),
         }
+    }
+
+    /// Another `kind`.
+    #[must_use]
+    pub fn kind(mut self, word: &str) -> Self {
+        self.kind = word.to_owned();
+        self
     }
 
     /// The members of `pool = { ... }`.
@@ -135,6 +144,7 @@ impl Settings {
         for provider in &self.providers {
             let Provider {
                 name,
+                kind,
                 base_url,
                 keys,
                 retry,
@@ -149,7 +159,7 @@ impl Settings {
             let keys = keys.join(", ");
             let _ = write!(
                 text,
-                "[providers.{name}]\nkind = \"openai\"\nbase_url = \"{base_url}\"\n\
+                "[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{base_url}\"\n\
                  keys = [{keys}]\nmodels = {models}\nretry = {{ {retry} }}\n\
                  pool = {{ {pool} }}\ntimeouts = {{ {timeouts} }}\n{lines}"
             );

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,16 +20,16 @@ use kernel::{Clock, Drive};
 use rustls::pki_types::CertificateDer;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
-use tidegate_wire::openai::Endpoint;
 
 use super::headers;
 use super::idle::{IdleSet, Line};
+use super::paths::Paths;
 use super::socket::Door;
 use super::source::{HttpSource, Source};
 use super::tls::Trust;
 use super::upload::Outgoing;
 use crate::dialect::Dialect;
-use crate::errand::{Errand, ErrandKind, Subject};
+use crate::errand::{ErrandKind, Subject};
 use crate::failure::Failure;
 use crate::keys::Key;
 use crate::settings::BaseUrl;
@@ -46,8 +46,7 @@ pub(crate) struct HttpUpstream {
     door: Door,
     idle: Arc<IdleSet>,
     template: HeaderMap,
-    paths: [(Endpoint, Uri); 3],
-    models: Uri,
+    paths: Paths,
     clock: Clock,
 }
 
@@ -61,6 +60,7 @@ impl HttpUpstream {
     pub(crate) fn new(
         dialect: Dialect,
         base: BaseUrl,
+        api_version: Option<String>,
         roots: Vec<CertificateDer<'static>>,
         trust: &Trust,
         clock: Clock,
@@ -69,22 +69,11 @@ impl HttpUpstream {
             true => Some(trust.config(&roots)?),
             false => None,
         };
-        let uri = |path: &str| {
-            let text = format!("{}{path}", base.path);
-            text.parse::<Uri>()
-                .map_err(|error| format!("base_url: {error}"))
-        };
-        let path = |endpoint| Ok::<_, String>((endpoint, uri(dialect.path(endpoint))?));
         Ok(Self {
             door: Door::new(&base, tls)?,
             idle: Arc::default(),
             template: headers::template(dialect, &base)?,
-            paths: [
-                path(Endpoint::Chat)?,
-                path(Endpoint::Completions)?,
-                path(Endpoint::Embeddings)?,
-            ],
-            models: uri(dialect.models())?,
+            paths: Paths::new(dialect, &base, api_version)?,
             dialect,
             base,
             roots,
@@ -97,9 +86,16 @@ impl HttpUpstream {
         &self,
         dialect: Dialect,
         base: &BaseUrl,
+        api_version: Option<&str>,
         roots: &[CertificateDer<'static>],
     ) -> bool {
-        self.dialect == dialect && self.base == *base && self.roots == roots
+        let known = (self.dialect, &self.base, self.paths.api_version());
+        known == (dialect, base, api_version) && self.roots == roots
+    }
+
+    /// Whether a model of this name, as the upstream knows it, can be asked for.
+    pub(crate) fn fits(&self, model: &str) -> bool {
+        self.paths.fits(model)
     }
 
     /// A connection that rested, if one is there; never waits.
@@ -128,13 +124,15 @@ impl HttpUpstream {
         })
     }
 
-    /// The request for one call.
+    /// The request for one call; `model` is as the upstream knows it.
     ///
     /// # Errors
+    /// `model_not_found` for a name that cannot stand where it must;
     /// `internal_error` for a target that is no URI, which its maker has checked.
     pub(crate) fn request(
         &self,
         subject: &Subject,
+        model: &str,
         body: Outgoing,
         forwarded: HeaderMap,
         key: &Key,
@@ -142,17 +140,11 @@ impl HttpUpstream {
         let empty = body.is_end_stream();
         let mut request = Request::new(body);
         let mut headers = self.headers(key);
+        *request.uri_mut() = self.paths.of(subject, model)?;
         match subject {
-            Subject::Model(endpoint) => {
-                *request.method_mut() = Method::POST;
-                let found = self.paths.iter().find(|(known, _)| known == endpoint);
-                if let Some((_, uri)) = found {
-                    *request.uri_mut() = uri.clone();
-                }
-            }
+            Subject::Model(_) => *request.method_mut() = Method::POST,
             Subject::Errand(errand) => {
                 *request.method_mut() = errand.method.clone();
-                *request.uri_mut() = self.uri(errand)?;
                 if empty && errand.method == Method::POST {
                     // Some servers ask for a length where they expect a body.
                     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
@@ -172,16 +164,10 @@ impl HttpUpstream {
         Ok(request)
     }
 
-    fn uri(&self, errand: &Errand) -> Result<Uri, Failure> {
-        let text = format!("{}{}", self.base.path, errand.target);
-        text.parse()
-            .map_err(|_| Failure::new(Code::Internal, "The path cannot be sent."))
-    }
-
     /// The request for the list of models.
     pub(crate) fn models_request(&self, key: &Key) -> Request<Outgoing> {
         let mut request = Request::new(Outgoing::Whole(Full::default()));
-        *request.uri_mut() = self.models.clone();
+        *request.uri_mut() = self.paths.models().clone();
         *request.headers_mut() = self.headers(key);
         request
     }

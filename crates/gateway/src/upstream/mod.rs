@@ -6,6 +6,7 @@ pub(crate) mod classify;
 pub(crate) mod headers;
 mod http;
 mod idle;
+mod paths;
 mod sign;
 mod socket;
 mod source;

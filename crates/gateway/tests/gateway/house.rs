@@ -229,7 +229,7 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
             // As the SDK of its dialect takes it.
             path: match plan.dialect {
                 Dialect::OpenAi => "/v1".to_owned(),
-                Dialect::Anthropic => String::new(),
+                Dialect::Azure | Dialect::Anthropic => String::new(),
             },
         },
         keys: (0..plan.keys).map(key).collect(),
@@ -239,6 +239,8 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
         retry: plan.retry,
         breaker: plan.breaker,
         timeouts: plan.timeouts,
+        api_version: None,
+        deployments: BTreeMap::default(),
         ask_usage: false,
         ca_file: None,
     }

@@ -44,6 +44,7 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
         resting(&prefix, &provider.breaker, cx);
         keys(&prefix, provider, cx);
         super::places::check(&prefix, provider, cx);
+        super::azure::check(&prefix, provider, cx);
     }
 }
 

@@ -192,9 +192,8 @@ fn items(key: &str, shown: &Shown, from: &impl Fn(&str) -> From) -> Vec<(From, V
 
 impl Entry {
     fn write(&self, out: &mut String) {
-        let Self {
-            name, shown, from, ..
-        } = self;
+        let Self { shown, from, .. } = self;
+        let name = bare(&self.name);
         let _ = match (shown, from) {
             (Shown::Unset, _) => writeln!(out, "# {name} is not set"),
             (Shown::List(items), From::File(..) | From::Other(_))
@@ -209,7 +208,7 @@ impl Entry {
 
     /// A list of tables has a line for each of them.
     fn write_tables(&self, items: &[Shown], out: &mut String) -> std::fmt::Result {
-        noted(out, &format!("{} = [", self.name), &self.from)?;
+        noted(out, &format!("{} = [", bare(&self.name)), &self.from)?;
         for (item, (from, unwritten)) in items.iter().zip(&self.items) {
             let mut from = from.words();
             if let Shown::Table(entries) = item {

@@ -29,6 +29,14 @@ pub(super) enum Form {
     List(Box<Form>),
     /// A table with these keys.
     Table(Vec<Key>),
+    /// A table of free names, each with one text.
+    Pairs {
+        /// What a name must match, and what it is.
+        name: &'static str,
+        names: &'static str,
+        value: Text,
+        example: (&'static str, &'static str),
+    },
     /// A table of tables whose names are free, but for one.
     Named(Named),
 }
@@ -96,6 +104,9 @@ impl Form {
             }
             Self::List(inner) => format!("a list, each of it {}", inner.expected()),
             Self::Table(keys) => format!("a table with {}", names(keys)),
+            Self::Pairs { names, value, .. } => {
+                format!("a table from {names} to {}", value.expected)
+            }
             Self::Named(_) => "a table of named tables".to_owned(),
         }
     }

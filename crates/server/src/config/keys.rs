@@ -5,10 +5,12 @@
 //! Ranges called `advised` are the recommended ones of R-D2 and R-D6: outside
 //! of them a value is taken, with a warning.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
 use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
@@ -143,8 +145,12 @@ table! {
     pub struct Provider {
         /// The dialect of its API, or the preset that it is.
         kind: Kind = Kind::OpenAi, Required(kinds());
-        /// Where its API is; required with `openai`, while a preset knows.
+        /// Where its API is; required with `openai` and `azure` (there without `/openai`), while a preset knows.
         base_url: BaseUrl = BaseUrl::default(), Url;
+        /// `azure` only: the date of its paths with deployments; without one, or with a word such as "preview", `/openai/v1` is called.
+        api_version: Option<String> = None, API_VERSION;
+        /// `azure` only: the deployment that a model is, where it has another name than the model.
+        deployments: BTreeMap<String, String> = BTreeMap::new(), DEPLOYMENTS;
         /// Tidegate's own keys for it.
         keys: Vec<UpstreamKey> = Vec::new(), List(Section);
         /// Which of the keys comes first: the less loaded (`load`), each in its turn, or by `weight`.

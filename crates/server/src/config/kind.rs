@@ -13,7 +13,9 @@ use super::read::Choice;
 pub enum Kind {
     /// OpenAI's, and whoever speaks like it, at a base URL that is written.
     OpenAi,
-    /// The same, of a provider whose base URL is known.
+    /// Azure's face of it: deployments, and a key of its own header.
+    Azure,
+    /// OpenAI's, of a provider whose base URL is known.
     Preset(&'static Preset),
 }
 
@@ -22,6 +24,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
+            Self::Azure => "azure",
             Self::Preset(preset) => &preset.name,
         }
     }
@@ -30,13 +33,13 @@ impl Kind {
     pub fn preset(self) -> Option<&'static Preset> {
         match self {
             Self::Preset(preset) => Some(preset),
-            Self::OpenAi => None,
+            Self::OpenAi | Self::Azure => None,
         }
     }
 }
 
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    let dialects = [Kind::OpenAi].into_iter();
+    let dialects = [Kind::OpenAi, Kind::Azure].into_iter();
     dialects.chain(presets().iter().map(Kind::Preset)).collect()
 });
 

@@ -6,6 +6,7 @@
 //! by `Debug`; 4. any bytes at all give a configuration or problems, never a
 //! panic. Nothing is opened here but the files that it names.
 
+mod azure;
 mod base_url;
 mod check;
 mod effective;

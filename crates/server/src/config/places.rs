@@ -4,6 +4,7 @@
 //! other URL.
 
 use super::keys::Provider;
+use super::kind::Kind;
 use super::reading::Reading;
 use super::report::Severity::{Error, Warning};
 
@@ -25,7 +26,7 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         None => {
             cx.about_in(Error, prefix, "base_url", "is missing".to_owned())
                 .expected("a URL such as \"https://api.openai.com/v1\"")
-                .hint("`openai` says how it speaks, and not where it is");
+                .hint("the kind says how it speaks, and not where it is");
         }
     }
 }
@@ -54,7 +55,7 @@ fn address(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         )
         .expected("https, outside of a network you trust");
     }
-    if url.path.is_empty() {
+    if url.path.is_empty() && provider.kind != Kind::Azure {
         cx.about(Warning, &key, "has no path".to_owned())
             .expected("the base of the API, which ends in `/v1` as a rule");
     }

@@ -281,9 +281,14 @@ impl<'a> Reading<'a> {
         known: impl Iterator<Item = &'static str>,
     ) {
         let known: Vec<_> = known.collect();
+        // What other programs call it says more than how it is spelt.
+        let near = match name.get_ref().as_ref() {
+            "api_key" if known.contains(&"keys") => Some("keys"),
+            name => nearest(name, known.iter().copied()),
+        };
         self.error(name.span(), "is not a known key")
             .expected(format!("one of {}", known.join(", ")))
-            .near(nearest(name.get_ref(), known.iter().copied()));
+            .near(near);
     }
 
     /// Turns what was found into problems with lines, columns and masked
@@ -391,6 +396,7 @@ fn plain_names() -> HashSet<&'static str> {
                 | Form::Ratio
                 | Form::Text(_)
                 | Form::Choice(_)
+                | Form::Pairs { .. }
                 | Form::List(_) => {
                     into.insert(key.name);
                 }

@@ -121,6 +121,18 @@ fn form(path: &str, form: &Form) -> Value {
             "type": "array", "minItems": 1, "items": self::form(path, inner),
         }),
         Form::Table(keys) => table(path, keys),
+        Form::Pairs {
+            name,
+            value,
+            example,
+            ..
+        } => json!({
+            "type": "object",
+            "properties": {},
+            "propertyNames": { "pattern": name },
+            "additionalProperties": plain(value),
+            "examples": [{ example.0: example.1 }],
+        }),
         Form::Named(Named { keys, name, fixed }) => json!({
             "type": "object",
             "properties": { fixed.0: table(&join(path, fixed.0), &fixed.1) },
@@ -196,6 +208,7 @@ fn kind(form: &Form) -> String {
         Form::Choice(_) => "choice".to_owned(),
         Form::List(inner) => format!("list of {}", kind(inner)),
         Form::Table(_) => "table".to_owned(),
+        Form::Pairs { .. } => "table of texts".to_owned(),
         Form::Named(_) => "named tables".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 
+mod azure;
 mod effective;
 mod presets;
 mod resilience;

@@ -2,6 +2,7 @@
 //!
 //! Field by field and without a decision: what is sensible was checked before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
@@ -58,14 +59,24 @@ pub(crate) fn json_limits(limits: &config::Limits) -> json::Limits {
 
 fn provider(provider: &config::Provider) -> ProviderSettings {
     let base = &provider.base_url;
+    // What another kind says of these was told to be without effect.
+    let is_azure = provider.kind == config::Kind::Azure;
     ProviderSettings {
-        dialect: Dialect::OpenAi,
+        dialect: match provider.kind {
+            config::Kind::Azure => Dialect::Azure,
+            config::Kind::OpenAi | config::Kind::Preset(_) => Dialect::OpenAi,
+        },
         name: provider.name.clone(),
         base: BaseUrl {
             tls: base.tls,
             host: base.host.clone(),
             port: base.port,
             path: base.path.clone(),
+        },
+        api_version: provider.api_version.clone().filter(|_| is_azure),
+        deployments: match is_azure {
+            true => provider.deployments.clone(),
+            false => BTreeMap::new(),
         },
         keys: provider.keys.iter().map(key).collect(),
         pick: match provider.pick {

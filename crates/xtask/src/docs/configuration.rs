@@ -114,7 +114,8 @@ fn section(page: &mut String, path: &str, title: &str, table: &Value) {
         .flatten()
         .collect();
     keys.sort_by_key(|(_, key)| key["x-tidegate"]["order"].as_u64());
-    let is_table = |key: &Value| key["type"] == "object";
+    let is_pairs = |key: &Value| key["x-tidegate"]["type"] == "table of texts";
+    let is_table = |key: &Value| key["type"] == "object" && !is_pairs(key);
     let (tables, values): (Vec<_>, Vec<_>) = keys.iter().partition(|(_, key)| is_table(key));
     *page += &format!("\n## {title}\n");
     if let Some(about) = table["description"].as_str().filter(|_| !path.is_empty()) {
@@ -209,7 +210,7 @@ fn line(name: &str, key: &Value, is_required: bool) -> String {
     let words = key["enum"].as_array().into_iter().flatten().map(code);
     let words = words.collect::<Vec<_>>().join(", ");
     let words = match notes["presets"].is_array() {
-        true => "`\"openai\"`, or a [preset](#presets)".to_owned(),
+        true => "`\"openai\"`, `\"azure\"`, or a [preset](#presets)".to_owned(),
         false => words,
     };
     let range = match notes["recommended"].as_str() {

@@ -6,12 +6,14 @@
 //! Here are those of words and of what is made of others.
 
 mod numbers;
+mod pairs;
 mod places;
 mod texts;
 
 use toml::de::DeValue;
 
 pub(super) use self::numbers::{OffAtZero, Ratio, count, size, time};
+pub(super) use self::pairs::Pairs;
 pub(super) use self::places::{ExistingFile, Url};
 pub(super) use self::texts::{
     ADDRESS, ADMIN_ADDRESS, MODEL, NAME, NAME_PATTERN, PROVIDER_NAME, Parsed, is_name,
