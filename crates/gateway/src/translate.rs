@@ -21,6 +21,8 @@ use crate::stream::Interpreter;
 pub(crate) struct Translation {
     /// The answer's id where the upstream gives none.
     id: String,
+    /// The model, where the upstream tells none.
+    model: String,
     /// When it was asked, in seconds since 1970.
     created: u64,
     /// The caller wants to be told the tokens of its stream.
@@ -66,6 +68,7 @@ impl Translation {
         }
         let translation = Self {
             id: String::new(),
+            model: model.to_owned(),
             created: 0,
             wants_usage: request.wants_usage,
         };
@@ -82,6 +85,7 @@ impl Translation {
     fn asked(&self) -> chat::Asked<'_> {
         chat::Asked {
             id: &self.id,
+            model: &self.model,
             created: self.created,
             usage: self.wants_usage,
         }
