@@ -19,16 +19,20 @@ pub enum Sdk {
     Python,
     /// `openai` of npm, installed in the folder `TIDEGATE_E2E_NODE`.
     Node,
+    /// The SDKs of every dialect and the frameworks for agents, of PyPI, by the
+    /// interpreter in `TIDEGATE_E2E_DIALECTS`.
+    Dialects,
 }
 
 impl Sdk {
-    /// All of them.
+    /// Those of OpenAI.
     pub const BOTH: [Self; 2] = [Self::Python, Self::Node];
 
     const fn variable(self) -> &'static str {
         match self {
             Self::Python => "TIDEGATE_E2E_PYTHON",
             Self::Node => "TIDEGATE_E2E_NODE",
+            Self::Dialects => "TIDEGATE_E2E_DIALECTS",
         }
     }
 
@@ -65,14 +69,29 @@ impl Sdk {
     /// # Panics
     /// When it fails.
     pub async fn run(self, program: &str, args: &[&str]) {
-        let Some(place) = self.place() else { return };
+        self.run_with(program, args, &[]).await;
+    }
+
+    /// The same with variables of the environment, and what it wrote.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run_with(
+        self,
+        program: &str,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> String {
+        let Some(place) = self.place() else {
+            return String::new();
+        };
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
         let file = match self {
-            Self::Python => Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("python")
-                .join(format!("{program}.py")),
+            Self::Python => python.join(format!("{program}.py")),
+            Self::Dialects => python.join("dialects").join(format!("{program}.py")),
             Self::Node => place.join("programs").join(format!("{program}.mjs")),
         };
-        self.run_file(&file, args).await;
+        self.run_file_with(&file, args, variables).await
     }
 
     /// The same with any file, and what it wrote; one of Node's must stand where
@@ -81,11 +100,15 @@ impl Sdk {
     /// # Panics
     /// When it fails.
     pub async fn run_file(self, file: &Path, args: &[&str]) -> String {
+        self.run_file_with(file, args, &[]).await
+    }
+
+    async fn run_file_with(self, file: &Path, args: &[&str], variables: &[(&str, &str)]) -> String {
         let Some(place) = self.place() else {
             return String::new();
         };
         let mut command = match self {
-            Self::Python => Command::new(place),
+            Self::Python | Self::Dialects => Command::new(place),
             Self::Node => {
                 let mut node = Command::new("node");
                 // Our programs are linked to in the folder of the packages, where
@@ -97,9 +120,13 @@ impl Sdk {
         command
             .arg(file)
             .args(args)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env_remove("OPENAI_API_KEY")
-            .env_remove("OPENAI_BASE_URL");
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        for vendor in ["OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI", "OLLAMA"] {
+            for what in ["API_KEY", "AUTH_TOKEN", "BASE_URL", "HOST"] {
+                command.env_remove(format!("{vendor}_{what}"));
+            }
+        }
+        command.envs(variables.iter().copied());
         let (status, told) = command_output(command).await;
         assert!(status.success(), "{}: {status}\n{told}", file.display());
         told

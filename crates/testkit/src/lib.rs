@@ -21,6 +21,7 @@
 
 pub mod client;
 pub mod gate;
+pub mod native;
 pub mod openai;
 pub mod port;
 pub mod script;

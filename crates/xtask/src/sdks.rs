@@ -14,6 +14,8 @@ use std::process::Command;
 
 use crate::workspace::{Outcome, Workspace, on_ci, shown};
 
+const PYTHON: &str = "Install Python 3 with its venv module (Debian: python3-venv)";
+
 /// Variables that tell the tests where each language is; one that this machine
 /// cannot have is left out (the reason has then been told, loudly).
 pub(crate) fn variables(workspace: &Workspace) -> Outcome<Vec<(&'static str, String)>> {
@@ -22,8 +24,14 @@ pub(crate) fn variables(workspace: &Workspace) -> Outcome<Vec<(&'static str, Str
         (
             "TIDEGATE_E2E_PYTHON",
             "Python",
-            python::prepare(workspace),
-            "Install Python 3 with its venv module (Debian: python3-venv)",
+            python::prepare(workspace, &python::OPENAI),
+            PYTHON,
+        ),
+        (
+            "TIDEGATE_E2E_DIALECTS",
+            "Python for every dialect",
+            python::prepare(workspace, &python::DIALECTS),
+            PYTHON,
         ),
         (
             "TIDEGATE_E2E_NODE",

@@ -1,18 +1,35 @@
-//! The Python environment of the SDK tests: a venv with the pinned packages of
-//! `crates/e2e/python/requirements.txt`. The place is its interpreter.
+//! The Python environments of the SDK tests, each a venv with the pinned packages
+//! of a file in `crates/e2e/python`. The place is its interpreter.
+//!
+//! They are two, since agent frameworks want other versions of what both use.
 
 use std::path::{Path, PathBuf};
 
 use super::{Made, pins, version};
 use crate::workspace::{Outcome, Workspace, run};
 
-/// The pins, from the root of the workspace.
-const PINS: &str = "crates/e2e/python/requirements.txt";
+/// A venv: its folder in the target, and its pins from the root of the workspace.
+pub(super) struct Environment {
+    folder: &'static str,
+    pins: &'static str,
+}
 
-pub(super) fn prepare(workspace: &Workspace) -> Outcome<PathBuf> {
-    let pins = pins(workspace, PINS)?;
+/// The SDK of OpenAI, and what tests the API's description.
+pub(super) const OPENAI: Environment = Environment {
+    folder: "venv",
+    pins: "crates/e2e/python/requirements.txt",
+};
+
+/// The SDKs of every dialect, and frameworks for agents.
+pub(super) const DIALECTS: Environment = Environment {
+    folder: "venv-dialects",
+    pins: "crates/e2e/python/requirements-dialects.txt",
+};
+
+pub(super) fn prepare(workspace: &Workspace, environment: &Environment) -> Outcome<PathBuf> {
+    let pins = pins(workspace, environment.pins)?;
     let version = version(workspace.program("python3").arg("--version"))?;
-    let venv = Made::new(workspace.target.join("venv"), &version, &pins);
+    let venv = Made::new(workspace.target.join(environment.folder), &version, &pins);
     let interpreter = Path::new("bin/python");
     let python = venv.folder.join(interpreter);
     if venv.is_ready(interpreter) {
@@ -33,7 +50,7 @@ pub(super) fn prepare(workspace: &Workspace) -> Outcome<PathBuf> {
         "install",
         "--disable-pip-version-check",
         "-r",
-        PINS,
+        environment.pins,
     ]))?;
     venv.done()?;
     Ok(python)
