@@ -7,11 +7,16 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tidegate_types::Code;
 use tidegate_wire::anthropic::{
-    Reader, Ways, Writer, read_answer, read_request, write_answer, write_request,
+    Reader, Ways, Writer, read_answer, read_error, read_request, write_answer, write_error,
+    write_request,
 };
 
-use crate::talk::{ARGUMENTS, Asked, Caller, Frame, Told, Upstream, events, list, text};
+use crate::cases::{Case, Said, halves, schema, tools, turns};
+use crate::talk::{
+    ARGUMENTS, Asked, Caller, Frame, OVERLOADED, Told, Upstream, events, list, named, text,
+};
 
 pub(crate) fn caller() -> Caller {
     Caller {
@@ -23,7 +28,66 @@ pub(crate) fn caller() -> Caller {
         writer: || Box::new(Writer::new("msg_ours")),
         hear,
         hear_stream,
+        ask,
+        write_error: |message| write_error(Code::UpstreamOverloaded, message, None).to_vec(),
+        hear_error,
+        hear_failure: |events| {
+            let (name, data) = events.last().unwrap();
+            assert_eq!(name, "error");
+            assert!(events.iter().all(|(name, _)| name != "message_stop"));
+            hear_error(data)
+        },
     }
+}
+
+fn hear_error(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    assert_eq!(
+        (&body["type"], &body["error"]["type"]),
+        (&json!("error"), &json!("overloaded_error"))
+    );
+    text(&body, "/error/message").to_owned()
+}
+
+/// Results stand in what the user says.
+fn role(kind: &str) -> &'static str {
+    match kind {
+        "system" => "system",
+        "user" | "image" | "result" => "user",
+        _ => "assistant",
+    }
+}
+
+fn ask(case: &Case, stream: bool) -> Value {
+    let mut body = json!({"model": "m", "max_tokens": 300, "stream": stream, "messages": []});
+    for (role, said) in turns(case, role) {
+        if role == "system" {
+            body["system"] = said[0][1].clone();
+            continue;
+        }
+        let id = |one: &[Value]| format!("toolu_{}", one[1].as_str().unwrap());
+        let blocks = said.iter().map(|one| match one[0].as_str().unwrap() {
+            "image" => {
+                let source = json!({"type": "base64", "media_type": one[1], "data": one[2]});
+                json!({"type": "image", "source": source})
+            }
+            "call" => json!({"type": "tool_use", "id": id(one), "name": one[1], "input": one[2]}),
+            "result" => json!({"type": "tool_result", "tool_use_id": id(one), "content": one[2]}),
+            _ => json!({"type": "text", "text": one[1]}),
+        });
+        let message = json!({"role": role, "content": blocks.collect::<Vec<_>>()});
+        body["messages"].as_array_mut().unwrap().push(message);
+    }
+    if case.tools > 0 {
+        let tools = tools(case).into_iter().map(|(name, description, schema)| {
+            json!({"name": name, "description": description, "input_schema": schema})
+        });
+        body["tools"] = tools.collect();
+    }
+    if case.format {
+        body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema()}});
+    }
+    body
 }
 
 pub(crate) fn upstream() -> Upstream {
@@ -39,7 +103,69 @@ pub(crate) fn upstream() -> Upstream {
         reader: || Box::new(Reader::default()),
         arguments: ARGUMENTS,
         cached: Some(64),
+        say,
+        flow,
+        error: json!({"type": "error", "error": {"type": "overloaded_error", "message": OVERLOADED}}),
+        error_frame: (
+            "error",
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": OVERLOADED}}),
+        ),
+        read_error: |body| read_error(529, body),
     }
+}
+
+fn reason(said: &Said) -> &'static str {
+    match said.stop() {
+        "calls" => "tool_use",
+        "length" => "max_tokens",
+        _ => "end_turn",
+    }
+}
+
+fn say(said: &Said) -> Value {
+    let mut content = Vec::new();
+    if !said.text.is_empty() {
+        content.push(json!({"type": "text", "text": said.text}));
+    }
+    for (number, (name, _)) in said.calls.iter().enumerate() {
+        let (id, input) = (format!("toolu_{number}"), format!("@{number}"));
+        content.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
+    }
+    json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+        "content": content, "stop_reason": reason(said), "stop_sequence": null,
+        "usage": {"input_tokens": 80, "output_tokens": 40}})
+}
+
+fn flow(said: &Said) -> Vec<Frame> {
+    let usage = json!({"input_tokens": 80, "output_tokens": 1});
+    let message = json!({"id": "msg_1", "type": "message", "role": "assistant",
+        "model": "claude-sonnet-4-5", "content": [], "stop_reason": null, "usage": usage});
+    let mut events = vec![json!({"type": "message_start", "message": message})];
+    let mut block = |index: usize, block: Value, deltas: Vec<Value>| {
+        events.push(json!({"type": "content_block_start", "index": index, "content_block": block}));
+        for delta in deltas {
+            events.push(json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        }
+        events.push(json!({"type": "content_block_stop", "index": index}));
+    };
+    let told = usize::from(!said.text.is_empty());
+    if told > 0 {
+        let delta = |text| json!({"type": "text_delta", "text": text});
+        let deltas = said.pieces().into_iter().map(delta).collect();
+        block(0, json!({"type": "text", "text": ""}), deltas);
+    }
+    for (number, (name, arguments)) in said.calls.iter().enumerate() {
+        let delta = |text| json!({"type": "input_json_delta", "partial_json": text});
+        let deltas = halves(arguments).into_iter().map(delta).collect();
+        let id = format!("toolu_{number}");
+        let begun = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+        block(told + number, begun, deltas);
+    }
+    let delta = json!({"stop_reason": reason(said), "stop_sequence": null});
+    events.push(json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 40}}));
+    events.push(json!({"type": "message_stop"}));
+    let named = |event: &Value| named(text(event, "/type"), event);
+    events.iter().map(named).collect()
 }
 
 /// The blocks of a content, of which one text may stand alone.
@@ -88,11 +214,12 @@ fn understand(body: &Value) -> Asked {
         ("said", json!(said)),
         ("tools", json!(tools)),
         ("choose", body["tool_choice"]["type"].clone()),
+        ("format", body["output_config"]["format"]["schema"].clone()),
         ("max_tokens", body["max_tokens"].clone()),
         ("temperature", body["temperature"].clone()),
         ("top_p", body["top_p"].clone()),
         ("stop", body["stop_sequences"].clone()),
-        ("stream", body["stream"].clone()),
+        ("stream", json!(body["stream"] == true)),
     ])
 }
 
@@ -190,6 +317,8 @@ fn hear_stream(events: &[Frame]) -> Option<Told> {
 fn stop(reason: &Value) -> String {
     match reason.as_str() {
         Some("tool_use") => "calls".to_owned(),
+        Some("end_turn") => "end".to_owned(),
+        Some("max_tokens") => "length".to_owned(),
         other => other.unwrap_or("none").to_owned(),
     }
 }

@@ -3,9 +3,12 @@
 //! Its calls come whole; whether it streams stands in the path.
 
 use serde_json::{Value, json};
-use tidegate_wire::gemini::{Reader, read_answer, write_request};
+use tidegate_wire::gemini::{Reader, read_answer, read_error, write_request};
 
-use crate::talk::{ARGUMENTS, Asked, Upstream, events, list, text};
+use crate::cases::Said;
+use crate::talk::{
+    ARGUMENTS, Asked, Frame, OVERLOADED, Upstream, events, list, text, with_arguments,
+};
 
 pub(crate) fn upstream() -> Upstream {
     Upstream {
@@ -20,7 +23,57 @@ pub(crate) fn upstream() -> Upstream {
         reader: || Box::new(Reader::default()),
         arguments: ARGUMENTS,
         cached: Some(64),
+        say,
+        flow,
+        error: json!({"error": {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"}}),
+        error_frame: (
+            "",
+            json!({"error": {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"}}),
+        ),
+        read_error: |body| read_error(503, body).error,
     }
+}
+
+fn response(parts: Vec<Value>, reason: Option<&str>) -> Value {
+    let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
+    if let Some(reason) = reason {
+        candidate["finishReason"] = json!(reason);
+    }
+    let usage = json!({"promptTokenCount": 80, "candidatesTokenCount": 40, "totalTokenCount": 120});
+    json!({"candidates": [candidate], "usageMetadata": usage,
+        "modelVersion": "gemini-3-pro-preview", "responseId": "r1"})
+}
+
+fn reason(said: &Said) -> &'static str {
+    match said.stop() {
+        "length" => "MAX_TOKENS",
+        _ => "STOP",
+    }
+}
+
+fn calls(said: &Said) -> impl Iterator<Item = Value> {
+    let calls = said.calls.iter().enumerate();
+    calls.map(
+        |(number, (name, _))| json!({"functionCall": {"name": name, "args": format!("@{number}")}}),
+    )
+}
+
+fn say(said: &Said) -> Value {
+    let text = Some(said.text).filter(|text| !text.is_empty());
+    let mut parts: Vec<Value> = text.map(|text| json!({"text": text})).into_iter().collect();
+    parts.extend(calls(said));
+    response(parts, Some(reason(said)))
+}
+
+fn flow(said: &Said) -> Vec<Frame> {
+    let texts = said.pieces().into_iter();
+    let mut all: Vec<Value> = texts
+        .map(|text| response(vec![json!({"text": text})], None))
+        .collect();
+    all.extend(calls(said).map(|call| response(vec![call], None)));
+    all.push(response(vec![json!({"text": ""})], Some(reason(said))));
+    let frame = |one: &Value| (String::new(), with_arguments(one, said).into_bytes());
+    all.iter().map(frame).collect()
 }
 
 fn understand(body: &Value) -> Asked {
@@ -65,12 +118,13 @@ fn understand(body: &Value) -> Asked {
             ])
         })
         .collect();
-    assert_eq!(body["toolConfig"]["functionCallingConfig"]["mode"], "ANY");
     let config = &body["generationConfig"];
+    let mode = text(body, "/toolConfig/functionCallingConfig/mode");
     Asked::from([
         ("said", json!(said)),
         ("tools", json!(tools)),
-        ("choose", json!("any")),
+        ("choose", json!(mode.to_lowercase())),
+        ("format", config["responseJsonSchema"].clone()),
         ("max_tokens", config["maxOutputTokens"].clone()),
         ("temperature", config["temperature"].clone()),
         ("top_p", config["topP"].clone()),

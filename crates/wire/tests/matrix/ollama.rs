@@ -5,7 +5,10 @@
 use serde_json::{Value, json};
 use tidegate_wire::ollama::{Reader, read_answer, write_request};
 
-use crate::talk::{Asked, Upstream, list, text};
+use tidegate_wire::openai::error;
+
+use crate::cases::Said;
+use crate::talk::{Asked, Frame, OVERLOADED, Upstream, list, text, with_arguments};
 
 pub(crate) fn upstream() -> Upstream {
     Upstream {
@@ -25,7 +28,57 @@ pub(crate) fn upstream() -> Upstream {
         reader: || Box::new(Reader::default()),
         arguments: crate::talk::ARGUMENTS,
         cached: None,
+        say,
+        flow,
+        error: json!({"error": OVERLOADED}),
+        error_frame: ("", json!({"error": OVERLOADED})),
+        read_error: |body| error::parse(body).unwrap(),
     }
+}
+
+fn line(message: Value) -> Value {
+    json!({"model": "qwen3", "created_at": "2026-09-21T12:00:00Z", "message": message, "done": false})
+}
+
+/// The line that ends an answer.
+fn done(mut line: Value, said: &Said) -> Value {
+    line["done"] = json!(true);
+    line["done_reason"] = json!(if said.cut { "length" } else { "stop" });
+    line["prompt_eval_count"] = json!(80);
+    line["eval_count"] = json!(40);
+    line
+}
+
+fn calls(said: &Said) -> Vec<Value> {
+    let calls = said.calls.iter().enumerate();
+    let called = |(number, (name, _)): (usize, &(&str, &str))| json!({"function": {"name": name, "arguments": format!("@{number}")}});
+    calls.map(called).collect()
+}
+
+fn say(said: &Said) -> Value {
+    let mut message = json!({"role": "assistant", "content": said.text});
+    if !said.calls.is_empty() {
+        message["tool_calls"] = json!(calls(said));
+    }
+    done(line(message), said)
+}
+
+fn flow(said: &Said) -> Vec<Frame> {
+    let texts = said.pieces().into_iter();
+    let mut lines: Vec<Value> = texts
+        .map(|text| line(json!({"role": "assistant", "content": text})))
+        .collect();
+    for call in calls(said) {
+        lines.push(line(
+            json!({"role": "assistant", "content": "", "tool_calls": [call]}),
+        ));
+    }
+    lines.push(done(
+        line(json!({"role": "assistant", "content": ""})),
+        said,
+    ));
+    let frame = |one: &Value| (String::new(), with_arguments(one, said).into_bytes());
+    lines.iter().map(frame).collect()
 }
 
 fn understand(body: &Value) -> Asked {
@@ -61,5 +114,6 @@ fn understand(body: &Value) -> Asked {
         ("top_p", options["top_p"].clone()),
         ("stop", options["stop"].clone()),
         ("stream", body["stream"].clone()),
+        ("format", body["format"].clone()),
     ])
 }

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidegate_wire::chat::{Answer, Decode, Encode, Lacks, Malformed, Request};
+use tidegate_wire::openai::ErrorBody;
 use tidegate_wire::sse::{Framer, Kind};
+
+use crate::cases::{Case, Said};
 
 /// The arguments of the first call, which are carried as they are.
 pub(crate) const ARGUMENTS: &str = r#"{"city": "Z\u00fcrich", "n": 1.0}"#;
@@ -60,7 +63,7 @@ pub(crate) struct Told {
     pub(crate) text: String,
     /// Names and arguments, in order.
     pub(crate) calls: Vec<(String, String)>,
-    /// `calls`, or what the dialect says otherwise.
+    /// `calls`, `end` or `length`.
     pub(crate) stop: String,
     /// Of the prompt, of it from the cache, of the answer.
     pub(crate) tokens: Option<(u64, Option<u64>, u64)>,
@@ -98,6 +101,14 @@ pub(crate) struct Caller {
     /// What a stream of events (name, data) tells, if its end was told. Panics where their
     /// order is not the API's.
     pub(crate) hear_stream: fn(&[Frame]) -> Option<Told>,
+    /// What is asked in a case, in its form, for a stream or not.
+    pub(crate) ask: fn(&Case, bool) -> Value,
+    /// The body of an error that says this.
+    pub(crate) write_error: fn(&str) -> Vec<u8>,
+    /// What an error says, as a body.
+    pub(crate) hear_error: fn(&[u8]) -> String,
+    /// What an error says that ends a stream: its last event and no other.
+    pub(crate) hear_failure: fn(&[Frame]) -> String,
 }
 
 /// An upstream's dialect, and a small upstream of it.
@@ -117,6 +128,35 @@ pub(crate) struct Upstream {
     /// The first call's arguments as this upstream tells them.
     pub(crate) arguments: &'static str,
     pub(crate) cached: Option<u64>,
+    /// What is answered in a case, in its form, whole and as frames.
+    pub(crate) say: fn(&Said) -> Value,
+    pub(crate) flow: fn(&Said) -> Vec<Frame>,
+    /// An error that says [`OVERLOADED`], as a body and as a frame.
+    pub(crate) error: Value,
+    pub(crate) error_frame: (&'static str, Value),
+    pub(crate) read_error: fn(&[u8]) -> ErrorBody,
+}
+
+/// What an upstream says that fails.
+pub(crate) const OVERLOADED: &str = "We are overloaded; \"later\".";
+
+/// A frame of a stream without names.
+pub(crate) fn unnamed(data: &Value) -> Frame {
+    named("", data)
+}
+
+pub(crate) fn named(name: &str, data: &Value) -> Frame {
+    (name.to_owned(), data.to_string().into_bytes())
+}
+
+/// An answer in which arguments of calls stand as objects, which no [`Value`]
+/// carries byte for byte: each is put in the place of its number.
+pub(crate) fn with_arguments(answer: &Value, said: &Said) -> String {
+    let mut text = answer.to_string();
+    for (number, (_, arguments)) in said.calls.iter().enumerate() {
+        text = text.replace(&format!("\"@{number}\""), arguments);
+    }
+    text
 }
 
 /// The events of a stream: names and data.
