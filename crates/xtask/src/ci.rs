@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::watch::Stopwatch;
 use crate::workspace::{Outcome, Workspace, answers, on_ci, run as call};
-use crate::{docs, mutants, suite, tidy};
+use crate::{docs, fuzz, mutants, suite, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -37,6 +37,8 @@ enum Stage {
     Test,
     /// Three seeded bugs, which their tests must notice
     Mutants,
+    /// Half a minute of made-up bytes for every decoder
+    Fuzz,
     /// Licences, sources and banned crates of dependencies
     Deny,
     /// The documentation builds, and generated pages are up to date
@@ -58,6 +60,7 @@ impl fmt::Display for Stage {
             Self::Tidy => "tidy",
             Self::Test => "test",
             Self::Mutants => "mutants",
+            Self::Fuzz => "fuzz",
             Self::Deny => "deny",
             Self::Docs => "docs",
         })
@@ -102,6 +105,10 @@ fn run_stage(workspace: &Workspace, stage: Stage) -> Ended {
         Stage::Tidy => tidy::run(workspace),
         Stage::Test => suite::run(workspace, &suite::Options::default()),
         Stage::Mutants => mutants::quick(workspace),
+        Stage::Fuzz => match fuzz::lack(workspace) {
+            Some(lack) => return Ended::LeftOut(lack),
+            None => fuzz::quick(workspace),
+        },
         Stage::Deny if !answers(&mut workspace.cargo(&["deny", "--version"])) && !on_ci() => {
             return Ended::LeftOut("needs `cargo install cargo-deny --locked`");
         }

@@ -15,6 +15,7 @@
 mod bench;
 mod ci;
 mod docs;
+mod fuzz;
 mod long;
 mod metrics;
 mod mutants;
@@ -60,6 +61,8 @@ enum Command {
     Mutants(mutants::Options),
     /// The kernel's tests under Miri and sanitizers, as far as a nightly has them
     Sanitize(sanitize::Options),
+    /// Made-up bytes for every decoder, where a nightly and a C++ compiler are
+    Fuzz(fuzz::Options),
     /// The large proofs, for as long as you allow; results go to docs/proofs.md
     Long(long::Options),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Docs(options) => docs::run(&workspace, &options),
         Command::Mutants(options) => mutants::run(&workspace, &options),
         Command::Sanitize(options) => sanitize::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Long(options) => long::run(&workspace, &options),
         Command::Bench { .. } => Ok(()),
     });

@@ -1,0 +1,82 @@
+//! Whole answers of the five upstreams: looked at, read, written for each caller,
+//! and told as a stream.
+
+use tidegate_wire::chat::{Answer, Encode, Event, Malformed, replay};
+use tidegate_wire::openai::chat::Asked;
+use tidegate_wire::{anthropic, bedrock, gemini, ollama, openai, responses};
+
+use super::hold_json;
+use super::order::Order;
+use super::streams::hold_stream;
+
+type Read = fn(&[u8]) -> Result<Answer, Malformed>;
+
+pub(crate) fn openai(data: &[u8]) {
+    use tidegate_wire::openai::Endpoint;
+
+    openai::look_answer(data);
+    openai::look_usage(data);
+    for endpoint in [Endpoint::Chat, Endpoint::Completions] {
+        if let Some(stream) = openai::to_stream(endpoint, data, true) {
+            hold_stream(&stream, Some(true));
+        }
+    }
+    hold(openai::chat::read_answer, data);
+}
+
+pub(crate) fn anthropic(data: &[u8]) {
+    anthropic::look_answer(data);
+    drop(anthropic::read_count(data));
+    hold(anthropic::read_answer, data);
+}
+
+pub(crate) fn responses(data: &[u8]) {
+    responses::look_answer(data);
+}
+
+pub(crate) fn gemini(data: &[u8]) {
+    hold(gemini::read_answer, data);
+}
+
+pub(crate) fn bedrock(data: &[u8]) {
+    hold(bedrock::read_answer, data);
+}
+
+pub(crate) fn ollama(data: &[u8]) {
+    hold(ollama::read_answer, data);
+}
+
+fn hold(read: Read, data: &[u8]) {
+    let Ok(answer) = read(data) else {
+        return;
+    };
+    let asked = Asked {
+        usage: true,
+        ..Asked::default()
+    };
+    let echo = responses::Asked::read(b"{}", 7, 7);
+    for body in [
+        openai::chat::write_answer(&answer, &asked),
+        anthropic::write_answer(&answer, "msg"),
+        responses::write_answer(&answer, &echo),
+    ] {
+        hold_json(&body, data);
+    }
+    let writers: [Box<dyn Encode>; 3] = [
+        Box::new(openai::chat::Writer::new(&asked)),
+        Box::new(anthropic::Writer::new("msg")),
+        Box::new(responses::Writer::new(echo, 1 << 20)),
+    ];
+    for mut writer in writers {
+        let (mut order, mut out) = (Order::default(), Vec::new());
+        let told = replay(&answer, &mut |event: Event<'_>| {
+            order.hear(&event);
+            writer.event(&event, &mut out);
+        });
+        assert_eq!(told.is_ok(), order.ended());
+        assert!(told.is_ok() || out.is_empty());
+        if told.is_ok() {
+            hold_stream(&out, Some(writer.broken().is_none()));
+        }
+    }
+}
