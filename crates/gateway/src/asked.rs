@@ -11,12 +11,13 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
 use crate::attempt::ended_failure;
+use crate::endpoint::Manner;
 use crate::errand::Subject;
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::settings::Bounds;
 use crate::translate::Translation;
-use crate::upstream::Load;
+use crate::upstream::{Load, Target};
 use crate::wait::Ended;
 
 /// See the module's text.
@@ -31,6 +32,8 @@ pub(crate) struct Asked {
     pub(crate) stream: bool,
     /// Where caller and provider speak different dialects.
     pub(crate) translation: Option<Translation>,
+    /// How the caller is told of failures.
+    pub(crate) manner: Manner,
     /// Whether the caller asked for the usage chunk itself.
     pub(crate) wants_usage: bool,
     /// The request's end.
@@ -81,6 +84,17 @@ impl Asked {
         match &self.subject {
             Subject::Model(_) => true,
             Subject::Errand(errand) => errand.kind.repeats(),
+        }
+    }
+
+    /// What of the upstream is asked.
+    pub(crate) fn target(&self) -> Target<'_> {
+        let translation = self.translation.as_ref();
+        Target {
+            subject: &self.subject,
+            model: &self.model,
+            stream: self.stream,
+            path: translation.and_then(Translation::path),
         }
     }
 

@@ -14,8 +14,6 @@ use http::{HeaderMap, StatusCode};
 use kernel::{Alarm, Halt, Instant, Permit, Pool, Signal, Why};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
-use tidegate_wire::chat::Malformed;
-use tidegate_wire::openai::{Answer as Look, Endpoint, look_answer, to_stream};
 
 use crate::asked::Asked;
 use crate::errand::{Subject, not_simulated};
@@ -25,14 +23,14 @@ use crate::provider::Link;
 use crate::refused;
 use crate::request::{Stage, Ticket};
 use crate::stake::Permits;
-use crate::stream::{Download, Flow, FlowSettings, Interpreter, Odd};
+use crate::stream::{Download, Flow, FlowSettings, Reads};
 use crate::target::Target;
-use crate::translate::{Translated, Translation};
 use crate::unary::{self, Bound, Short};
 use crate::upstream::classify::{self, Promise};
 use crate::upstream::{HttpUpstream, Missed, Source, headers};
 use crate::wait::{Ended, until};
 
+mod answer;
 mod errand;
 
 /// The body of an error may stand still this long; its status is known.
@@ -125,11 +123,18 @@ impl<'a> Attempt<'a> {
                 return self.carried(ticket, alarm, head, errand.kind).await;
             }
         };
-        match classify::promise(head.status, &head.headers) {
+        let events = match self.asked.translation {
+            Some(_) => self.asked.provider.speaks().framing().1,
+            None => classify::EVENTS,
+        };
+        match classify::promise(head.status, &head.headers, events) {
             Promise::Events if self.asked.stream => {
-                let by = self.asked.translation.as_ref();
-                let by = by.map(Translation::interpreter);
-                let flow = self.flow(ticket, alarm, head.source, head.sent, by).await?;
+                let reads = match &self.asked.translation {
+                    Some(translation) => translation.reads(),
+                    None => self.same(),
+                };
+                let flow = self.flow(ticket, alarm, head.source, head.sent, reads);
+                let flow = flow.await?;
                 let body = GoodBody::Stream(flow);
                 Ok(self.good(StatusCode::OK, &head.headers, body))
             }
@@ -186,8 +191,10 @@ impl<'a> Attempt<'a> {
     /// answer ever comes.
     fn sends(&self, ticket: &mut Ticket) -> Instant {
         let usage = match self.asked.subject {
-            Subject::Model(_) => Some(Usage::estimate(self.asked.load.len() as u64, 0)),
-            Subject::Errand(_) => None,
+            Subject::Model(_) if !self.asked.subject.counts() => {
+                Some(Usage::estimate(self.asked.load.len() as u64, 0))
+            }
+            _ => None,
         };
         ticket.uses(usage);
         ticket.sends()
@@ -228,9 +235,9 @@ impl<'a> Attempt<'a> {
             let (body, course) = outgoing.ok_or_else(settled)?;
             course.iter().for_each(|course| ticket.carries(course));
             let request = http.request(
-                &self.asked.subject,
-                &self.asked.model,
+                &self.asked.target(),
                 body,
+                &self.asked.load.whole(),
                 self.asked.forwarded.clone(),
                 &self.target.key,
             )?;
@@ -293,26 +300,25 @@ impl<'a> Attempt<'a> {
         alarm: Alarm,
         source: Source,
         sent: Instant,
-        interpreter: Option<Interpreter>,
+        reads: Reads,
     ) -> Result<Box<Flow>, Failure> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
             id: ticket.id(),
             timeouts: self.asked.provider.timeouts,
             bounds: self.asked.bounds,
-            withhold_usage: !self.asked.wants_usage,
             prompt_bytes: self.asked.load.len() as u64,
             sent,
             total: self.asked.total,
             shortened: self.asked.shortened,
             secrets: self.asked.provider.secrets.clone(),
-            interpreter,
             level: Arc::clone(&self.house.level),
             room: self.house.bodies.share(),
         };
         let oddities = self.house.oddities.clone();
         let mut flow = Box::new(Flow::new(
             settings,
+            reads,
             source,
             alarm,
             self.house.clock,
@@ -323,93 +329,6 @@ impl<'a> Attempt<'a> {
             return Err(failure);
         }
         Ok(flow)
-    }
-
-    async fn json(
-        &self,
-        ticket: &mut Ticket,
-        mut alarm: Alarm,
-        mut head: Head,
-        endpoint: Endpoint,
-    ) -> Result<Good, Failure> {
-        ticket.enter(Stage::Streaming);
-        let (most, idle) = (
-            self.asked.bounds.response,
-            self.asked.provider.timeouts.idle,
-        );
-        let body = self
-            .whole(ticket, &mut alarm, &mut head.source, most, idle)
-            .await?;
-        let (body, usage) = match self.understood(body) {
-            Ok(understood) => understood,
-            Err(Malformed::Error(said)) => {
-                ticket.uses(None);
-                return Err(classify::by_error(said, &self.asked.provider.secrets));
-            }
-            Err(Malformed::Frame) => {
-                return Err(Failure::new(
-                    Code::UpstreamProtocol,
-                    "The provider's answer is not the JSON object that its API promises.",
-                ));
-            }
-        };
-        ticket.uses(Some(usage));
-        let body = match self.asked.stream {
-            false => {
-                ticket.release();
-                GoodBody::Whole(body)
-            }
-            true => {
-                // With its usage, which the flow counts and withholds as any other.
-                let events = to_stream(endpoint, &body, true).ok_or_else(|| {
-                    Failure::new(
-                        Code::UpstreamProtocol,
-                        "The provider answered a stream with other JSON.",
-                    )
-                })?;
-                GoodBody::Stream(self.as_stream(ticket, alarm, events, head.sent).await?)
-            }
-        };
-        Ok(self.good(head.status, &head.headers, body))
-    }
-
-    /// A whole answer as its caller understands it, and what it cost.
-    fn understood(&self, body: Bytes) -> Result<(Bytes, Usage), Malformed> {
-        let estimate = |text_bytes| Usage::estimate(self.asked.load.len() as u64, text_bytes);
-        if let Some(translation) = &self.asked.translation {
-            let Translated { body, usage } = translation.answer(&body)?;
-            let usage = usage.unwrap_or_else(|| estimate(body.len() as u64));
-            return Ok((body, usage));
-        }
-        match look_answer(&body) {
-            Look::Ok { usage, text_bytes } => {
-                Ok((body, usage.unwrap_or_else(|| estimate(text_bytes))))
-            }
-            Look::Error(said) => Err(Malformed::Error(said)),
-            Look::Malformed => Err(Malformed::Frame),
-        }
-    }
-
-    fn good(&self, status: StatusCode, upstream: &HeaderMap, body: GoodBody) -> Good {
-        let headers = headers::passed(upstream, &self.asked.provider.secrets);
-        Good {
-            status,
-            headers,
-            body,
-        }
-    }
-
-    /// A whole completion where a stream was asked for (failures row 17).
-    async fn as_stream(
-        &self,
-        ticket: &mut Ticket,
-        alarm: Alarm,
-        events: Bytes,
-        sent: Instant,
-    ) -> Result<Box<Flow>, Failure> {
-        let source = Source::Whole(Some(events));
-        self.house.oddities.count(Odd::NotStreamed);
-        self.flow(ticket, alarm, source, sent, None).await
     }
 
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
@@ -428,12 +347,14 @@ impl<'a> Attempt<'a> {
             Err(_) => Bytes::new(),
         };
         let now = self.house.clock.unix_millis() / 1000;
+        let provider = &self.asked.provider;
         classify::by_status(
+            provider.speaks(),
             head.status,
             &head.headers,
             &body,
             now,
-            &self.asked.provider.secrets,
+            &provider.secrets,
         )
     }
 

@@ -19,6 +19,7 @@ use tidegate_types::{Code, Fault};
 use crate::asked::Asked;
 use crate::attempt::{Attempt, Good, settled, shutting_down};
 use crate::consequence::{Again, Consequence, KeyIs};
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::keys::Unfit;
@@ -71,6 +72,11 @@ impl Attempts {
             tried: Tried::default(),
             said: None,
         }
+    }
+
+    /// How the caller is told of failures.
+    pub(crate) fn manner(&self) -> Manner {
+        self.asked.manner
     }
 
     pub(crate) fn clock(&self) -> Clock {

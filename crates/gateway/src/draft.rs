@@ -16,14 +16,16 @@ use tidegate_kernel as kernel;
 use tidegate_sim::{Problem, Rules, Sim};
 
 use crate::budgets::Budgets;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Ways};
 use crate::events;
 use crate::keys::{Key, Secrets};
 use crate::load::Load;
 use crate::provider::{Link, Provider, SIM, Terms};
-use crate::settings::{KeySettings, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts};
+use crate::settings::{
+    KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts,
+};
 use crate::target::{TargetSettings, Targets};
-use crate::upstream::{self, HttpUpstream, Trust};
+use crate::upstream::{self, Address, HttpUpstream, Signer, Trust};
 
 /// What all providers of one configuration are told.
 pub(crate) struct Context {
@@ -44,7 +46,7 @@ struct Shape {
     pick: Pick,
     models: Vec<String>,
     deployments: BTreeMap<String, String>,
-    ask_usage: bool,
+    ways: Ways,
 }
 
 /// See the module's text.
@@ -78,30 +80,25 @@ impl Draft {
             Some(file) if settings.base.tls => upstream::roots(file)?,
             _ => Vec::new(),
         };
-        let version = settings.api_version.as_deref();
+        let address = Address {
+            dialect: settings.dialect,
+            base: settings.base,
+            api_version: settings.api_version,
+            signer: settings.aws.as_ref().map(Signer::new),
+        };
         let known = old.as_deref().and_then(|old| match &old.link {
-            Link::Http(http) if http.is(settings.dialect, &settings.base, version, &roots) => {
-                Some(Arc::clone(http))
-            }
+            Link::Http(http) if http.is(&address, &roots) => Some(Arc::clone(http)),
             _ => None,
         });
         let kept = known.is_some();
         let http = match known {
             Some(known) => known,
             None => {
-                let (dialect, base, clock) = (settings.dialect, settings.base, context.clock);
-                let fresh = HttpUpstream::new(
-                    dialect,
-                    base,
-                    settings.api_version,
-                    roots,
-                    &context.trust,
-                    clock,
-                )?;
+                let fresh = HttpUpstream::new(address, roots, &context.trust, context.clock)?;
                 Arc::new(fresh)
             }
         };
-        let secrets = Secrets::of(&settings.keys);
+        let secrets = Secrets::of(&settings.keys, settings.aws.as_ref());
         let keys = keys(
             settings.keys,
             settings.dialect,
@@ -117,7 +114,12 @@ impl Draft {
             pick: settings.pick,
             models: settings.models,
             deployments: settings.deployments,
-            ask_usage: settings.ask_usage,
+            ways: Ways {
+                ask_usage: settings.ask_usage,
+                on_unsupported: settings.on_unsupported,
+                responses: settings.responses,
+                max_tokens: settings.max_tokens,
+            },
         };
         Ok(Self {
             name,
@@ -175,7 +177,13 @@ impl Draft {
             pick: Pick::default(),
             models,
             deployments: BTreeMap::new(),
-            ask_usage: true,
+            // The simulated model speaks what all who follow OpenAI speak.
+            ways: Ways {
+                ask_usage: true,
+                on_unsupported: OnUnsupported::default(),
+                responses: false,
+                max_tokens: 0,
+            },
         };
         Ok(Self {
             name: Arc::from(SIM),
@@ -207,7 +215,7 @@ impl Draft {
             pick,
             models,
             deployments,
-            ask_usage,
+            ways,
         } = &self.shape;
         let (known, terms) = (old.targets.keys(), old.terms);
         self.rules.is_none()
@@ -216,7 +224,7 @@ impl Draft {
             && (terms.pool, terms.breaker, terms.pick) == (*pool, *breaker, *pick)
             && (old.retry, old.timeouts) == (*retry, *timeouts)
             && (&old.models, &old.deployments) == (models, deployments)
-            && old.ask_usage == *ask_usage
+            && old.ways == *ways
     }
 
     /// The provider; what it shares with the one before it is changed in place.
@@ -291,7 +299,7 @@ impl Draft {
             retry: shape.retry,
             timeouts: shape.timeouts,
             dialect: shape.dialect,
-            ask_usage: shape.ask_usage,
+            ways: shape.ways,
             models: shape.models,
             deployments: shape.deployments,
             terms: Terms {

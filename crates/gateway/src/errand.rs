@@ -11,8 +11,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tidegate_types::Code;
 use tidegate_wire::json::Limits;
-use tidegate_wire::openai::{Endpoint, boundary, scan_form, scan_named};
+use tidegate_wire::openai::{boundary, scan_form, scan_named};
 
+use crate::endpoint::{Endpoint, Manner};
 use crate::failure::Failure;
 use crate::prepare::{Prepared, refused};
 use crate::provider::Link;
@@ -31,6 +32,21 @@ pub enum Subject {
     Model(Endpoint),
     /// Anything else.
     Errand(Arc<Errand>),
+}
+
+impl Subject {
+    /// How its caller is told of failures.
+    pub(crate) fn manner(&self) -> Manner {
+        match self {
+            Self::Model(endpoint) => endpoint.manner(),
+            Self::Errand(_) => Manner::OpenAi,
+        }
+    }
+
+    /// Whether tokens are counted, and nothing else.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self, Self::Model(Endpoint::CountTokens))
+    }
 }
 
 /// How an errand travels.
@@ -113,7 +129,8 @@ pub(crate) fn prepare(
         None => unnamed(errand, body, routes.unnamed(errand.provider.as_deref())?),
     };
     match &prepared.provider.link {
-        Link::Http(_) => Ok(prepared),
+        Link::Http(_) if prepared.provider.speaks().is_openai() => Ok(prepared),
+        Link::Http(_) => Err(not_openai(&prepared.provider.name)),
         Link::Sim(_) => Err(not_simulated()),
     }
 }
@@ -146,4 +163,12 @@ pub(crate) fn not_simulated() -> Failure {
     let text = "The simulated provider has chat, completions and embeddings only; \
                 name a provider in tidegate.toml that has this endpoint.";
     Failure::new(Code::NotFound, text)
+}
+
+fn not_openai(provider: &str) -> Failure {
+    let text = format!(
+        "`{provider}` speaks another dialect than OpenAI's, in which there is nothing like this; \
+         ask a provider that is compatible with OpenAI, by its model or by `x-tidegate-provider`."
+    );
+    Failure::new(Code::UnsupportedParameter, text)
 }

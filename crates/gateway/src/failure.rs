@@ -10,8 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tidegate_types::{Code, Outcome, Retry};
+use tidegate_types::{Code, Outcome, RequestId, Retry};
+use tidegate_wire::chat::Failed;
 use tidegate_wire::openai::error;
+use tidegate_wire::{anthropic, responses};
+
+use crate::endpoint::Manner;
 
 /// A failure or refusal on its way to the caller.
 #[derive(Debug)]
@@ -96,10 +100,14 @@ impl Failure {
     }
 
     /// The HTTP status while no byte of the answer has gone out.
-    pub fn status(&self) -> u16 {
+    pub fn status(&self, manner: Manner) -> u16 {
+        let own = match manner {
+            Manner::OpenAi | Manner::Responses => self.code.status(),
+            Manner::Anthropic => anthropic::status(self.code),
+        };
         match (&self.upstream, self.code) {
-            (Some(says), Code::UpstreamRejected) => says.status.unwrap_or(self.code.status()),
-            _ => self.code.status(),
+            (Some(says), Code::UpstreamRejected) => says.status.unwrap_or(own),
+            _ => own,
         }
     }
 
@@ -128,34 +136,52 @@ impl Failure {
         }
     }
 
-    /// The `code` field: an upstream's own where it refused the request.
-    fn shown_code(&self) -> &str {
-        self.upstream
-            .as_ref()
-            .and_then(|says| says.code.as_deref())
-            .unwrap_or(self.code.as_str())
+    /// The same as whoever writes a caller's stream is told it.
+    pub(crate) fn failed(&self) -> Failed<'_> {
+        let (shown, kind) = self.shown();
+        Failed {
+            code: self.code,
+            shown,
+            kind,
+            message: &self.message,
+            param: self.param.as_deref(),
+        }
     }
 
-    fn shown_kind(&self) -> &str {
-        self.upstream
-            .as_ref()
-            .and_then(|says| says.kind.as_deref())
-            .unwrap_or(self.code.kind())
-    }
-
-    /// The JSON body in the OpenAI form.
-    pub fn body(&self) -> Bytes {
-        error::render(
-            self.shown_code(),
-            self.shown_kind(),
-            &self.message,
-            self.param.as_deref(),
+    /// The fields `code` and `type` of OpenAI's form: an upstream's own where it
+    /// refused the request and has them.
+    fn shown(&self) -> (&str, &str) {
+        let says = self.upstream.as_ref();
+        let code = says.and_then(|says| says.code.as_deref());
+        let kind = says.and_then(|says| says.kind.as_deref());
+        (
+            code.unwrap_or(self.code.as_str()),
+            kind.unwrap_or(self.code.kind()),
         )
     }
 
-    /// The stream event in the OpenAI form; the last thing its caller gets.
-    pub fn event(&self) -> Bytes {
-        let (code, kind) = (self.shown_code(), self.shown_kind());
-        error::render_event(code, kind, &self.message, self.param.as_deref())
+    /// The JSON body; `id` is the request's own.
+    pub fn body(&self, manner: Manner, id: Option<RequestId>) -> Bytes {
+        let (code, kind) = self.shown();
+        match manner {
+            Manner::OpenAi | Manner::Responses => {
+                error::render(code, kind, &self.message, self.param.as_deref())
+            }
+            Manner::Anthropic => {
+                let id = id.map(|id| id.to_string());
+                anthropic::write_error(self.status(manner), &self.message, id.as_deref())
+            }
+        }
+    }
+
+    /// The event that ends a stream; the last thing its caller gets.
+    pub fn event(&self, manner: Manner) -> Bytes {
+        let (code, kind) = self.shown();
+        let param = self.param.as_deref();
+        match manner {
+            Manner::OpenAi => error::render_event(code, kind, &self.message, param),
+            Manner::Responses => responses::write_error_event(&self.failed()),
+            Manner::Anthropic => anthropic::write_error_event(self.status(manner), &self.message),
+        }
     }
 }

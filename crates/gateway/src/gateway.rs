@@ -23,7 +23,7 @@ use tidegate_wire::json::Limits;
 
 use crate::advice::Measured;
 use crate::asked::Asked;
-use crate::attempt::{Good, GoodBody};
+use crate::attempt::{Good, GoodBody, settled};
 use crate::attempts::Attempts;
 use crate::errand::Subject;
 use crate::failure::{Failure, Spent};
@@ -37,7 +37,8 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::setup::{Changes, Setup};
 use crate::stream::{Oddities, Reply};
-use crate::upstream::{Load, Upload};
+use crate::translate::Once;
+use crate::upstream::{Load, Upload, headers};
 use crate::view::{self, PoolView};
 
 /// How often resting connections are looked through.
@@ -214,7 +215,10 @@ impl Gateway {
                 }
                 let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
-                    GoodBody::Stream(flow) => Reply::stream(flow, ticket, Some(attempts)),
+                    GoodBody::Stream(flow) => {
+                        let manner = attempts.manner();
+                        Reply::stream(flow, ticket, Some(attempts), manner)
+                    }
                     GoodBody::Download(download) => Reply::download(download, ticket),
                 };
                 Ok(Answer {
@@ -253,20 +257,22 @@ impl Gateway {
         let started = ticket
             .request()
             .map_or_else(|| house.clock.now(), |known| known.started);
-        let translation = prepared.translation.zip(ticket.id()).map(|(one, id)| {
-            let created = house.clock.unix_millis() / 1000;
-            one.named(id, created)
-        });
-        let forwarded = match translation {
-            None => call.forwarded,
+        let manner = call.subject.manner();
+        let forwarded = match &prepared.translation {
+            None => headers::forwarded(call.forwarded, manner),
             // They are of the caller's dialect.
             Some(_) => HeaderMap::new(),
         };
+        let subject = match &prepared.translation {
+            None => call.subject,
+            Some(translation) => Subject::Model(translation.endpoint()),
+        };
         let asked = Asked {
             provider: prepared.provider,
-            translation,
+            translation: prepared.translation,
             model: prepared.upstream_model,
-            subject: call.subject,
+            subject,
+            manner,
             load: Load::new(prepared.body, call.upload),
             forwarded,
             stream: prepared.stream,
@@ -315,11 +321,16 @@ impl Gateway {
         body: Bytes,
     ) -> Result<Prepared, Failure> {
         let setup = &self.setup;
+        let once = Once {
+            id: ticket.id().ok_or_else(settled)?,
+            at: self.house.clock.unix_millis() / 1000,
+            most: setup.bounds.response,
+        };
         if body.len() <= setup.bounds.inline_json {
-            return prepare(subject, &body, &setup.limits, &setup.routes);
+            return prepare(subject, &body, &setup.limits, &setup.routes, once);
         }
         let (theirs, subject) = (Arc::clone(setup), subject.clone());
-        let work = move || prepare(&subject, &body, &theirs.limits, &theirs.routes);
+        let work = move || prepare(&subject, &body, &theirs.limits, &theirs.routes, once);
         let task = self
             .house
             .scope

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 
 use crate::dialect::Dialect;
-use crate::settings::KeySettings;
+use crate::settings::{AwsSettings, KeySettings};
 
 /// A refused key is tried again after this, and each time it is refused again
 /// after twice as long, up to [`REFUSED_MOST`]: somebody has to correct it.
@@ -71,7 +71,7 @@ impl Key {
             None => ("none".to_owned(), 1, None),
         };
         Ok(Self {
-            credential: value.map(|key| dialect.credential(&key)).transpose()?,
+            credential: value.map(|key| dialect.speaks().show(&key)).transpose()?,
             name: Arc::from(name),
             weight,
             breaker: Breaker::new(refused, clock),
@@ -164,8 +164,13 @@ impl Until {
 pub(crate) struct Secrets(Arc<[SecretString]>);
 
 impl Secrets {
-    pub(crate) fn of(keys: &[KeySettings]) -> Self {
-        Self(keys.iter().map(|key| key.value.clone()).collect())
+    pub(crate) fn of(keys: &[KeySettings], aws: Option<&AwsSettings>) -> Self {
+        let keys = keys.iter().map(|key| key.value.clone());
+        let lent = aws.into_iter().flat_map(|aws| {
+            let token = aws.session_token.clone();
+            [Some(aws.secret_key.clone()), token].into_iter().flatten()
+        });
+        Self(keys.chain(lent).collect())
     }
 
     /// Their texts, to be looked for and not to be kept.
@@ -195,8 +200,8 @@ mod tests {
             value: SecretString::from("canary-key"),
             weight: 1,
         };
-        for dialect in [Dialect::OpenAi, Dialect::Azure, Dialect::Anthropic] {
-            let shown = format!("{:?}", dialect.credential(&key.value).unwrap());
+        for dialect in Dialect::ALL {
+            let shown = format!("{:?}", dialect.speaks().show(&key.value).unwrap());
             assert!(!shown.contains("canary"), "{shown}");
         }
     }

@@ -18,6 +18,7 @@ mod burden;
 mod consequence;
 mod dialect;
 mod draft;
+mod endpoint;
 mod errand;
 mod events;
 mod failure;
@@ -51,6 +52,7 @@ mod watcher;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
 pub use dialect::Dialect;
+pub use endpoint::{Endpoint, Manner};
 pub use errand::{Errand, ErrandKind, Subject};
 pub use failure::{Failure, Spent, UpstreamSays};
 pub use feed::{Mark, Notice};
@@ -61,12 +63,12 @@ pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Stage, Ticket};
 pub use settings::{
-    BaseUrl, Bounds, KeySettings, Pick, ProviderSettings, RetrySettings, Settings, SimSettings,
-    Timeouts,
+    AwsSettings, BaseUrl, Bounds, KeySettings, OnUnsupported, Pick, ProviderSettings,
+    RetrySettings, Settings, SimSettings, Timeouts,
 };
 pub use setup::Changes;
 pub use stream::{Cut, Reply};
 pub use tail::{Spread, Tail};
-pub use upstream::{FORWARDED, NoSigner, Signer, Unsent, Unsigned, Upload, client_config};
+pub use upstream::{FORWARDED, Unsent, Upload, client_config};
 pub use view::{KeyView, PoolView, TargetView};
 pub use watcher::{Told, Watcher};

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tidegate_types::Usage;
 use tidegate_wire::json::Limits;
-use tidegate_wire::openai::{Edits, Endpoint, Refused, scan};
+use tidegate_wire::openai::{Edits, Refused};
 
+use crate::endpoint::Endpoint;
 use crate::errand::{self, Subject};
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::route::Routes;
-use crate::translate::Translation;
+use crate::translate::{Once, Translation};
 
 /// A call that is understood.
 pub(crate) struct Prepared {
@@ -49,9 +50,10 @@ pub(crate) fn prepare(
     body: &Bytes,
     limits: &Limits,
     routes: &Routes,
+    once: Once,
 ) -> Result<Prepared, Failure> {
     match subject {
-        Subject::Model(endpoint) => of_model(*endpoint, body, limits, routes),
+        Subject::Model(endpoint) => of_model(*endpoint, body, limits, routes, once),
         Subject::Errand(errand) => errand::prepare(errand, body, limits, routes),
     }
 }
@@ -61,23 +63,29 @@ fn of_model(
     body: &Bytes,
     limits: &Limits,
     routes: &Routes,
+    once: Once,
 ) -> Result<Prepared, Failure> {
-    let peek = scan(endpoint, body, limits).map_err(refused)?;
+    let peek = endpoint.scan(body, limits).map_err(refused)?;
     let target = routes.find(&peek.model)?;
-    let model = target.provider.upstream_name(target.model);
-    let translated = Translation::of(endpoint, body, target.provider, model)?;
-    let edits = Edits {
-        model: (model != peek.model).then_some(model),
-        ask_usage: peek.stream && !peek.include_usage && target.provider.ask_usage,
-    };
-    let (translation, body_out) = match translated {
-        Some((translation, body)) => (Some(translation), body),
-        None => (None, peek.splice(body, edits)),
+    let provider = target.provider;
+    let model = provider.upstream_name(target.model);
+    let (translation, body_out) = match provider.speaks().natively(endpoint, &provider.ways) {
+        true => {
+            let edits = Edits {
+                model: (model != peek.model).then_some(model),
+                ask_usage: peek.stream && !peek.include_usage && provider.ways.ask_usage,
+            };
+            (None, peek.splice(body, edits))
+        }
+        false => {
+            let (translation, body) = Translation::of(endpoint, body, provider, model, once)?;
+            (Some(translation), body)
+        }
     };
     Ok(Prepared {
         body: body_out,
         translation,
-        provider: Arc::clone(target.provider),
+        provider: Arc::clone(provider),
         stream: peek.stream,
         wants_usage: peek.include_usage,
         upstream_model: model.into(),
@@ -90,7 +98,7 @@ fn of_model(
 /// The estimate by which tenants are weighed; the true cost is settled later.
 fn cost(bytes: usize, bound: Option<u64>, answers: u64, endpoint: Endpoint) -> u64 {
     let input = Usage::estimate(bytes as u64, 0).input;
-    if endpoint == Endpoint::Embeddings {
+    if !endpoint.writes() {
         return input.max(1);
     }
     let each = bound.unwrap_or(USUAL_ANSWER).min(MOST_ANSWER);

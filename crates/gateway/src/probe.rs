@@ -36,8 +36,8 @@ const MOST: usize = 4 << 20;
 pub struct Finding {
     /// The provider's name.
     pub provider: Arc<str>,
-    /// How many models it lists, or what is wrong.
-    pub models: Result<usize, Failure>,
+    /// How many models it lists, if it lists any; or what is wrong.
+    pub models: Result<Option<usize>, Failure>,
 }
 
 /// Looks at every provider that is wanted and not built in, at the same time. One that
@@ -78,7 +78,11 @@ pub(crate) async fn some(
         .collect()
 }
 
-async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<usize, Failure> {
+async fn list(
+    http: &HttpUpstream,
+    provider: &Provider,
+    clock: Clock,
+) -> Result<Option<usize>, Failure> {
     let (halt, mut alarm) = (Halt::new(), Alarm::new());
     let total = clock.now() + PATIENCE;
     // One key is as good as another to see who is there; the first, so that
@@ -88,8 +92,12 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
     };
     let exchange = async {
         let opened = http.connect().await?;
-        http.send(opened, http.models_request(key))
+        let Some(request) = http.models_request(key) else {
+            return Ok(None);
+        };
+        http.send(opened, request)
             .await
+            .map(Some)
             .map_err(|missed| match missed {
                 Missed::Failed(failure) => failure,
                 Missed::Unheard => {
@@ -97,9 +105,12 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
                 }
             })
     };
-    let (head, mut source) = until(&halt, &mut alarm, total, pin!(exchange))
+    let exchanged = until(&halt, &mut alarm, total, pin!(exchange))
         .await
         .map_err(|_| late())??;
+    let Some((head, mut source)) = exchanged else {
+        return Ok(None);
+    };
     let mut room = ByteBudget::new(MOST as u64).share();
     let bound = Bound {
         halt: &halt,
@@ -120,6 +131,7 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
     if head.status() != StatusCode::OK {
         let now = clock.unix_millis() / 1000;
         return Err(classify::by_status(
+            provider.speaks(),
             head.status(),
             head.headers(),
             &body,
@@ -128,8 +140,10 @@ async fn list(http: &HttpUpstream, provider: &Provider, clock: Clock) -> Result<
         ));
     }
     let list: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
-    let models = list.as_ref().and_then(|list| list.get("data")?.as_array());
-    models.map(Vec::len).ok_or_else(|| {
+    let models = list
+        .as_ref()
+        .and_then(|list| provider.speaks().listed(list));
+    models.map(Some).ok_or_else(|| {
         Failure::new(
             Code::UpstreamProtocol,
             "`GET /models` answered with something else.",

@@ -15,7 +15,7 @@ use tidegate_kernel as kernel;
 use tidegate_sim::Sim;
 
 use crate::budgets::Budgets;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Speaks, Ways};
 use crate::keys::Secrets;
 use crate::load::Load;
 use crate::meter::Meter;
@@ -48,7 +48,7 @@ pub(crate) struct Provider {
     /// Whether its limit cares for what the upstream says of its room.
     pub(crate) heeds: bool,
     pub(crate) timeouts: Timeouts,
-    pub(crate) ask_usage: bool,
+    pub(crate) ways: Ways,
     pub(crate) models: Vec<String>,
     /// What its upstream calls a model, where that is another name.
     pub(crate) deployments: BTreeMap<String, String>,
@@ -90,6 +90,11 @@ impl Provider {
             // Either side may.
             Stage::Sending | Stage::Streaming => self.timeouts.idle + caller,
         }
+    }
+
+    /// How it is spoken to.
+    pub(crate) fn speaks(&self) -> &'static dyn Speaks {
+        self.dialect.speaks()
     }
 
     /// Newcomers of a lower priority are refused.

@@ -78,7 +78,9 @@ impl Routes {
     /// Who answers what names no model: the provider that its caller asks for,
     /// else the default one, else the first that has an upstream.
     pub(crate) fn unnamed(&self, asked: Option<&str>) -> Result<&Arc<Provider>, Failure> {
-        let real = |provider: &&Arc<Provider>| matches!(provider.link, Link::Http(_));
+        let real = |provider: &&Arc<Provider>| {
+            matches!(provider.link, Link::Http(_)) && provider.speaks().is_openai()
+        };
         let Some(name) = asked else {
             let default = self.default.as_ref().filter(real);
             return default

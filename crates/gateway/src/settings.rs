@@ -61,8 +61,42 @@ pub struct ProviderSettings {
     pub timeouts: Timeouts,
     /// Whether to ask for usage in streams (contracts 12).
     pub ask_usage: bool,
+    /// It speaks OpenAI's Responses itself, as OpenAI does; else they are
+    /// translated. Of other dialects than OpenAI's it says nothing.
+    pub responses: bool,
+    /// What becomes of a field that its dialect cannot express.
+    pub on_unsupported: OnUnsupported,
+    /// The most tokens of an answer, for a dialect that must be told them and a
+    /// caller who did not say.
+    pub max_tokens: u64,
+    /// The account that signs its requests, where they are signed.
+    pub aws: Option<AwsSettings>,
     /// Certificates to trust beside the platform's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// What becomes of a field of a request that the provider's dialect cannot
+/// express, and that is more than a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUnsupported {
+    /// 400, which names it.
+    #[default]
+    Refuse,
+    /// It is left out; `x-tidegate-dropped` of the answer names it.
+    Drop,
+}
+
+/// An account at Amazon, which signs what is sent to Bedrock.
+#[derive(Debug, Clone)]
+pub struct AwsSettings {
+    /// Such as `eu-central-1`.
+    pub region: String,
+    /// The key's id.
+    pub access_key: SecretString,
+    /// The key itself.
+    pub secret_key: SecretString,
+    /// Where the keys are lent.
+    pub session_token: Option<SecretString>,
 }
 
 /// One of Tidegate's keys for an upstream.

@@ -17,6 +17,7 @@ use tidegate_types::Code;
 
 use crate::attempt::ended_failure;
 use crate::burden::{Burden, Paused};
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::upstream::{Pull, Source};
 use crate::wait::Ended;
@@ -91,7 +92,7 @@ impl Download {
             || self.tail.ends_with(b"\r\r")
             || self.tail == *b"\r\n\r\n";
         let says = self.settings.events && whole && self.left.is_none();
-        says.then(|| failure.event())
+        says.then(|| failure.event(Manner::OpenAi))
     }
 
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Piece> {

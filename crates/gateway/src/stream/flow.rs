@@ -18,9 +18,8 @@ use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::sse;
 
-use super::interpreter::Interpreter;
 use super::oddities::Oddities;
-use super::reading::{Reading, Seen};
+use super::reading::{Reading, Reads, Seen};
 use crate::attempt::ended_failure;
 use crate::failure::Failure;
 use crate::keys::Secrets;
@@ -51,8 +50,6 @@ pub(crate) struct FlowSettings {
     pub(crate) id: Option<RequestId>,
     pub(crate) timeouts: Timeouts,
     pub(crate) bounds: Bounds,
-    /// Keep the usage chunk from a caller who did not ask for it.
-    pub(crate) withhold_usage: bool,
     pub(crate) prompt_bytes: u64,
     /// When the request was sent.
     pub(crate) sent: Instant,
@@ -62,8 +59,6 @@ pub(crate) struct FlowSettings {
     pub(crate) shortened: bool,
     /// What must never be seen in an error text.
     pub(crate) secrets: Secrets,
-    /// Who translates it, where its caller speaks another dialect.
-    pub(crate) interpreter: Option<Interpreter>,
     /// How near the process is to its bounds.
     pub(crate) level: Arc<LevelCell>,
     /// What its buffer is taken from.
@@ -99,24 +94,16 @@ pub(crate) enum Step {
 
 impl Flow {
     pub(crate) fn new(
-        mut settings: FlowSettings,
+        settings: FlowSettings,
+        reads: Reads,
         source: Source,
         alarm: Alarm,
         clock: Clock,
         oddities: Oddities,
     ) -> Self {
         let now = clock.now();
-        let reading = match settings.interpreter.take() {
-            None => Reading::same(
-                settings.bounds.event,
-                settings.withhold_usage,
-                settings.id,
-                oddities,
-            ),
-            Some(by) => Reading::translated(settings.bounds.event, by, oddities),
-        };
         Self {
-            reading,
+            reading: Reading::new(reads, settings.bounds.event, settings.id, oddities),
             settings,
             source: Some(source),
             alarm,
@@ -208,6 +195,11 @@ impl Flow {
         self.reading.drain()
     }
 
+    /// The last that its caller gets, where it failed.
+    pub(crate) fn parting(&mut self, failure: &Failure) -> Bytes {
+        self.reading.parting(failure)
+    }
+
     /// Whether content has come, or so much else that it goes out: whatever
     /// fails from here on cannot be done again.
     pub(crate) fn has_content(&self) -> bool {
@@ -291,7 +283,7 @@ impl Flow {
         if self.done_at.is_some() {
             return Filled::Finished;
         }
-        match self.reading.end() {
+        match self.reading.end(&self.settings.secrets) {
             Ok(()) => Filled::Finished,
             Err(failure) => Filled::Failed(failure),
         }

@@ -5,11 +5,11 @@
 //! 3. it keeps what the two dialects' own states need, and no text.
 
 use bytes::BytesMut;
-use tidegate_types::Usage;
+use tidegate_types::{Code, Usage};
 use tidegate_wire::chat::{Decode, Encode, Event, Malformed, Tokens};
-use tidegate_wire::sse::{self, Kind};
 
-use super::judge::{Verdict, protocol, truncated};
+use super::judge::{protocol, truncated};
+use super::reading::Seen;
 use crate::failure::Failure;
 use crate::keys::Secrets;
 use crate::upstream::classify;
@@ -71,22 +71,14 @@ impl Interpreter {
         }
     }
 
-    /// Reads one event, and writes what it is for the caller behind `out`.
+    /// Reads one frame, and writes what it is for the caller behind `out`.
     pub(super) fn read(
         &mut self,
-        event: &sse::Event<'_>,
+        name: &[u8],
+        data: &[u8],
         secrets: &Secrets,
         out: &mut BytesMut,
-    ) -> Verdict {
-        match event.kind() {
-            Kind::Comment => return Verdict::Comment,
-            Kind::Blank | Kind::Fields => return Verdict::Nothing,
-            Kind::Data => {}
-        }
-        let data = event.data();
-        if std::str::from_utf8(&data).is_err() {
-            return Verdict::Mend(sse::lossy_event(event.raw()));
-        }
+    ) -> Seen {
         let Self {
             decode,
             encode,
@@ -94,18 +86,24 @@ impl Interpreter {
             written,
         } = self;
         (heard.news, heard.ended) = (false, false);
-        let read = decode.frame(event.name(), &data, &mut |event| {
+        let read = decode.frame(name, data, &mut |event| {
             heard.hear(&event);
             encode.event(&event, written);
         });
         out.extend_from_slice(written);
         written.clear();
         match read {
-            Err(Malformed::Error(said)) => Verdict::Failed(classify::by_error(said, secrets)),
-            Err(Malformed::Frame) => Verdict::Failed(protocol()),
-            Ok(()) if heard.ended => Verdict::Done,
-            Ok(()) if heard.news => Verdict::Forward,
-            Ok(()) => Verdict::Comment,
+            Err(Malformed::Error(said)) => {
+                let failure = classify::by_error(said, secrets);
+                Seen::Failed(classify::without_words(failure))
+            }
+            Err(Malformed::Frame) => Seen::Failed(protocol()),
+            Ok(()) => match encode.broken() {
+                Some(code) => Seen::Failed(untellable(code)),
+                None if heard.ended => Seen::Done,
+                None if heard.news => Seen::Event,
+                None => Seen::Comment,
+            },
         }
     }
 
@@ -127,7 +125,17 @@ impl Interpreter {
         }
         out.extend_from_slice(written);
         written.clear();
-        Ok(())
+        encode.broken().map_or(Ok(()), |code| Err(untellable(code)))
+    }
+
+    /// Ends the caller's stream with what went wrong.
+    pub(super) fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        self.encode.fail(&failure.failed(), out);
+    }
+
+    /// Bytes that wait in it for something else.
+    pub(super) fn held(&self) -> usize {
+        self.encode.held()
     }
 
     pub(super) fn content(&self) -> bool {
@@ -138,4 +146,10 @@ impl Interpreter {
         let estimate = || Usage::estimate(prompt_bytes, self.heard.text_bytes);
         self.heard.tokens.map_or_else(estimate, Tokens::usage)
     }
+}
+
+/// The caller was told by who writes its stream.
+fn untellable(code: Code) -> Failure {
+    let text = "The provider's stream cannot be told in the caller's dialect.";
+    Failure::new(code, text)
 }

@@ -1,7 +1,7 @@
-//! What each event of an OpenAI stream means for the answer's truth.
+//! What each event of a stream that passes as it is means for the answer's truth.
 //!
 //! Promises: 1. an event goes on exactly as it came, or not at all; 2. nothing
-//! with content is left out in silence; 3. `[DONE]` is written by us only where
+//! with content is left out in silence; 3. an end mark is written by us only where
 //! the upstream had said that it was finished (failures rows 14 to 16).
 
 use bytes::Bytes;
@@ -9,9 +9,11 @@ use memchr::memmem;
 use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::openai::{Alike, Chunk, Look};
 use tidegate_wire::sse::{self, Event, Framer, Kind};
+use tidegate_wire::{anthropic, responses};
 
 use super::oddities::{Odd, Oddities};
 use super::tool_calls::ToolCalls;
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::keys::Secrets;
 use crate::upstream::classify;
@@ -28,7 +30,7 @@ pub(crate) enum Verdict {
     Nothing,
     /// An event with broken text; this goes on in its place, after a look.
     Mend(Bytes),
-    /// `[DONE]`; it goes on.
+    /// The end mark; it goes on.
     Done,
     /// The stream cannot go on.
     Failed(Failure),
@@ -48,7 +50,52 @@ pub(crate) struct Judge {
     usage: Option<Usage>,
     text_bytes: u64,
     calls: ToolCalls,
-    alike: Alike,
+    looker: Looker,
+}
+
+/// Who reads an event, in whichever dialect it is.
+enum Looker {
+    OpenAi(Alike),
+    Anthropic(anthropic::Looker),
+    Responses(responses::Looker),
+}
+
+impl Looker {
+    fn of(manner: Manner) -> Self {
+        match manner {
+            Manner::OpenAi => Self::OpenAi(Alike::default()),
+            Manner::Anthropic => Self::Anthropic(anthropic::Looker::default()),
+            Manner::Responses => Self::Responses(responses::Looker::default()),
+        }
+    }
+
+    fn look(&mut self, event: &Event<'_>) -> Look {
+        match self {
+            Self::OpenAi(alike) => alike.look_event(event),
+            Self::Anthropic(looker) => looker.look_event(event),
+            Self::Responses(looker) => looker.look_event(event),
+        }
+    }
+
+    fn manner(&self) -> Manner {
+        match self {
+            Self::OpenAi(_) => Manner::OpenAi,
+            Self::Anthropic(_) => Manner::Anthropic,
+            Self::Responses(_) => Manner::Responses,
+        }
+    }
+
+    /// The end mark, where it can stand alone.
+    fn end_mark(&self) -> Option<&'static [u8]> {
+        match self {
+            Self::OpenAi(_) => Some(sse::DONE),
+            Self::Anthropic(_) => {
+                Some(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
+            }
+            // It tells the whole answer again.
+            Self::Responses(_) => None,
+        }
+    }
 }
 
 /// The one event that may be left out (row 16).
@@ -61,7 +108,12 @@ enum Bad {
 }
 
 impl Judge {
-    pub(crate) fn new(withhold_usage: bool, id: Option<RequestId>, oddities: Oddities) -> Self {
+    pub(crate) fn new(
+        manner: Manner,
+        withhold_usage: bool,
+        id: Option<RequestId>,
+        oddities: Oddities,
+    ) -> Self {
         Self {
             id,
             withhold_usage,
@@ -74,8 +126,13 @@ impl Judge {
             usage: None,
             text_bytes: 0,
             calls: ToolCalls::default(),
-            alike: Alike::default(),
+            looker: Looker::of(manner),
         }
+    }
+
+    /// The dialect of its stream.
+    pub(crate) fn manner(&self) -> Manner {
+        self.looker.manner()
     }
 
     /// Whether content has come.
@@ -99,7 +156,7 @@ impl Judge {
             Kind::Blank | Kind::Fields => return Verdict::Nothing,
             Kind::Data => {}
         }
-        match self.alike.look_event(event) {
+        match self.looker.look(event) {
             // The event that was left out may have been the end itself.
             Look::Done if matches!(self.bad, Bad::Open) && !self.finished => {
                 Verdict::Failed(protocol())
@@ -162,17 +219,18 @@ impl Judge {
         Verdict::Nothing
     }
 
-    /// The upstream ended its body without `[DONE]`.
+    /// The upstream ended its body without its end mark.
     pub(crate) fn end(&mut self, framer: &mut Framer) -> Result<(), Failure> {
         if matches!(self.bad, Bad::Open) {
             return Err(protocol());
         }
         // One of several answers that ended says nothing of the others.
-        if !self.finished || self.begun != self.ended {
+        let whole = self.finished && self.begun == self.ended;
+        let Some(end) = self.looker.end_mark().filter(|_| whole) else {
             return Err(truncated());
-        }
+        };
         self.odd(Odd::MissingDone);
-        framer.put(sse::DONE);
+        framer.put(end);
         Ok(())
     }
 }

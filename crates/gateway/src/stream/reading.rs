@@ -1,17 +1,20 @@
 //! What a flow reads and what goes on of it: framing and judgement in one.
 //!
 //! Promises: 1. where both sides speak one dialect, events go on byte for byte,
-//! in the buffer in which they came; 2. where they do not, each event is
-//! translated at once, and nothing is kept but its translation; 3. whoever reads
-//! learns the same of both: what came, and when it ended.
+//! in the buffer in which they came (`same`); 2. where they do not, each event is
+//! translated at once, and nothing is kept but its translation (`translated`);
+//! 3. whoever reads learns the same of both: what came, and when it ended.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tidegate_types::{Code, RequestId, Usage};
-use tidegate_wire::sse::{self, Framer};
 
 use super::interpreter::Interpreter;
-use super::judge::{Judge, Verdict};
-use super::oddities::{Odd, Oddities};
+use super::judge::Judge;
+use super::oddities::Oddities;
+use super::same::Same;
+use super::translated::Translated;
+use crate::dialect::Framing;
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::keys::Secrets;
 
@@ -29,186 +32,136 @@ pub(super) enum Seen {
     Failed(Failure),
 }
 
-/// See the module's text.
-pub(super) struct Reading {
-    framer: Framer,
-    /// The most bytes of one event.
-    most: usize,
-    oddities: Oddities,
-    by: By,
+/// How a stream is to be read.
+pub(crate) enum Reads {
+    /// As it is: it is in its caller's dialect.
+    Same {
+        manner: Manner,
+        /// Keep the usage chunk from a caller who did not ask for it.
+        withhold_usage: bool,
+    },
+    /// By somebody who translates it.
+    Translated(Framing, Box<Interpreter>),
 }
 
-enum By {
-    Judge(Judge),
-    Interpreter {
-        interpreter: Box<Interpreter>,
-        /// What it wrote, and nobody took yet.
-        out: BytesMut,
-    },
+/// See the module's text.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most streams are the same; a box would cost each of them"
+)]
+pub(super) enum Reading {
+    Same(Same),
+    Translated(Box<Translated>),
 }
 
 impl Reading {
-    /// Of an answer that goes on as it is.
-    pub(super) fn same(
+    /// `most` bytes of one event.
+    pub(super) fn new(
+        reads: Reads,
         most: usize,
-        withhold_usage: bool,
         id: Option<RequestId>,
         oddities: Oddities,
     ) -> Self {
-        let judge = Judge::new(withhold_usage, id, oddities.clone());
-        Self {
-            framer: Framer::new(most),
-            most,
-            oddities,
-            by: By::Judge(judge),
-        }
-    }
-
-    /// Of an answer that its caller gets in another dialect.
-    pub(super) fn translated(most: usize, by: Interpreter, oddities: Oddities) -> Self {
-        Self {
-            framer: Framer::new(most),
-            most,
-            oddities,
-            by: By::Interpreter {
-                interpreter: Box::new(by),
-                out: BytesMut::new(),
-            },
+        match reads {
+            Reads::Same {
+                manner,
+                withhold_usage,
+            } => {
+                let judge = Judge::new(manner, withhold_usage, id, oddities.clone());
+                Self::Same(Same::new(judge, most, oddities))
+            }
+            Reads::Translated(framing, by) => {
+                Self::Translated(Box::new(Translated::new(framing, by, most, oddities)))
+            }
         }
     }
 
     /// More of the upstream's bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.framer.push(bytes);
+        match self {
+            Self::Same(same) => same.push(bytes),
+            Self::Translated(translated) => translated.push(bytes),
+        }
     }
 
     /// Judges the next event that is whole; `None` if more bytes are wanted.
     pub(super) fn next(&mut self, secrets: &Secrets) -> Option<Seen> {
-        let event = match self.framer.next() {
-            None => {
-                // What was left out must not pile up while nothing goes on.
-                if self.framer.kept() == 0 {
-                    drop(self.framer.drain());
-                }
-                return None;
-            }
-            Some(Ok(event)) => event,
-            Some(Err(_)) => return Some(Seen::Failed(self.too_large())),
-        };
-        let verdict = match &mut self.by {
-            By::Judge(judge) => judge.judge(&event, secrets),
-            By::Interpreter { interpreter, out } => interpreter.read(&event, secrets, out),
-        };
-        let goes_on = matches!(self.by, By::Judge(_));
-        Some(match verdict {
-            Verdict::Forward => {
-                if goes_on {
-                    self.framer.forward();
-                }
-                Seen::Event
-            }
-            Verdict::Done => {
-                if goes_on {
-                    self.framer.forward();
-                }
-                Seen::Done
-            }
-            Verdict::Withhold => Seen::Event,
-            Verdict::Comment => Seen::Comment,
-            Verdict::Nothing => Seen::Nothing,
-            Verdict::Mend(event) => self.mend(&event, secrets),
-            Verdict::Failed(failure) => Seen::Failed(failure),
-        })
-    }
-
-    /// An event whose text was broken, in its mended form (row 21).
-    fn mend(&mut self, event: &[u8], secrets: &Secrets) -> Seen {
-        self.framer.skip();
-        self.oddities.count(Odd::InvalidUtf8);
-        let mut alone = Framer::new(usize::MAX);
-        alone.push(event);
-        let Some(Ok(mended)) = alone.next() else {
-            return Seen::Event;
-        };
-        let verdict = match &mut self.by {
-            By::Judge(judge) => judge.judge(&mended, secrets),
-            By::Interpreter { interpreter, out } => interpreter.read(&mended, secrets, out),
-        };
-        match (verdict, &self.by) {
-            (Verdict::Failed(failure), _) => return Seen::Failed(failure),
-            (Verdict::Forward, By::Judge(_)) => self.framer.put(event),
-            _ => {}
+        match self {
+            Self::Same(same) => same.next(secrets),
+            Self::Translated(translated) => translated.next(secrets),
         }
-        Seen::Event
     }
 
-    fn too_large(&self) -> Failure {
-        let most = self.most;
-        let text = format!("An event of the provider's stream is over {most} bytes.");
-        Failure::new(Code::EventTooLarge, text)
-    }
-
-    /// What comes behind the end is nobody's; but for the LF of a CRLF that was
-    /// cut in two. Whether the connection may be used again.
+    /// What comes behind the end is nobody's. Whether the connection may be used
+    /// again.
     pub(super) fn after_done(&mut self, bytes: &[u8]) -> bool {
-        self.framer.push(bytes);
-        let more = self.framer.next().is_some();
-        let clean = !more && self.framer.finish() == sse::Tail::Clean;
-        if !clean {
-            self.oddities.count(Odd::AfterDone);
+        match self {
+            Self::Same(same) => same.after_done(bytes),
+            Self::Translated(translated) => translated.after_done(bytes),
         }
-        clean
     }
 
     /// The upstream's body ended before its answer said so.
     ///
     /// # Errors
     /// If the answer is not whole.
-    pub(super) fn end(&mut self) -> Result<(), Failure> {
-        match &mut self.by {
-            By::Judge(judge) => judge.end(&mut self.framer),
-            By::Interpreter { interpreter, out } => interpreter.end(out),
+    pub(super) fn end(&mut self, secrets: &Secrets) -> Result<(), Failure> {
+        match self {
+            Self::Same(same) => same.end(),
+            Self::Translated(translated) => translated.end(secrets),
         }
     }
 
     /// Bytes for the caller.
     pub(super) fn kept(&self) -> usize {
-        match &self.by {
-            By::Judge(_) => self.framer.kept(),
-            By::Interpreter { out, .. } => out.len(),
+        match self {
+            Self::Same(same) => same.kept(),
+            Self::Translated(translated) => translated.kept(),
         }
     }
 
     /// Takes them.
     pub(super) fn drain(&mut self) -> Bytes {
-        match &mut self.by {
-            By::Judge(_) => self.framer.drain(),
-            By::Interpreter { out, .. } => out.split().freeze(),
+        match self {
+            Self::Same(same) => same.drain(),
+            Self::Translated(translated) => translated.drain(),
         }
     }
 
     /// Bytes that are held, on both sides of it.
     pub(super) fn held(&self) -> usize {
-        let written = match &self.by {
-            By::Judge(_) => 0,
-            By::Interpreter { out, .. } => out.len(),
-        };
-        self.framer.held() + written
+        match self {
+            Self::Same(same) => same.held(),
+            Self::Translated(translated) => translated.held(),
+        }
     }
 
     /// Whether content has come.
     pub(super) fn content(&self) -> bool {
-        match &self.by {
-            By::Judge(judge) => judge.content(),
-            By::Interpreter { interpreter, .. } => interpreter.content(),
+        match self {
+            Self::Same(same) => same.content(),
+            Self::Translated(translated) => translated.content(),
         }
     }
 
     /// Tokens, as told or as estimated.
     pub(super) fn usage(&self, prompt_bytes: u64) -> Usage {
-        match &self.by {
-            By::Judge(judge) => judge.usage(prompt_bytes),
-            By::Interpreter { interpreter, .. } => interpreter.usage(prompt_bytes),
+        match self {
+            Self::Same(same) => same.usage(prompt_bytes),
+            Self::Translated(translated) => translated.usage(prompt_bytes),
         }
     }
+
+    /// The last that its caller gets of an answer that failed.
+    pub(super) fn parting(&mut self, failure: &Failure) -> Bytes {
+        match self {
+            Self::Same(same) => failure.event(same.manner()),
+            Self::Translated(translated) => translated.parting(failure),
+        }
+    }
+}
+
+pub(super) fn too_large(most: usize) -> Failure {
+    let text = format!("An event of the provider's stream is over {most} bytes.");
+    Failure::new(Code::EventTooLarge, text)
 }

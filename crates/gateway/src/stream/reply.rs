@@ -23,6 +23,7 @@ use super::download::{Download, Piece};
 use super::flow::{Flow, PING_EVERY, Step};
 use crate::attempt::{Good, GoodBody};
 use crate::attempts::Attempts;
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::request::{Request, Ticket};
 
@@ -41,6 +42,8 @@ impl std::error::Error for Cut {}
 /// See the module's text.
 pub struct Reply {
     state: State,
+    /// How its caller is told of failures.
+    manner: Manner,
 }
 
 enum State {
@@ -62,23 +65,34 @@ impl Reply {
             // Nobody polls for nothing.
             ticket.let_body_go();
             ticket.settle(Outcome::Completed);
-            return Self { state: State::Done };
+            return Self::in_state(State::Done);
         }
-        Self {
-            state: State::Whole(bytes, ticket),
-        }
+        Self::in_state(State::Whole(bytes, ticket))
     }
 
     pub(crate) fn download(download: Box<Download>, mut ticket: Ticket) -> Self {
         ticket.let_body_go();
+        Self::in_state(State::Carrying(download, ticket))
+    }
+
+    fn in_state(state: State) -> Self {
         Self {
-            state: State::Carrying(download, ticket),
+            state,
+            manner: Manner::default(),
         }
     }
 
     /// `back` is what another attempt needs, where one may be made.
-    pub(crate) fn stream(flow: Box<Flow>, ticket: Ticket, back: Option<Box<Attempts>>) -> Self {
-        let mut reply = Self { state: State::Done };
+    pub(crate) fn stream(
+        flow: Box<Flow>,
+        ticket: Ticket,
+        back: Option<Box<Attempts>>,
+        manner: Manner,
+    ) -> Self {
+        let mut reply = Self {
+            state: State::Done,
+            manner,
+        };
         reply.flows(flow, ticket, back);
         reply
     }
@@ -195,8 +209,9 @@ impl Reply {
             Poll::Ready(Some(attempted)) => (attempted, attempting.silent),
         };
         self.state = State::Done;
+        let manner = self.manner;
         match attempted {
-            Err(Panicked) => Polled::Data(panicked().event()),
+            Err(Panicked) => Polled::Data(panicked().event(manner)),
             Ok((attempts, mut ticket, result)) => match result {
                 Ok(good) => match good.body {
                     GoodBody::Stream(mut flow) => {
@@ -211,7 +226,7 @@ impl Reply {
                         }
                         Err(failure) => {
                             ticket.fail(&failure);
-                            Polled::Data(failure.event())
+                            Polled::Data(failure.event(manner))
                         }
                     },
                     GoodBody::Download(download) => {
@@ -221,7 +236,7 @@ impl Reply {
                 },
                 Err(failure) => {
                     ticket.fail(&failure);
-                    Polled::Data(failure.event())
+                    Polled::Data(failure.event(manner))
                 }
             },
         }
@@ -357,7 +372,7 @@ impl Flowing {
             _ => {
                 ticket.fail(&failure);
                 let mut end = BytesMut::from(&flow.rest()[..]);
-                end.extend_from_slice(&failure.event());
+                end.extend_from_slice(&flow.parting(&failure));
                 Err(end.freeze())
             }
         }

@@ -16,7 +16,8 @@ use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestIds};
 
 use super::flow::Step;
-use super::{Flow, FlowSettings, Oddities, Reply};
+use super::{Flow, FlowSettings, Oddities, Reads, Reply};
+use crate::endpoint::Manner;
 use crate::feed::Feed;
 use crate::keys::Secrets;
 use crate::request::{Request, Ticket};
@@ -59,17 +60,19 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
             total: long,
         },
         bounds: Bounds::default(),
-        withhold_usage: false,
         prompt_bytes: 0,
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
         secrets: Secrets::default(),
-        interpreter: None,
         level: Arc::default(),
         room: ByteBudget::new(1 << 30).share(),
     };
-    Flow::new(settings, source, Alarm::new(), clock, oddities)
+    let reads = Reads::Same {
+        manner: Manner::OpenAi,
+        withhold_usage: false,
+    };
+    Flow::new(settings, reads, source, Alarm::new(), clock, oddities)
 }
 
 /// R-D12: a panic below fails this answer, and nothing else.
@@ -88,7 +91,7 @@ async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
         Arc::new(Feed::new(7, Clock)),
     );
     let flow = patient(Source::Panics, Oddities::default());
-    let mut reply = Reply::stream(Box::new(flow), ticket, None);
+    let mut reply = Reply::stream(Box::new(flow), ticket, None, Manner::OpenAi);
     let frame = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await;
     let data = frame.expect("an event").map(|frame| frame.into_data());
     let text = String::from_utf8(data.expect("no error").expect("data").to_vec()).expect("text");

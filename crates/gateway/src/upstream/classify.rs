@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use tidegate_types::Code;
-use tidegate_wire::openai::error::{self, ErrorBody};
+use tidegate_wire::openai::error::ErrorBody;
 use tidegate_wire::openai::redact;
 
-use super::headers;
+use super::headers::{self, RETRY_AFTER_CAP};
+use crate::dialect::Speaks;
 use crate::errand::ErrandKind;
 use crate::failure::{Failure, UpstreamSays};
 use crate::keys::Secrets;
@@ -34,13 +35,13 @@ pub(crate) enum Promise {
     Redirect,
 }
 
-/// Reads the head.
-pub(crate) fn promise(status: StatusCode, headers: &HeaderMap) -> Promise {
+/// Reads the head; `events` is the media type of a stream.
+pub(crate) fn promise(status: StatusCode, headers: &HeaderMap, events: &str) -> Promise {
     if let Some(promise) = unlike(status, headers) {
         return promise;
     }
     match kind(headers) {
-        kind if kind.eq_ignore_ascii_case(EVENTS) => Promise::Events,
+        kind if kind.eq_ignore_ascii_case(events.as_bytes()) => Promise::Events,
         kind if is_json(kind) || kind.eq_ignore_ascii_case(b"text/plain") => Promise::Json,
         _ => Promise::Foreign,
     }
@@ -71,14 +72,15 @@ pub(crate) fn carried(status: StatusCode, headers: &HeaderMap, of: ErrandKind) -
     }
     match kind(headers) {
         _ if of == ErrandKind::Download => Carried::Flow,
-        kind if kind.eq_ignore_ascii_case(EVENTS) => Carried::Events,
+        kind if kind.eq_ignore_ascii_case(EVENTS.as_bytes()) => Carried::Events,
         kind if kind.eq_ignore_ascii_case(b"text/html") => Carried::Foreign,
         kind if is_json(kind) || begins(kind, b"text/") => Carried::Whole,
         _ => Carried::Flow,
     }
 }
 
-const EVENTS: &[u8] = b"text/event-stream";
+/// The media type of server-sent events.
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// What is no success, or cannot be read.
 fn unlike(status: StatusCode, headers: &HeaderMap) -> Option<Promise> {
@@ -117,18 +119,28 @@ fn begins(kind: &[u8], with: &[u8]) -> bool {
 
 /// What the caller gets for an answer with an error status.
 pub(crate) fn by_status(
+    speaks: &dyn Speaks,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     unix_now: u64,
     secrets: &Secrets,
 ) -> Failure {
-    let said = error::parse(body);
-    let code = code_of_status(status.as_u16(), said.as_ref());
+    let said = speaks.error(status.as_u16(), headers, body);
+    let (said, after, meant) = match said {
+        Some(said) => (Some(said.error), said.retry_after, said.status),
+        None => (None, None, None),
+    };
+    let code = code_of_status(meant.unwrap_or(status.as_u16()), said.as_ref());
     let mut failure = told(code, said, secrets, || {
         format!("The provider answered with status {}.", status.as_u16())
     });
-    failure.retry_after = headers::retry_after(headers, unix_now).or_else(|| pause(code));
+    if !speaks.is_openai() {
+        failure = without_words(failure);
+    }
+    failure.retry_after = headers::retry_after(headers, unix_now)
+        .or(after.map(|after| after.min(RETRY_AFTER_CAP)))
+        .or_else(|| pause(code));
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status.as_u16());
         says.headers = headers::passed(headers, secrets);
@@ -155,6 +167,15 @@ pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status);
     }
+    failure
+}
+
+/// The same without the words of a dialect that its caller does not know.
+pub(crate) fn without_words(mut failure: Failure) -> Failure {
+    if let Some(says) = &mut failure.upstream {
+        (says.kind, says.code) = (None, None);
+    }
+    failure.param = None;
     failure
 }
 
@@ -234,6 +255,7 @@ fn short(text: &str, secrets: &Secrets) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
 
     #[test]
     fn an_error_that_is_a_stack_trace_only_still_says_something() {
@@ -246,7 +268,15 @@ mod tests {
         let body = serde_json::json!({ "error": { "message": trace().message } }).to_string();
         let headers = HeaderMap::new();
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let failure = by_status(status, &headers, body.as_bytes(), 0, &Secrets::default());
+        let openai = Dialect::OpenAi.speaks();
+        let failure = by_status(
+            openai,
+            status,
+            &headers,
+            body.as_bytes(),
+            0,
+            &Secrets::default(),
+        );
         assert_eq!(failure.message, "The provider answered with status 500.");
     }
 }

@@ -9,12 +9,15 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
 
 use crate::dialect::Dialect;
+use crate::endpoint::Manner;
 use crate::keys::Secrets;
 use crate::settings::BaseUrl;
 
 /// The caller's headers that an upstream of the same dialect may see.
-pub const FORWARDED: [HeaderName; 2] = [
+pub const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("anthropic-version"),
     HeaderName::from_static("x-client-request-id"),
 ];
 
@@ -50,8 +53,22 @@ pub(crate) fn template(dialect: Dialect, base: &BaseUrl) -> Result<HeaderMap, St
         header::USER_AGENT,
         HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
     );
-    headers.extend(dialect.headers());
+    headers.extend(dialect.speaks().headers().iter().cloned());
     Ok(headers)
+}
+
+/// Those of `given` that an upstream of a caller's dialect may see.
+pub(crate) fn forwarded(mut given: HeaderMap, manner: Manner) -> HeaderMap {
+    let other = match manner {
+        Manner::OpenAi | Manner::Responses => &["anthropic-beta", "anthropic-version"][..],
+        Manner::Anthropic => &["openai-beta"][..],
+    };
+    if !given.is_empty() {
+        for name in other {
+            given.remove(*name);
+        }
+    }
+    given
 }
 
 fn host_header(base: &BaseUrl) -> String {
@@ -239,11 +256,12 @@ mod tests {
                 HeaderValue::from_static(value),
             );
         }
-        let secrets = Secrets::of(&[KeySettings {
+        let key = KeySettings {
             name: "main".to_owned(),
             value: "canary".to_owned().into(),
             weight: 1,
-        }]);
+        };
+        let secrets = Secrets::of(&[key], None);
         let out = passed(&upstream, &secrets);
         let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
         assert_eq!(out.len(), 3, "{names:?}");

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
@@ -24,6 +25,7 @@ use tidegate_types::Code;
 use super::headers;
 use super::idle::{IdleSet, Line};
 use super::paths::Paths;
+use super::sign::Signer;
 use super::socket::Door;
 use super::source::{HttpSource, Source};
 use super::tls::Trust;
@@ -39,8 +41,7 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// An upstream that speaks HTTP/1.1.
 pub(crate) struct HttpUpstream {
-    dialect: Dialect,
-    base: BaseUrl,
+    address: Address,
     /// What it trusts beside the platform's certificates.
     roots: Vec<CertificateDer<'static>>,
     door: Door,
@@ -48,6 +49,26 @@ pub(crate) struct HttpUpstream {
     template: HeaderMap,
     paths: Paths,
     clock: Clock,
+}
+
+/// Who is reached: two of one address are one upstream.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Address {
+    pub(crate) dialect: Dialect,
+    pub(crate) base: BaseUrl,
+    pub(crate) api_version: Option<String>,
+    /// Who signs what is sent there, where it is signed.
+    pub(crate) signer: Option<Signer>,
+}
+
+/// What of an upstream is asked.
+pub(crate) struct Target<'a> {
+    pub(crate) subject: &'a Subject,
+    /// As the upstream knows it.
+    pub(crate) model: &'a str,
+    pub(crate) stream: bool,
+    /// Where it goes behind the base URL, if not every call of its kind goes there.
+    pub(crate) path: Option<&'a str>,
 }
 
 /// A connection, and whether it rested before.
@@ -58,39 +79,30 @@ pub(crate) struct Opened {
 
 impl HttpUpstream {
     pub(crate) fn new(
-        dialect: Dialect,
-        base: BaseUrl,
-        api_version: Option<String>,
+        address: Address,
         roots: Vec<CertificateDer<'static>>,
         trust: &Trust,
         clock: Clock,
     ) -> Result<Self, String> {
+        let base = &address.base;
         let tls = match base.tls {
             true => Some(trust.config(&roots)?),
             false => None,
         };
         Ok(Self {
-            door: Door::new(&base, tls)?,
+            door: Door::new(base, tls)?,
             idle: Arc::default(),
-            template: headers::template(dialect, &base)?,
-            paths: Paths::new(dialect, &base, api_version)?,
-            dialect,
-            base,
+            template: headers::template(address.dialect, base)?,
+            paths: Paths::new(address.dialect, base, address.api_version.clone())?,
+            address,
             roots,
             clock,
         })
     }
 
-    /// Whether it reaches this address, speaks so, and trusts these certificates.
-    pub(crate) fn is(
-        &self,
-        dialect: Dialect,
-        base: &BaseUrl,
-        api_version: Option<&str>,
-        roots: &[CertificateDer<'static>],
-    ) -> bool {
-        let known = (self.dialect, &self.base, self.paths.api_version());
-        known == (dialect, base, api_version) && self.roots == roots
+    /// Whether it is at this address, and trusts these certificates.
+    pub(crate) fn is(&self, address: &Address, roots: &[CertificateDer<'static>]) -> bool {
+        self.address == *address && self.roots == roots
     }
 
     /// Whether a model of this name, as the upstream knows it, can be asked for.
@@ -124,24 +136,24 @@ impl HttpUpstream {
         })
     }
 
-    /// The request for one call; `model` is as the upstream knows it.
+    /// The request for one call; a signature is of `signed`, the whole body.
     ///
     /// # Errors
     /// `model_not_found` for a name that cannot stand where it must;
     /// `internal_error` for a target that is no URI, which its maker has checked.
     pub(crate) fn request(
         &self,
-        subject: &Subject,
-        model: &str,
+        to: &Target<'_>,
         body: Outgoing,
+        signed: &[u8],
         forwarded: HeaderMap,
         key: &Key,
     ) -> Result<Request<Outgoing>, Failure> {
         let empty = body.is_end_stream();
         let mut request = Request::new(body);
         let mut headers = self.headers(key);
-        *request.uri_mut() = self.paths.of(subject, model)?;
-        match subject {
+        *request.uri_mut() = self.paths.of(to)?;
+        match to.subject {
             Subject::Model(_) => *request.method_mut() = Method::POST,
             Subject::Errand(errand) => {
                 *request.method_mut() = errand.method.clone();
@@ -159,17 +171,37 @@ impl HttpUpstream {
                 }
             }
         }
-        headers.extend(forwarded);
+        // In place of our own: a caller may speak another version.
+        for (name, value) in &forwarded {
+            headers.insert(name, value.clone());
+        }
         *request.headers_mut() = headers;
-        Ok(request)
+        match &self.address.signer {
+            Some(signer) if key.credential.is_none() => self.signed(signer, request, signed),
+            _ => Ok(request),
+        }
     }
 
-    /// The request for the list of models.
-    pub(crate) fn models_request(&self, key: &Key) -> Request<Outgoing> {
+    fn signed(
+        &self,
+        signer: &Signer,
+        request: Request<Outgoing>,
+        body: &[u8],
+    ) -> Result<Request<Outgoing>, Failure> {
+        let (mut head, outgoing) = request.into_parts();
+        let now = UNIX_EPOCH + Duration::from_millis(self.clock.unix_millis());
+        signer
+            .sign(&mut head, body, now)
+            .map_err(|unsigned| Failure::new(Code::UpstreamAuth, unsigned.to_string()))?;
+        Ok(Request::from_parts(head, outgoing))
+    }
+
+    /// The request for the list of models, where there is one.
+    pub(crate) fn models_request(&self, key: &Key) -> Option<Request<Outgoing>> {
         let mut request = Request::new(Outgoing::Whole(Full::default()));
-        *request.uri_mut() = self.paths.models().clone();
+        *request.uri_mut() = self.paths.models()?.clone();
         *request.headers_mut() = self.headers(key);
-        request
+        Some(request)
     }
 
     fn headers(&self, key: &Key) -> HeaderMap {

@@ -15,8 +15,8 @@ mod upload;
 
 pub use headers::FORWARDED;
 pub(crate) use headers::RETRY_AFTER_CAP;
-pub(crate) use http::{HttpUpstream, Missed};
-pub use sign::{NoSigner, Signer, Unsigned};
+pub(crate) use http::{Address, HttpUpstream, Missed, Target};
+pub(crate) use sign::Signer;
 pub(crate) use source::{Pull, Source};
 pub use tls::client_config;
 pub(crate) use tls::{Trust, roots};

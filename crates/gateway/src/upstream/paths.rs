@@ -1,15 +1,19 @@
-//! Under which paths an upstream answers. OpenAI's follow its base URL; Azure's
-//! come in two ages, of which the older has the model's deployment in them.
+//! Under which paths an upstream answers. Most follow its base URL, some with the
+//! model in them; Azure's come in two ages, of which the older has the model's
+//! deployment in them.
 //!
 //! Promises: 1. a path is made from scratch, and nothing that a caller wrote
 //! can leave its own segment of it; 2. what does not depend on the request is
 //! made once. No policy here: which model is which deployment is the provider's.
 
+use std::borrow::Cow;
+
 use http::Uri;
 use tidegate_types::Code;
-use tidegate_wire::openai::Endpoint;
 
+use super::http::Target;
 use crate::dialect::Dialect;
+use crate::endpoint::Endpoint;
 use crate::errand::{ErrandKind, NO_MODEL, Subject};
 use crate::failure::Failure;
 use crate::settings::BaseUrl;
@@ -25,8 +29,9 @@ pub(crate) struct Paths {
     root: String,
     /// Behind every path: `?api-version=...`, or nothing.
     query: String,
-    fixed: [(Endpoint, Uri); 3],
-    models: Uri,
+    /// Those that no request changes.
+    fixed: Vec<(Endpoint, Uri)>,
+    models: Option<Uri>,
 }
 
 impl Paths {
@@ -38,7 +43,6 @@ impl Paths {
         api_version: Option<String>,
     ) -> Result<Self, String> {
         let (root, query) = match dialect {
-            Dialect::OpenAi | Dialect::Anthropic => (base.path.clone(), String::new()),
             Dialect::Azure => {
                 let age = match dated(api_version.as_deref()) {
                     true => "/openai",
@@ -48,16 +52,19 @@ impl Paths {
                 let query = query.map_or_else(String::new, |is| format!("?api-version={is}"));
                 (format!("{}{age}", resource(&base.path)), query)
             }
+            _ => (base.path.clone(), String::new()),
         };
         let uri = |path: &str| uri(&format!("{root}{path}{query}"));
-        let path = |endpoint| Ok::<_, String>((endpoint, uri(dialect.path(endpoint))?));
+        let speaks = dialect.speaks();
+        let fixed = Endpoint::ALL.into_iter().filter_map(|endpoint| {
+            match speaks.path(endpoint, "", false) {
+                Cow::Borrowed(path) => Some(uri(path).map(|uri| (endpoint, uri))),
+                Cow::Owned(_) => None,
+            }
+        });
         Ok(Self {
-            fixed: [
-                path(Endpoint::Chat)?,
-                path(Endpoint::Completions)?,
-                path(Endpoint::Embeddings)?,
-            ],
-            models: uri(dialect.models())?,
+            fixed: fixed.collect::<Result<_, _>>()?,
+            models: speaks.models().map(uri).transpose()?,
             dialect,
             api_version,
             root,
@@ -69,8 +76,9 @@ impl Paths {
         self.api_version.as_deref()
     }
 
-    pub(crate) fn models(&self) -> &Uri {
-        &self.models
+    /// Where the models are listed, if they are.
+    pub(crate) fn models(&self) -> Option<&Uri> {
+        self.models.as_ref()
     }
 
     /// Whether a call to a model has the model's name in its path.
@@ -80,23 +88,30 @@ impl Paths {
 
     /// Whether a model of this name can be asked for.
     pub(crate) fn fits(&self, model: &str) -> bool {
-        !self.by_model() || is_deployment(model)
+        match self.dialect {
+            Dialect::Azure => !self.by_model() || is_deployment(model),
+            // A segment of its own, in which these two would lead elsewhere.
+            Dialect::Bedrock => !matches!(model, "." | ".."),
+            _ => true,
+        }
     }
 
-    /// Where a request goes; `model` is as the upstream knows it.
+    /// Where a request goes.
     ///
     /// # Errors
     /// `model_not_found` for a name that is none here.
-    pub(crate) fn of(&self, subject: &Subject, model: &str) -> Result<Uri, Failure> {
-        let path = match subject {
-            Subject::Model(endpoint) => {
+    pub(crate) fn of(&self, to: &Target<'_>) -> Result<Uri, Failure> {
+        let (subject, model) = (to.subject, to.model);
+        let path = match (subject, to.path) {
+            (_, Some(path)) => Cow::Borrowed(path),
+            (Subject::Model(endpoint), None) => {
                 let fixed = self.fixed.iter().find(|(known, _)| known == endpoint);
                 match fixed {
                     Some((_, uri)) if !self.by_model() => return Ok(uri.clone()),
-                    _ => self.dialect.path(*endpoint),
+                    _ => self.dialect.speaks().path(*endpoint, model, to.stream),
                 }
             }
-            Subject::Errand(errand) => &errand.target,
+            (Subject::Errand(errand), None) => Cow::Borrowed(errand.target.as_str()),
         };
         // What makes something is a deployment's; files and jobs are the resource's.
         let is_makers = match subject {

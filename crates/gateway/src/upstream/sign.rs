@@ -13,6 +13,9 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use http::{HeaderName, HeaderValue, header, request};
+use secrecy::ExposeSecret;
+
+use crate::settings::AwsSettings;
 
 /// The service's name in a signature. The host's is another (`bedrock-runtime`).
 const SERVICE: &str = "bedrock";
@@ -25,35 +28,17 @@ const ADDED: [HeaderName; 3] = [
 ];
 
 /// Signs for one account, in one region.
-#[derive(Clone)]
-pub struct Signer {
+#[derive(Clone, PartialEq)]
+pub(crate) struct Signer {
     credentials: Credentials,
     region: String,
     service: &'static str,
 }
 
-/// Why there is none: a variable that is not set, or is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSigner {
-    variable: &'static str,
-}
-
-impl fmt::Display for NoSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variable = self.variable;
-        write!(
-            f,
-            "`{variable}` is not set; requests to Amazon cannot be signed without it"
-        )
-    }
-}
-
-impl std::error::Error for NoSigner {}
-
 /// Why a request was not signed. Nothing of it was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsigned {
-    /// Its address has no host.
+pub(crate) enum Unsigned {
+    /// It names no host.
     Host,
     /// A header to be signed is not text.
     Header,
@@ -74,32 +59,21 @@ impl fmt::Display for Unsigned {
 impl std::error::Error for Unsigned {}
 
 impl Signer {
-    /// From the variables that all of Amazon's programs read:
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` if the
-    /// keys are lent, and `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    ///
-    /// # Errors
-    /// [`NoSigner`] names the one that is missing.
-    pub fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Self, NoSigner> {
-        let value = |name: &str| value(name).filter(|value| !value.is_empty());
-        let needed = |variable: &'static str| value(variable).ok_or(NoSigner { variable });
-        let key = needed("AWS_ACCESS_KEY_ID")?;
-        let secret = needed("AWS_SECRET_ACCESS_KEY")?;
-        let region = match needed("AWS_REGION") {
-            Ok(region) => region,
-            Err(missing) => value("AWS_DEFAULT_REGION").ok_or(missing)?,
-        };
-        let token = value("AWS_SESSION_TOKEN");
-        Ok(Self {
-            credentials: Credentials::new(key, secret, token, None, "variables"),
-            region,
+    /// For this account.
+    pub(crate) fn new(account: &AwsSettings) -> Self {
+        let token = account.session_token.as_ref();
+        let credentials = Credentials::new(
+            account.access_key.expose_secret(),
+            account.secret_key.expose_secret(),
+            token.map(|token| token.expose_secret().to_owned()),
+            None,
+            "configuration",
+        );
+        Self {
+            credentials,
+            region: account.region.clone(),
             service: SERVICE,
-        })
-    }
-
-    /// The region, which also stands in the host's name.
-    pub fn region(&self) -> &str {
-        &self.region
+        }
     }
 
     /// Signs a request with this `body`, to be sent `now`: Amazon takes it for
@@ -107,15 +81,23 @@ impl Signer {
     ///
     /// # Errors
     /// [`Unsigned`]; the request stays as it was.
-    pub fn sign(
+    pub(crate) fn sign(
         &self,
         head: &mut request::Parts,
         body: &[u8],
         now: SystemTime,
     ) -> Result<(), Unsigned> {
-        if head.uri.host().is_none_or(str::is_empty) {
-            return Err(Unsigned::Host);
-        }
+        // Of an address only path and query are signed: its host is a header.
+        let uri = match head.uri.host() {
+            Some("") => return Err(Unsigned::Host),
+            Some(_) => head.uri.to_string(),
+            None => {
+                let host = head.headers.get(header::HOST);
+                let host = host.and_then(|host| host.to_str().ok());
+                let host = host.filter(|host| !host.is_empty()).ok_or(Unsigned::Host)?;
+                format!("https://{host}{}", head.uri)
+            }
+        };
         let mut signed = Vec::new();
         for (name, value) in &head.headers {
             let amazons = name.as_str().starts_with("x-amz-") && !ADDED.contains(name);
@@ -126,7 +108,7 @@ impl Signer {
         }
         let request = SignableRequest::new(
             head.method.as_str(),
-            head.uri.to_string(),
+            uri,
             signed.into_iter(),
             SignableBody::Bytes(body),
         );

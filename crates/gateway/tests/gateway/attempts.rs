@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use kernel::{BudgetSettings, Clock};
+use tidegate_gateway::Manner;
 use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai};
 use tidegate_types::Code;
@@ -104,7 +105,7 @@ async fn row_1_all_keys_limited_for_long_is_told_with_the_first_ones_time() {
     let house = House::new(plan(3), Some(&upstream));
     let failure = house.ask("up/m", false).await.err().unwrap();
     assert_eq!(
-        (failure.code, failure.status()),
+        (failure.code, failure.status(Manner::OpenAi)),
         (Code::UpstreamRateLimited, 429)
     );
     let after = failure.retry_after.unwrap().as_secs();
@@ -157,7 +158,7 @@ async fn row_3_an_overload_is_tried_once_more() {
         let house = House::new(plan(1), Some(&upstream));
         let failure = house.ask("up/m", true).await.err().unwrap();
         assert_eq!(
-            (failure.code, failure.status()),
+            (failure.code, failure.status(Manner::OpenAi)),
             (Code::UpstreamOverloaded, 503)
         );
         assert_eq!(failure.should_retry(), Some(true));
@@ -195,7 +196,7 @@ async fn row_4_the_breaker_opens_at_five() {
     assert_eq!(upstream.count(), 5, "{codes:?}");
     let failure = house.ask("up/m", false).await.err().unwrap();
     assert_eq!(
-        (failure.code, failure.status()),
+        (failure.code, failure.status(Manner::OpenAi)),
         (Code::UpstreamUnavailable, 503)
     );
     assert_eq!(failure.should_retry(), Some(true));
@@ -214,7 +215,7 @@ async fn row_5_a_refusal_of_the_request_itself_is_told_at_once() {
         for _ in 0..5 {
             let failure = house.ask("up/m", false).await.err().unwrap();
             assert_eq!(
-                (failure.code, failure.status()),
+                (failure.code, failure.status(Manner::OpenAi)),
                 (Code::UpstreamRejected, status)
             );
             assert_eq!(failure.should_retry(), Some(false));
@@ -234,7 +235,10 @@ async fn row_6_a_refused_key_is_out_and_the_next_is_asked() {
     let house = House::new(plan(2), Some(&upstream));
     text(house.ask("up/m", false).await.unwrap()).await;
     let failure = house.ask("up/m", false).await.err().unwrap();
-    assert_eq!((failure.code, failure.status()), (Code::UpstreamAuth, 502));
+    assert_eq!(
+        (failure.code, failure.status(Manner::OpenAi)),
+        (Code::UpstreamAuth, 502)
+    );
     assert_eq!(failure.should_retry(), Some(false));
     assert_eq!(keys(&upstream), ["k0", "k1", "k1"]);
     let refused = house.ask("up/m", false).await.err().unwrap();

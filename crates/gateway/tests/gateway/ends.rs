@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kernel::{Clock, Overflow, Why};
-use tidegate_gateway::{Failure, NotCancelled, Reply};
+use tidegate_gateway::{Failure, Manner, NotCancelled, Reply};
 use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai};
 use tidegate_types::{Code, RequestId};
@@ -105,7 +105,10 @@ async fn time_that_ends_in_the_queue_blames_no_upstream() {
     let house = within(|plan| plan.timeouts.total = total, None);
     let held = ask(&house, "sim-0-50-1000-4", None).await.unwrap();
     let failure = ask(&house, "echo", None).await.err().unwrap();
-    assert_eq!((failure.code, failure.status()), (Code::QueueTimeout, 503));
+    assert_eq!(
+        (failure.code, failure.status(Manner::OpenAi)),
+        (Code::QueueTimeout, 503)
+    );
     let samples = house.samples();
     let ended = |label: &str| samples.sum("tidegate_requests_total", &[label]);
     assert_eq!(ended("queue_timeout"), 1.0, "{samples:?}");

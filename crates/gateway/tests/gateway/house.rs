@@ -14,13 +14,13 @@ use kernel::{
     Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
-    BaseUrl, Bounds, Call, Changes, Dialect, Failure, Gateway, KeySettings, Pick, ProviderSettings,
-    Reply, RetrySettings, Settings, SimSettings, Subject, Ticket, Timeouts,
+    AwsSettings, BaseUrl, Bounds, Call, Changes, Dialect, Endpoint, Failure, Gateway, KeySettings,
+    OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings, Settings, SimSettings, Subject,
+    Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
 use tidegate_wire::json::Limits;
-use tidegate_wire::openai::Endpoint;
 
 /// What differs from test to test.
 #[derive(Clone)]
@@ -33,6 +33,9 @@ pub(crate) struct Plan {
     pub(crate) keys: usize,
     /// What it speaks.
     pub(crate) dialect: Dialect,
+    pub(crate) responses: bool,
+    pub(crate) on_unsupported: OnUnsupported,
+    pub(crate) aws: Option<AwsSettings>,
     /// Which of them comes first.
     pub(crate) pick: Pick,
     pub(crate) tenants: usize,
@@ -58,6 +61,9 @@ impl Default for Plan {
             breaker: BreakerSettings::default(),
             keys: 1,
             dialect: Dialect::OpenAi,
+            responses: true,
+            on_unsupported: OnUnsupported::Refuse,
+            aws: None,
             pick: Pick::RoundRobin,
             tenants: 1,
             script: "",
@@ -229,7 +235,8 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
             // As the SDK of its dialect takes it.
             path: match plan.dialect {
                 Dialect::OpenAi => "/v1".to_owned(),
-                Dialect::Azure | Dialect::Anthropic => String::new(),
+                Dialect::Gemini => "/v1beta".to_owned(),
+                _ => String::new(),
             },
         },
         keys: (0..plan.keys).map(key).collect(),
@@ -242,6 +249,10 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
         api_version: None,
         deployments: BTreeMap::default(),
         ask_usage: false,
+        responses: plan.responses,
+        on_unsupported: plan.on_unsupported,
+        max_tokens: 4096,
+        aws: plan.aws.clone(),
         ca_file: None,
     }
 }

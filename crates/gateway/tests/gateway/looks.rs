@@ -26,7 +26,7 @@ async fn r_d3_a_look_counts_the_models_or_says_what_is_wrong() {
     let found = house.gateway.probe().await;
     assert_eq!(found.len(), 1, "nobody looks at what is built in");
     assert_eq!(&*found[0].provider, "up");
-    assert_eq!(found[0].models.as_ref().ok(), Some(&2));
+    assert_eq!(found[0].models.as_ref().ok(), Some(&Some(2)));
     assert_eq!((looks(&house, "good"), looks(&house, "failed")), (1.0, 0.0));
 
     upstream.always(Script::json(200, "{}"));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kernel::{BudgetSettings, Clock, Level, LimitSettings, Overflow};
-use tidegate_gateway::Reply;
+use tidegate_gateway::{Manner, Reply};
 use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream, openai};
 use tidegate_types::Code;
@@ -202,7 +202,10 @@ async fn a_tenant_holds_at_most_half_of_all_bodies() {
     };
     let most = take(0, limit / 2).unwrap();
     let failure = take(0, 1).err().unwrap();
-    assert_eq!((failure.code, failure.status()), (Code::Overloaded, 503));
+    assert_eq!(
+        (failure.code, failure.status(Manner::OpenAi)),
+        (Code::Overloaded, 503)
+    );
     drop(take(1, limit / 2).unwrap());
     drop(most);
     drop(take(0, limit / 2).unwrap());

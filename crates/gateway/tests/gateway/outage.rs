@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use kernel::{BudgetSettings, Clock, Finding, Level, LimitSettings, Overflow, Priority, Why};
+use tidegate_gateway::Manner;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -31,7 +32,7 @@ async fn inv_budget_row_36_a_total_outage_is_not_amplified() {
         match failure.code {
             Code::UpstreamUnavailable => {
                 assert!(Clock.now() - before < Duration::from_millis(10));
-                assert_eq!(failure.status(), 503);
+                assert_eq!(failure.status(Manner::OpenAi), 503);
                 assert_eq!(failure.should_retry(), Some(true));
                 let after = failure.retry_after.unwrap();
                 assert!(after <= 90 * SECOND, "{after:?}");
@@ -106,7 +107,10 @@ async fn the_overload_levels_refuse_batch_first_then_all() {
                 }
                 Err(failure) => {
                     assert!(!taken, "{level:?} {priority:?}");
-                    assert_eq!((failure.code, failure.status()), (Code::Overloaded, 503));
+                    assert_eq!(
+                        (failure.code, failure.status(Manner::OpenAi)),
+                        (Code::Overloaded, 503)
+                    );
                     assert_eq!(failure.should_retry(), Some(true));
                 }
             }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use kernel::{Clock, Overflow, Why};
+use tidegate_gateway::Manner;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -82,7 +83,11 @@ async fn failures_before_content_keep_their_status() {
     ] {
         let house = House::usual();
         let failure = house.ask(model, stream).await.err().unwrap();
-        assert_eq!((failure.status(), failure.code), (status, code), "{model}");
+        assert_eq!(
+            (failure.status(Manner::OpenAi), failure.code),
+            (status, code),
+            "{model}"
+        );
         let class = if code == Code::ModelNotFound {
             "refused"
         } else {
@@ -174,7 +179,10 @@ async fn r_d5_overflow_policies_are_told_apart() {
     let house = house(1, 0, Overflow::Error);
     let held = house.ask("sim-10-50-1000-4", true).await.unwrap();
     let failure = house.ask("echo", false).await.err().unwrap();
-    assert_eq!((failure.status(), failure.code), (503, Code::QueueFull));
+    assert_eq!(
+        (failure.status(Manner::OpenAi), failure.code),
+        (503, Code::QueueFull)
+    );
     assert!(failure.retry_after.is_some());
     drop(held);
     let outcomes = house.outcomes().await;

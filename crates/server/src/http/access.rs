@@ -1,6 +1,6 @@
 //! Who may ask (contracts 9).
 //!
-//! With keys: a bearer key, compared in constant time, and the same answer for
+//! With keys: a bearer key or `x-api-key`, compared in constant time, and the same answer for
 //! none and for a wrong one. Without keys: only what a program on this machine
 //! sends, since a web page must not spend the user's money: a loopback `Host`,
 //! no foreign `Origin`.
@@ -25,6 +25,8 @@ use crate::listen::owner;
 /// Wrong keys that one address may send in [`WINDOW`].
 const MOST_FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
+/// Where Anthropic's SDKs show their key.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// How a browser tells where a request comes from.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Addresses remembered at most; beyond it the window starts anew for all.
@@ -150,7 +152,7 @@ impl Access {
                 if let Some(address) = peer {
                     self.remember_failure(address);
                 }
-                let text = "A valid key is needed: send `Authorization: Bearer <key>`.";
+                let text = "A valid key is needed: send `Authorization: Bearer <key>`, or `x-api-key: <key>`.";
                 Err(Failure::new(Code::InvalidApiKey, text))
             }
         }
@@ -170,13 +172,7 @@ impl Access {
     }
 
     fn tenant(&self, headers: &HeaderMap) -> Option<u64> {
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .map(header::HeaderValue::as_bytes);
-        let (scheme, given) = given.and_then(|value| value.split_at_checked(7))?;
-        if !scheme.eq_ignore_ascii_case(b"bearer ") {
-            return None;
-        }
+        let given = shown(headers)?;
         // Every key is compared, so that the time does not tell which is near.
         self.keys.iter().fold(None, |found, (tenant, key)| {
             match bool::from(key.expose_secret().as_bytes().ct_eq(given)) {
@@ -208,6 +204,17 @@ impl Access {
         }
         *count += 1;
     }
+}
+
+/// The key that a caller shows, as the SDKs of either dialect do: as a bearer's,
+/// or as Anthropic's `x-api-key`.
+fn shown(headers: &HeaderMap) -> Option<&[u8]> {
+    let given = headers.get(header::AUTHORIZATION);
+    let bearer = given.and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
+    });
+    bearer.or_else(|| headers.get(X_API_KEY).map(header::HeaderValue::as_bytes))
 }
 
 /// The rules for requests without a key.

@@ -14,10 +14,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 use http_body::Body;
 use kernel::Priority;
-use tidegate_gateway::{Answer, Call, ErrandKind, FORWARDED, Failure, Reply, Subject, Ticket};
+use tidegate_gateway::{
+    Answer, Call, Endpoint, ErrandKind, FORWARDED, Failure, Manner, Reply, Subject, Ticket,
+};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestId};
-use tidegate_wire::openai::Endpoint;
 
 use super::app::App;
 use super::body::{Takes, Unread};
@@ -52,6 +53,14 @@ impl Asking {
         match self {
             Self::Model(endpoint) => endpoint.path(),
             Self::Errand(_, path) => path.strip_prefix("/v1").unwrap_or(path),
+        }
+    }
+
+    /// How its caller is told of failures.
+    fn manner(self) -> Manner {
+        match self {
+            Self::Model(endpoint) => endpoint.manner(),
+            Self::Errand(..) => Manner::OpenAi,
         }
     }
 
@@ -91,7 +100,10 @@ where
             answer.spent,
             answer.stream,
         ),
-        Err(failure) => (errors::response(&failure), failure.spent, false),
+        Err(failure) => {
+            let response = errors::tell(&failure, asking.manner(), Some(id));
+            (response, failure.spent, false)
+        }
     };
     let headers = response.headers_mut();
     headers.insert(
@@ -107,7 +119,7 @@ where
     if let (Some(started), false) = (started, stream) {
         headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
     }
-    ids::sign(&mut response, id, &parts.headers);
+    ids::sign(&mut response, id, asking.manner(), &parts.headers);
     response
 }
 

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderValue};
-use http::{Method, Request, Response};
+use http::header::{ALLOW, HeaderName, HeaderValue};
+use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
-use tidegate_gateway::Failure;
+use tidegate_gateway::{Failure, Manner};
 use tidegate_types::Code;
 
 use super::app::{App, Current};
@@ -22,6 +22,15 @@ use super::reply::Out;
 use super::routes::{Door, Face, Handler, ROUTES, Route};
 use super::{errors, ids};
 use crate::listen::Peer;
+
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const MESSAGES: &str = "/v1/messages";
+
+/// What may stand before `/v1`.
+const PREFIXES: [(&str, Manner); 2] = [
+    ("/openai", Manner::OpenAi),
+    ("/anthropic", Manner::Anthropic),
+];
 
 /// See the module's text.
 pub(crate) struct Entrance {
@@ -61,7 +70,9 @@ impl Entrance {
     {
         // The one look: all of this request is of one configuration.
         let app = &*self.current.get();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let prefixed = without_prefix(&mut parts);
+        let manner = prefixed.unwrap_or_else(|| spoken(&parts));
         let Peer { address, id } = peer;
         let peer = Some(address.ip());
         let found = self
@@ -107,12 +118,12 @@ impl Entrance {
             }
             (Some(route), Some(found)) => self
                 .check(app, route.door, &parts, peer)
-                .and_then(|()| self.page(app, route, &found.params, &parts)),
+                .and_then(|()| self.page(app, route, &found.params, &parts, manner)),
             (None, Some(found)) => self.wrong_method(app, found.value, &parts, peer),
             (_, None) => Err(self.unknown(app, &parts, peer)),
         };
-        let mut response = page.unwrap_or_else(|failure| errors::response(&failure));
-        ids::sign(&mut response, id, &parts.headers);
+        let mut response = page.unwrap_or_else(|failure| errors::tell(&failure, manner, Some(id)));
+        ids::sign(&mut response, id, manner, &parts.headers);
         response
     }
 
@@ -122,15 +133,19 @@ impl Entrance {
         route: &Route,
         params: &matchit::Params<'_, '_>,
         parts: &http::request::Parts,
+        manner: Manner,
     ) -> Result<Response<Out>, Failure> {
+        let name = || {
+            // The SDKs escape the slash of a name.
+            let name = params.iter().next().map_or("", |(_, value)| value);
+            percent_decode_str(name).decode_utf8_lossy()
+        };
         match route.handler {
             Handler::Page(page) => Ok(page(app)),
             Handler::Asked(page) => page(app, parts),
-            Handler::Named(page) => {
-                // The SDKs escape the slash of a name.
-                let name = params.iter().next().map_or("", |(_, value)| value);
-                Ok(page(app, &percent_decode_str(name).decode_utf8_lossy()))
-            }
+            Handler::Named(page) => Ok(page(app, &name())),
+            Handler::Listed(page) => Ok(page(app, manner)),
+            Handler::Model(page) => Ok(page(app, &name(), manner)),
             Handler::Described(page) => Ok(page(app, self.face)),
             Handler::Ask(_) | Handler::Errand(_) => Err(Failure::new(
                 Code::Internal,
@@ -187,14 +202,41 @@ impl Entrance {
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let served = match path.starts_with("/v1/") {
-                true => "Under `/v1` are chat/completions, completions, embeddings, models, images, audio, \
-                          moderations, files, uploads, batches and fine_tuning/jobs.",
-                false => "The base URL of an OpenAI SDK ends in `/v1`.",
+                true => {
+                    "Under `/v1` are chat/completions, completions, embeddings, messages, \
+                          models, images, audio, moderations, files, uploads, batches and \
+                          fine_tuning/jobs."
+                }
+                false => {
+                    "The base URL of an OpenAI SDK ends in `/v1`, that of an Anthropic SDK \
+                          before it."
+                }
             };
             let (method, path) = (&parts.method, path.escape_default());
             let text = format!("There is no route `{method} {path}`. {served}");
             Failure::new(Code::NotFound, text)
         })
+    }
+}
+
+/// Takes a dialect's own prefix off the path: `/openai/v1/models` is `/v1/models`,
+/// and whoever asks there is told in that dialect.
+fn without_prefix(parts: &mut http::request::Parts) -> Option<Manner> {
+    let (manner, rest) = PREFIXES.iter().find_map(|(prefix, manner)| {
+        let rest = parts.uri.path_and_query()?.as_str().strip_prefix(prefix)?;
+        rest.starts_with("/v1/").then_some((*manner, rest))
+    })?;
+    let mut uri = parts.uri.clone().into_parts();
+    uri.path_and_query = rest.parse().ok();
+    parts.uri = Uri::from_parts(uri).ok()?;
+    Some(manner)
+}
+
+/// The dialect that a caller's headers tell, for what both have.
+fn spoken(parts: &http::request::Parts) -> Manner {
+    match parts.headers.contains_key(ANTHROPIC_VERSION) || parts.uri.path().starts_with(MESSAGES) {
+        true => Manner::Anthropic,
+        false => Manner::OpenAi,
     }
 }
 

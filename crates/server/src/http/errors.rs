@@ -1,24 +1,30 @@
 //! From a failure to a response: the only place where that happens.
 //!
 //! The code's table decides the status and the advice; this file only writes
-//! them down, in the form that the official SDKs read.
+//! them down, in the form that the SDKs of its caller's dialect read.
 
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tidegate_gateway::Failure;
-use tidegate_types::Code;
+use tidegate_gateway::{Failure, Manner};
+use tidegate_types::{Code, RequestId};
 
 use super::reply::{Out, json};
 
 /// The official SDKs obey it above their own rules.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The response for a failure before the first byte of an answer.
+/// The response for a failure of a page.
 pub(crate) fn response(failure: &Failure) -> Response<Out> {
-    let status = StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut response = json(status, failure.body());
+    tell(failure, Manner::default(), None)
+}
+
+/// The response for a failure before the first byte of an answer, as its caller
+/// is told; `id` is the request's.
+pub(crate) fn tell(failure: &Failure, manner: Manner, id: Option<RequestId>) -> Response<Out> {
+    let status = StatusCode::from_u16(failure.status(manner)).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = json(status, failure.body(manner, id));
     let headers = response.headers_mut();
     if let Some(says) = &failure.upstream {
         headers.extend(says.headers.clone());

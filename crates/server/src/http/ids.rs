@@ -5,15 +5,18 @@
 
 use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use tidegate_gateway::Manner;
 use tidegate_types::RequestId;
 
 use super::reply::Out;
 use crate::listen::ID;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// Writes both on `response`; `asked` are the request's headers.
-pub(crate) fn sign(response: &mut Response<Out>, id: RequestId, asked: &HeaderMap) {
+/// Writes both on `response`; `asked` are the request's headers. Who speaks as
+/// Anthropic does looks for ours under a name of its own.
+pub(crate) fn sign(response: &mut Response<Out>, id: RequestId, manner: Manner, asked: &HeaderMap) {
     let mut buffer = [0; 36];
     let Ok(ours) = HeaderValue::from_str(id.encode(&mut buffer)) else {
         return;
@@ -21,6 +24,9 @@ pub(crate) fn sign(response: &mut Response<Out>, id: RequestId, asked: &HeaderMa
     let theirs = asked.get(REQUEST_ID).filter(|value| is_fit(value));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, theirs.unwrap_or(&ours).clone());
+    if manner == Manner::Anthropic {
+        headers.insert(ANTHROPIC_ID, ours.clone());
+    }
     headers.insert(ID, ours);
 }
 

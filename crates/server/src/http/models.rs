@@ -1,11 +1,12 @@
-//! `/v1/models`: the names that can be asked for, in the OpenAI form.
+//! `/v1/models`: the names that can be asked for, in OpenAI's form or Anthropic's.
 //!
 //! Only names that the configuration lists: a pattern permits, it never lists.
 
 use http::{Response, StatusCode};
 use serde::Serialize;
-use tidegate_gateway::{Failure, ModelName};
+use tidegate_gateway::{Failure, Manner, ModelName};
 use tidegate_types::Code;
+use tidegate_wire::anthropic::{self, Listed};
 
 use super::app::App;
 use super::errors;
@@ -36,8 +37,12 @@ impl<'a> From<&'a ModelName> for Model<'a> {
     }
 }
 
-pub(crate) fn list(app: &App) -> Response<Out> {
+pub(crate) fn list(app: &App, manner: Manner) -> Response<Out> {
     let names = app.gateway.models();
+    if manner == Manner::Anthropic {
+        let listed: Vec<_> = names.iter().map(|name| listed(&name.id)).collect();
+        return json(StatusCode::OK, anthropic::write_models(&listed));
+    }
     render(&List {
         object: "list",
         data: names.iter().map(Model::from).collect(),
@@ -45,7 +50,7 @@ pub(crate) fn list(app: &App) -> Response<Out> {
 }
 
 /// One of them; names hold slashes, so the rest of the path is the name.
-pub(crate) fn one(app: &App, id: &str) -> Response<Out> {
+pub(crate) fn one(app: &App, id: &str, manner: Manner) -> Response<Out> {
     let names = app.gateway.models();
     // A name may also be asked for with its provider before it.
     let plain = |name: &ModelName| {
@@ -56,14 +61,27 @@ pub(crate) fn one(app: &App, id: &str) -> Response<Out> {
         .iter()
         .find(|name| name.id == id || plain(name).is_some());
     match found {
+        Some(_) if manner == Manner::Anthropic => {
+            json(StatusCode::OK, anthropic::write_model(&listed(id)))
+        }
         Some(name) => render(&Model {
             id,
             ..Model::from(name)
         }),
         None => {
             let text = "No listed model has this name. `GET /v1/models` lists them.";
-            errors::response(&Failure::new(Code::ModelNotFound, text).with_param("model"))
+            let failure = Failure::new(Code::ModelNotFound, text).with_param("model");
+            errors::tell(&failure, manner, None)
         }
+    }
+}
+
+/// A name in Anthropic's list; when the model was made is not known.
+fn listed(id: &str) -> Listed<'_> {
+    Listed {
+        id,
+        name: None,
+        created: None,
     }
 }
 

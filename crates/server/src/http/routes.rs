@@ -6,8 +6,7 @@
 use http::request::Parts;
 use http::{Method, Response};
 use tidegate_gateway::ErrandKind::{self, Change, Download, Form, Look, Make, Upload};
-use tidegate_gateway::Failure;
-use tidegate_wire::openai::Endpoint;
+use tidegate_gateway::{Endpoint, Failure, Manner};
 
 use super::app::App;
 use super::reply::Out;
@@ -70,6 +69,10 @@ pub(crate) enum Handler {
     Asked(fn(&App, &Parts) -> Result<Response<Out>, Failure>),
     /// A page whose path ends in a name.
     Named(fn(&App, &str) -> Response<Out>),
+    /// The list of models, in the form that its caller knows.
+    Listed(fn(&App, Manner) -> Response<Out>),
+    /// One of them.
+    Model(fn(&App, &str, Manner) -> Response<Out>),
     /// A page that tells what this listener opens.
     Described(fn(&App, Face) -> Response<Out>),
 }
@@ -114,16 +117,28 @@ pub(crate) static ROUTES: &[Route] = &[
         Handler::Ask(Endpoint::Embeddings),
     ),
     route(
+        Method::POST,
+        "/v1/messages",
+        Door::Caller,
+        Handler::Ask(Endpoint::Messages),
+    ),
+    route(
+        Method::POST,
+        "/v1/messages/count_tokens",
+        Door::Caller,
+        Handler::Ask(Endpoint::CountTokens),
+    ),
+    route(
         Method::GET,
         "/v1/models",
         Door::Caller,
-        Handler::Page(models::list),
+        Handler::Listed(models::list),
     ),
     route(
         Method::GET,
         "/v1/models/{*id}",
         Door::Caller,
-        Handler::Named(models::one),
+        Handler::Model(models::one),
     ),
     errand(Method::POST, "/v1/images/generations", Make),
     errand(Method::POST, "/v1/images/edits", Form),

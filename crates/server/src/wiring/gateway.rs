@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    BaseUrl, Bounds, Dialect, KeySettings, Pick, ProviderSettings, RetrySettings, Settings,
-    SimSettings, Timeouts,
+    BaseUrl, Bounds, Dialect, KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings,
+    Settings, SimSettings, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -90,6 +90,10 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
         breaker: breaker(&provider.breaker),
         timeouts: timeouts(&provider.timeouts),
         ask_usage: provider.usage == config::UsageMode::Ask,
+        responses: matches!(provider.kind, config::Kind::OpenAi | config::Kind::Azure),
+        on_unsupported: OnUnsupported::default(),
+        max_tokens: 4096,
+        aws: None,
         ca_file: provider.ca_file.clone(),
     }
 }

@@ -59,14 +59,14 @@ pub const fn kind(status: u16) -> &'static str {
     }
 }
 
-/// An error as a body, for the status that [`status`] gives.
-pub fn write_error(code: Code, message: &str, request_id: Option<&str>) -> Bytes {
-    Bytes::from(render(kind(status(code)), message, request_id))
+/// An error as a body, for a status: an upstream's own, or that of [`status`].
+pub fn write_error(status: u16, message: &str, request_id: Option<&str>) -> Bytes {
+    Bytes::from(render(kind(status), message, request_id))
 }
 
 /// The same as the event that ends a stream, with the empty line behind it.
-pub fn write_error_event(code: Code, message: &str) -> Bytes {
-    Bytes::from(render_event(kind(status(code)), message))
+pub fn write_error_event(status: u16, message: &str) -> Bytes {
+    Bytes::from(render_event(kind(status), message))
 }
 
 fn render(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8> {

@@ -68,20 +68,31 @@ struct Model<'a> {
 
 /// Writes the list of models, as one page.
 pub fn write_models(models: &[Listed<'_>]) -> Vec<u8> {
-    let data = models.iter().map(|model| Model {
-        r#type: "model",
-        id: model.id,
-        display_name: model.name.unwrap_or(model.id),
-        created_at: moment(model.created.unwrap_or(0)),
-    });
     let list = List {
-        data: data.collect(),
+        data: models.iter().map(Model::from).collect(),
         has_more: false,
         first_id: models.first().map(|model| model.id),
         last_id: models.last().map(|model| model.id),
     };
     // Nothing in it can fail: it is text.
     serde_json::to_vec(&list).unwrap_or_default()
+}
+
+/// Writes one model alone.
+pub fn write_model(model: &Listed<'_>) -> Vec<u8> {
+    // As above.
+    serde_json::to_vec(&Model::from(model)).unwrap_or_default()
+}
+
+impl<'a> From<&Listed<'a>> for Model<'a> {
+    fn from(model: &Listed<'a>) -> Self {
+        Self {
+            r#type: "model",
+            id: model.id,
+            display_name: model.name.unwrap_or(model.id),
+            created_at: moment(model.created.unwrap_or(0)),
+        }
+    }
 }
 
 /// A moment in RFC 3339, in UTC.

@@ -20,7 +20,7 @@ mod usage;
 
 pub use answer::{read_answer, write_answer};
 pub use error::{kind, read_error, status, write_error, write_error_event};
-pub use listing::{Listed, read_count, write_count, write_models};
+pub use listing::{Listed, read_count, write_count, write_model, write_models};
 pub use look::{Looker, look_answer};
 pub use peek::{Endpoint, scan};
 pub use request::{Thinks, Ways, read_request, write_request};

@@ -6,6 +6,7 @@ use std::task::Waker;
 use kernel::ByteBudget;
 
 use super::*;
+use crate::endpoint::Manner;
 
 fn flow() -> Flow {
     let (clock, long) = (Clock, Duration::from_secs(60));
@@ -19,18 +20,27 @@ fn flow() -> Flow {
             total: long,
         },
         bounds: Bounds::default(),
-        withhold_usage: false,
         prompt_bytes: 0,
         sent: clock.now(),
         total: clock.now() + long,
         shortened: false,
         secrets: Secrets::default(),
-        interpreter: None,
         level: Arc::default(),
         room: ByteBudget::new(1 << 30).share(),
     };
     let source = Source::Whole(None);
-    Flow::new(settings, source, Alarm::new(), clock, Oddities::default())
+    let reads = Reads::Same {
+        manner: Manner::OpenAi,
+        withhold_usage: false,
+    };
+    Flow::new(
+        settings,
+        reads,
+        source,
+        Alarm::new(),
+        clock,
+        Oddities::default(),
+    )
 }
 
 /// R-D2: what is left out is not kept either, however much of it comes.

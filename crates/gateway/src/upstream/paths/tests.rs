@@ -26,6 +26,15 @@ fn azure(version: Option<&'static str>) -> Face {
     (Dialect::Azure, version)
 }
 
+fn to<'a>(subject: &'a Subject, model: &'a str) -> Target<'a> {
+    Target {
+        subject,
+        model,
+        stream: false,
+        path: None,
+    }
+}
+
 fn errand(kind: ErrandKind, target: &str) -> Subject {
     Subject::Errand(Arc::new(Errand {
         kind,
@@ -82,10 +91,13 @@ fn each_face_has_its_paths() {
             "/openai/files?limit=2&api-version=2024-10-21",
         ),
     ] {
-        assert_eq!(paths(base, face).of(subject, model).unwrap(), path);
+        assert_eq!(paths(base, face).of(&to(subject, model)).unwrap(), path);
     }
     let old = paths("", azure(Some("2024-10-21")));
-    assert_eq!(*old.models(), "/openai/models?api-version=2024-10-21");
+    assert_eq!(
+        *old.models().unwrap(),
+        "/openai/models?api-version=2024-10-21"
+    );
 }
 
 #[test]
@@ -104,8 +116,45 @@ fn p1_no_name_leaves_its_segment() {
         &"a".repeat(65),
     ] {
         assert!(!old.fits(name), "{name}");
-        let failure = old.of(&Subject::Model(Endpoint::Chat), name).unwrap_err();
+        let failure = old
+            .of(&to(&Subject::Model(Endpoint::Chat), name))
+            .unwrap_err();
         assert_eq!(failure.code, Code::ModelNotFound);
     }
     assert!(paths("", azure(None)).fits("a/b"), "it stands in the body");
+}
+
+#[test]
+fn a_models_name_in_a_path_stays_in_its_segment() {
+    let chat = Subject::Model(Endpoint::Chat);
+    let gemini = paths("/v1beta", (Dialect::Gemini, None));
+    let bedrock = paths("", (Dialect::Bedrock, None));
+    for (paths, model, stream, path) in [
+        (
+            &gemini,
+            "gemini-2.5-pro",
+            false,
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+        ),
+        (
+            &gemini,
+            "../x?y",
+            true,
+            "/v1beta/models/..%2Fx%3Fy:streamGenerateContent?alt=sse",
+        ),
+        (
+            &bedrock,
+            "eu.anthropic.claude:0",
+            false,
+            "/model/eu.anthropic.claude%3A0/converse",
+        ),
+        (&bedrock, "a/b", true, "/model/a%2Fb/converse-stream"),
+    ] {
+        let to = Target {
+            stream,
+            ..to(&chat, model)
+        };
+        assert_eq!(paths.of(&to).unwrap(), path);
+    }
+    assert!(!bedrock.fits("..") && bedrock.fits("..."));
 }

@@ -38,7 +38,9 @@ pub(crate) fn page(app: &App, face: Face) -> Response<Out> {
 /// What an address is for.
 fn purpose(face: Face) -> &'static str {
     match face {
-        Face::All | Face::Callers => "Point an OpenAI SDK at `/v1` of this address.",
+        Face::All | Face::Callers => {
+            "Point an OpenAI SDK at `/v1` of this address, or an Anthropic SDK at the address itself."
+        }
         Face::Operators | Face::FarOperators => {
             "The operators' pages. Applications are served at the address of `listen`, which \
              describes its own routes."
@@ -255,6 +257,9 @@ fn responses() -> Value {
         .collect();
     let provider = "The provider's own refusal, with its status, code and message.".to_owned();
     all.insert("provider".to_owned(), answer(provider, None));
+    // The codes that say that there is no room, as Anthropic tells them.
+    let full = "There is no room for it now; `retry-after` says when there may be.".to_owned();
+    all.insert("529".to_owned(), answer(full, None));
     Value::Object(all)
 }
 

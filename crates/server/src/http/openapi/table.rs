@@ -111,6 +111,9 @@ impl Operation {
 const CHUNKS: &str = "One chunk an event; the last is `[DONE]`. A stream that failed ends with an \
                       event of the error form, and without `[DONE]`.";
 
+const MESSAGE_EVENTS: &str = "From `message_start` to `message_stop`. A stream that failed ends \
+                              with an `error` event in its place.";
+
 /// The list, in the order of the page.
 pub(super) const OPERATIONS: &[Operation] = &[
     op(
@@ -142,6 +145,31 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .takes(&[Json("EmbeddingRequest")])
     .gives(&[Json("Embeddings")]),
+    op(
+        "POST",
+        "/v1/messages",
+        "models",
+        "createMessage",
+        "Ask a model in Anthropic's form",
+    )
+    .about(
+        "With `\"stream\": true` the answer is a stream of server-sent events. Failures have \
+         Anthropic's form here, and 529 where there is no room.",
+    )
+    .takes(&[Json("MessagesRequest")])
+    .gives(&[Json("MessageAnswer"), Events(MESSAGE_EVENTS)])
+    .also(&[529]),
+    op(
+        "POST",
+        "/v1/messages/count_tokens",
+        "models",
+        "countMessageTokens",
+        "How many tokens a message would have",
+    )
+    .about("Only where the provider itself counts them: one that speaks Anthropic's dialect.")
+    .takes(&[Json("CountRequest")])
+    .gives(&[Json("TokenCount")])
+    .also(&[529]),
     op(
         "GET",
         "/v1/models",

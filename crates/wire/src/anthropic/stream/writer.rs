@@ -13,7 +13,7 @@ use tidegate_types::Code;
 
 use super::super::answer::{Out, write_stop};
 use super::super::block::Block;
-use super::super::error::write_error_event;
+use super::super::error::{status, write_error_event};
 use super::super::usage::Usage;
 use super::event;
 use super::turn::{MOST_HELD, Queue, Waiting, Whole};
@@ -144,7 +144,7 @@ impl Encode for Writer {
         }
         self.stage = Stage::Over(None);
         self.queue = Queue::default();
-        out.extend(write_error_event(failed.code, failed.message));
+        out.extend(write_error_event(status(failed.code), failed.message));
     }
 
     fn broken(&self) -> Option<Code> {

@@ -2,5 +2,6 @@
 //!
 //! They are made up, in the form that the server gives and takes.
 
+mod embeddings;
 mod reading;
 mod writing;
