@@ -4,11 +4,7 @@
 //! are is the gateway's.
 
 use super::form::Text;
-use super::keys::Provider;
-use super::kind::Kind;
 use super::read::{Pairs, Parsed};
-use super::reading::Reading;
-use super::report::Severity::Warning;
 
 /// A date, or the word of an age.
 pub(super) const API_VERSION: Parsed<Option<String>> = Parsed {
@@ -47,18 +43,3 @@ pub(super) const DEPLOYMENTS: Pairs = Pairs {
     },
     example: ("gpt-4o", "my-deployment"),
 };
-
-/// Whether these keys say anything.
-pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
-    if provider.kind == Kind::Azure || cx.is_doubtful(&format!("{prefix}.kind")) {
-        return;
-    }
-    for name in ["api_version", "deployments"] {
-        let key = format!("{prefix}.{name}");
-        if cx.place(&key).is_some() {
-            let what = format!("has no effect with kind \"{}\"", provider.kind.as_str());
-            cx.about(Warning, &key, what)
-                .hint("it is Azure's; leave it out");
-        }
-    }
-}

@@ -22,6 +22,16 @@ pub struct BaseUrl {
     pub path: String,
 }
 
+/// What is put behind a base, and never stands at its end.
+const ENDPOINTS: [&str; 6] = [
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/responses",
+    "/messages",
+    "/api/chat",
+];
+
 impl BaseUrl {
     /// Reads a URL, or says what is wrong with it without repeating it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
@@ -46,11 +56,8 @@ impl BaseUrl {
             return Err("has a port that is not 1 to 65535");
         }
         let path = uri.path().trim_end_matches('/');
-        if ["/chat/completions", "/completions", "/embeddings"]
-            .iter()
-            .any(|end| path.ends_with(end))
-        {
-            return Err("names an endpoint; it ends before that, in `/v1` as a rule");
+        if ENDPOINTS.iter().any(|end| path.ends_with(end)) {
+            return Err("names an endpoint; it ends before that");
         }
         Ok(Self {
             tls,
@@ -139,6 +146,7 @@ mod tests {
             ("http://host:0/v1", "port"),
             ("http://host:/v1", "port"),
             ("https://host/v1/chat/completions", "endpoint"),
+            ("https://host/v1/messages", "endpoint"),
             ("http://ho st/v1", "not a URL"),
         ] {
             let told = BaseUrl::parse(text).unwrap_err();

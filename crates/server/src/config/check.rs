@@ -44,7 +44,8 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
         resting(&prefix, &provider.breaker, cx);
         keys(&prefix, provider, cx);
         super::places::check(&prefix, provider, cx);
-        super::azure::check(&prefix, provider, cx);
+        super::bedrock::check(&prefix, provider, cx);
+        super::only::check(&prefix, provider, cx);
     }
 }
 

@@ -21,8 +21,8 @@ pub(super) enum Form {
     Ratio,
     /// A text.
     Text(Text),
-    /// A text that is never shown.
-    Secret,
+    /// A text that is never shown, with an example of it.
+    Secret(&'static str),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of at least one such value.
@@ -93,7 +93,7 @@ impl Form {
             Self::Range(range) => range.expected(),
             Self::Ratio => "a number from 0 to 1".to_owned(),
             Self::Text(text) => text.expected.to_owned(),
-            Self::Secret => super::secret::EXPECTED.to_owned(),
+            Self::Secret(_) => super::secret::EXPECTED.to_owned(),
             // A line of errors is not a list of thirty words.
             Self::Choice([first, more @ ..]) if more.len() > MOST_WORDS => {
                 format!("\"{first}\", or another of the words in docs/configuration.md")

@@ -20,7 +20,7 @@ use super::secret::{Secret, SecretSource};
 use super::table::Reader;
 
 const OPENAI: &str = "openai";
-const OPENAI_KEY: &str = "OPENAI_API_KEY";
+pub(super) const OPENAI_KEY: &str = "OPENAI_API_KEY";
 const OPENAI_URL: &str = "OPENAI_BASE_URL";
 const OPENAI_DEFAULT: &str = "https://api.openai.com/v1";
 
@@ -28,8 +28,9 @@ const OPENAI_DEFAULT: &str = "https://api.openai.com/v1";
 pub(super) fn find_providers(document: &mut Document, cx: &mut Reading<'_>) {
     find_openai(document, cx);
     for preset in presets().iter().filter(|preset| preset.found) {
-        let variable = preset.variable.as_deref().unwrap_or_default();
-        if let Some(key) = cx.env.get(variable) {
+        let mut variables = preset.variables();
+        let set = variables.find_map(|name| Some((name, cx.env.get(name)?)));
+        if let Some((variable, key)) = set {
             find_preset(preset, variable, &key, document, cx);
         }
     }
@@ -92,6 +93,7 @@ fn find_preset(
                 kind: Kind::Preset(preset),
                 base_url: preset.base_url.clone(),
                 usage: preset.usage,
+                responses: preset.responses,
                 keys: vec![UpstreamKey {
                     value,
                     ..UpstreamKey::default()
@@ -110,17 +112,22 @@ fn find_preset(
 
 /// What of a provider comes with its key's variable.
 fn remember(name: &str, variable: &'static str, cx: &mut Reading<'_>) {
+    let path = format!("providers.{name}");
+    cx.remember_at(&path, Origin::Variable(variable.to_owned()));
+    cx.remember_at(&format!("{path}.kind"), Origin::With(variable));
+    remember_key(&path, variable, cx);
+}
+
+/// That the one key of the provider at this path comes from a variable.
+pub(super) fn remember_key(path: &str, variable: &'static str, cx: &mut Reading<'_>) {
     let itself = || Origin::Variable(variable.to_owned());
-    let with = || Origin::With(variable);
     for (key, origin) in [
-        ("", itself()),
-        (".kind", with()),
-        (".keys", itself()),
-        (".keys[0]", itself()),
-        (".keys[0].name", with()),
-        (".keys[0].value", itself()),
+        ("keys", itself()),
+        ("keys[0]", itself()),
+        ("keys[0].name", Origin::With(variable)),
+        ("keys[0].value", itself()),
     ] {
-        cx.remember_at(&format!("providers.{name}{key}"), origin);
+        cx.remember_at(&format!("{path}.{key}"), origin);
     }
 }
 
@@ -131,7 +138,7 @@ pub(super) fn tell_unused(document: &Document, cx: &mut Reading<'_>) {
         return;
     }
     let found = presets().iter().filter(|preset| preset.found);
-    let found = found.filter_map(|one| Some((&*one.name, one.variable.as_deref()?)));
+    let found = found.flat_map(|one| one.variables().map(|variable| (&*one.name, variable)));
     let all = [(OPENAI, OPENAI_KEY)].into_iter().chain(found);
     let mut unused = all.filter(|(_, variable)| cx.env.get(variable).is_some());
     if let Some((name, variable)) = unused.next() {

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
+use super::bedrock::REGION;
 use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
     ADDRESS, ADMIN_ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero,
-    PROVIDER_NAME, Ratio, Required, Section, Url, count, size, time,
+    PROVIDER_NAME, Perhaps, Ratio, Required, Section, Url, count, size, time,
 };
 use super::script::{Script, ScriptFile};
 use super::secret::{Secret, SecretText};
@@ -70,7 +71,7 @@ table! {
     /// Who may call.
     pub struct Auth {
         /// Keys that callers send as `authorization: Bearer`; without any, only loopback is served.
-        keys: Vec<Secret> = Vec::new(), List(SecretText);
+        keys: Vec<Secret> = Vec::new(), List(SecretText("env:GATE_KEY"));
     }
 }
 
@@ -145,12 +146,20 @@ table! {
     pub struct Provider {
         /// The dialect of its API, or the preset that it is.
         kind: Kind = Kind::OpenAi, Required(kinds());
-        /// Where its API is; required with `openai` and `azure` (there without `/openai`), while a preset knows.
+        /// Where its API is; required with `openai` and `azure` (there without `/openai`), while a preset, or `bedrock` by its region, knows.
         base_url: BaseUrl = BaseUrl::default(), Url;
         /// `azure` only: the date of its paths with deployments; without one, or with a word such as "preview", `/openai/v1` is called.
         api_version: Option<String> = None, API_VERSION;
         /// `azure` only: the deployment that a model is, where it has another name than the model.
         deployments: BTreeMap<String, String> = BTreeMap::new(), DEPLOYMENTS;
+        /// `bedrock` only: the region that it is asked in; without it `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+        region: Option<String> = None, REGION;
+        /// `bedrock` only: the id of the access key that signs; without any of the three `AWS_ACCESS_KEY_ID` and its like.
+        access_key: Option<Secret> = None, Perhaps(SecretText("env:AWS_ACCESS_KEY_ID"));
+        /// `bedrock` only: its secret.
+        secret_key: Option<Secret> = None, Perhaps(SecretText("env:AWS_SECRET_ACCESS_KEY"));
+        /// `bedrock` only: the token of an access key that is lent.
+        session_token: Option<Secret> = None, Perhaps(SecretText("env:AWS_SESSION_TOKEN"));
         /// Tidegate's own keys for it.
         keys: Vec<UpstreamKey> = Vec::new(), List(Section);
         /// Which of the keys comes first: the less loaded (`load`), each in its turn, or by `weight`.
@@ -167,6 +176,12 @@ table! {
         breaker: Breaker = Breaker::default(), Section;
         /// Whether to ask the upstream for token counts in streams.
         usage: UsageMode = UsageMode::Ask, USAGE;
+        /// What becomes of a call that asks for what its API cannot express: it is refused, or made without it, and told in `x-tidegate-dropped`.
+        on_unsupported: OnUnsupported = OnUnsupported::Refuse, ON_UNSUPPORTED;
+        /// Whether it has `/v1/responses` itself, which is else asked for as a chat completion; a preset knows.
+        responses: bool = true, Flag;
+        /// `anthropic` only: the most tokens of an answer where its caller says nothing, since its API must be told.
+        default_max_tokens: u64 = 4096, count(1, 1_000_000);
         /// Certificates (PEM) to trust beside the platform's.
         ca_file: Option<PathBuf> = None, ExistingFile { examples: &["ca.pem"] };
         beside {
@@ -200,7 +215,7 @@ table! {
         /// Its name in logs and metrics.
         name: String = "main".to_owned(), NAME;
         /// The key itself.
-        value: Secret = Secret::unset(), Required(SecretText);
+        value: Secret = Secret::unset(), Required(SecretText("env:OPENAI_API_KEY"));
         /// Its share of the calls where keys are picked by weight.
         weight: u32 = 1, count(1, 1_000);
     }
@@ -315,6 +330,20 @@ impl UsageMode {
             Self::Never => "never",
         }
     }
+}
+
+const ON_UNSUPPORTED: Choice<OnUnsupported> = Choice {
+    words: &["refuse", "drop"],
+    values: &[OnUnsupported::Refuse, OnUnsupported::Drop],
+};
+
+/// What becomes of a call that asks for what its provider's API cannot express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnsupported {
+    /// It gets 400, which names the field.
+    Refuse,
+    /// It is made without it, and the answer says so.
+    Drop,
 }
 
 const OVERFLOW: Choice<Overflow> = Choice {

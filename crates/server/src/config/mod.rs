@@ -8,6 +8,7 @@
 
 mod azure;
 mod base_url;
+mod bedrock;
 mod check;
 mod effective;
 mod env;
@@ -17,6 +18,7 @@ mod keys;
 mod kind;
 mod log;
 mod numbers;
+mod only;
 mod places;
 mod presets;
 mod providers;
@@ -42,10 +44,10 @@ pub use base_url::BaseUrl;
 pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Breaker, Checks, LimitKind, Limits, Overflow, Pick, Pool, Provider, Retries, Retry, Sim,
-    Timeouts, Tls, UpstreamKey, UsageMode,
+    Auth, Breaker, Checks, LimitKind, Limits, OnUnsupported, Overflow, Pick, Pool, Provider,
+    Retries, Retry, Sim, Timeouts, Tls, UpstreamKey, UsageMode,
 };
-pub use kind::Kind;
+pub use kind::{Dialect, Kind};
 pub use log::LogFilter;
 pub use presets::{Preset, presets};
 pub use providers::SIM;

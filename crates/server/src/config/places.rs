@@ -4,7 +4,7 @@
 //! other URL.
 
 use super::keys::Provider;
-use super::kind::Kind;
+use super::kind::{Dialect, Kind};
 use super::reading::Reading;
 use super::report::Severity::{Error, Warning};
 
@@ -21,6 +21,8 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
                 .hint(format!("set keys = [{{ value = \"env:{name}\" }}]"));
         }
         Some(_) => {}
+        // It has a place with its region, which is `bedrock`'s to ask for.
+        None if provider.kind == Kind::Bedrock => {}
         // What kind it is was doubted before.
         None if cx.is_doubtful(&format!("{prefix}.kind")) => {}
         None => {
@@ -39,7 +41,8 @@ fn address(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         return;
     }
     let local = url.is_loopback();
-    if !local && cx.place(&format!("{prefix}.keys")).is_none() {
+    let signed = provider.kind == Kind::Bedrock;
+    if !local && !signed && cx.place(&format!("{prefix}.keys")).is_none() {
         cx.about(
             Warning,
             &key,
@@ -55,8 +58,30 @@ fn address(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         )
         .expected("https, outside of a network you trust");
     }
-    if url.path.is_empty() && provider.kind != Kind::Azure {
-        cx.about(Warning, &key, "has no path".to_owned())
-            .expected("the base of the API, which ends in `/v1` as a rule");
-    }
+    path(&key, provider, cx);
+}
+
+/// Each SDK has a path of its own at the end of what it is told, or none.
+fn path(key: &str, provider: &Provider, cx: &mut Reading<'_>) {
+    let path = &provider.base_url.path;
+    let (what, expected) = match provider.kind.dialect() {
+        Dialect::OpenAi if path.is_empty() => (
+            "has no path",
+            "the base of the API, which ends in `/v1` as a rule",
+        ),
+        Dialect::Gemini if path.is_empty() => (
+            "has no path",
+            "the base with the API's version, `/v1beta` as a rule",
+        ),
+        Dialect::Anthropic if path.ends_with("/v1") => (
+            "ends in `/v1`, which is added to it",
+            "the base without `/v1`, as Anthropic's SDK takes it",
+        ),
+        Dialect::Ollama if path.ends_with("/v1") || path.ends_with("/api") => (
+            "ends in what is added to it, or in another API's path",
+            "the base without `/api`; with `/v1` the kind is \"ollama-openai\"",
+        ),
+        _ => return,
+    };
+    cx.about(Warning, key, what.to_owned()).expected(expected);
 }

@@ -1,5 +1,5 @@
-//! Presets: providers that speak like OpenAI, each with where it is and how it
-//! is called, from `presets.toml`.
+//! Presets: providers that are known, each with where it is, how it speaks and
+//! how it is called, from `presets.toml`.
 //!
 //! Promises: 1. adding one is one entry of that file; 2. what a configuration
 //! says itself always wins over a preset; 3. a key is only ever sent where its
@@ -11,23 +11,30 @@ use serde::Deserialize;
 
 use super::base_url::BaseUrl;
 use super::keys::{Provider, UsageMode};
+use super::kind::Dialect;
 use super::reading::Reading;
 
-/// One provider that speaks like OpenAI.
+/// One provider that is known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The word in `kind`.
     pub name: String,
+    /// What it speaks.
+    pub dialect: Dialect,
     /// Where its API is, unless the configuration says otherwise.
     pub base_url: BaseUrl,
     /// The environment variable that usually holds its key.
     pub variable: Option<String>,
+    /// Another variable that its users have for the same key.
+    pub also: Option<String>,
     /// Whether it refuses calls without a key.
     pub needs_key: bool,
     /// Whether its variable makes a provider where there is no file.
     pub found: bool,
     /// Whether it is asked for token counts in streams.
     pub usage: UsageMode,
+    /// Whether it has OpenAI's Responses itself.
+    pub responses: bool,
 }
 
 /// An entry as the file has it.
@@ -35,11 +42,16 @@ pub struct Preset {
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
+    #[serde(default)]
+    dialect: Option<String>,
     base_url: String,
     variable: Option<String>,
+    also: Option<String>,
     needs_key: bool,
     found: bool,
     usage: String,
+    #[serde(default)]
+    responses: bool,
     /// For whoever changes the file; a test looks at these.
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file"))]
     source: String,
@@ -67,12 +79,24 @@ pub fn presets() -> &'static [Preset] {
     &ALL
 }
 
+impl Preset {
+    /// The variables that may hold its key, the usual one first.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.variable.iter().chain(&self.also).map(String::as_str)
+    }
+}
+
 impl Entry {
     fn read(self) -> Option<Preset> {
         Some(Preset {
+            dialect: match &self.dialect {
+                Some(word) => Dialect::of(word)?,
+                None => Dialect::OpenAi,
+            },
             name: self.name,
             base_url: BaseUrl::parse(&self.base_url).ok()?,
             variable: self.variable,
+            also: self.also,
             needs_key: self.needs_key,
             found: self.found,
             usage: match self.usage.as_str() {
@@ -80,6 +104,7 @@ impl Entry {
                 "never" => UsageMode::Never,
                 _ => return None,
             },
+            responses: self.responses,
         })
     }
 }
@@ -96,6 +121,9 @@ pub(super) fn fill(provider: &mut Provider, cx: &Reading<'_>) {
     }
     if unsaid("usage") {
         provider.usage = preset.usage;
+    }
+    if unsaid("responses") {
+        provider.responses = preset.responses;
     }
 }
 
@@ -132,12 +160,17 @@ mod tests {
             );
             assert!(entry.variable.is_some() || !entry.needs_key, "{name}");
             assert!(entry.needs_key || !entry.found, "{name} has no key to find");
-            if let Some(variable) = &entry.variable {
+            assert!(entry.variable.is_some() || entry.also.is_none(), "{name}");
+            assert!(
+                preset.dialect.is_openai() || (!preset.responses && entry.usage == "never"),
+                "{name}: only OpenAI's dialect has these"
+            );
+            for variable in preset.variables() {
                 let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
                 assert!(variable.chars().all(fits), "{name}: {variable}");
                 assert!(
-                    variables.insert(variable.clone()),
-                    "{variable} stands twice"
+                    !preset.found || variables.insert(variable),
+                    "{variable} finds two providers"
                 );
             }
         }

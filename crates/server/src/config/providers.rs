@@ -6,6 +6,7 @@
 
 use toml::de::DeValue;
 
+use super::bedrock;
 use super::form::{Form, Named};
 use super::keys::{Provider, Sim};
 use super::presets;
@@ -64,6 +65,7 @@ impl Reader<Providers> for ProviderTables {
                 let mut read: Option<Provider> = read_table(table, cx);
                 if let Some(provider) = &mut read {
                     presets::fill(provider, cx);
+                    bedrock::fill(provider, cx);
                 }
                 let name = name.get_ref().to_string();
                 providers

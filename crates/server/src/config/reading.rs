@@ -385,8 +385,8 @@ fn plain_names() -> HashSet<&'static str> {
     fn collect(keys: Vec<Key>, into: &mut HashSet<&'static str>) {
         for key in keys {
             match key.form {
-                Form::Secret => {}
-                Form::List(inner) if matches!(*inner, Form::Secret | Form::Table(_)) => {}
+                Form::Secret(_) => {}
+                Form::List(inner) if matches!(*inner, Form::Secret(_) | Form::Table(_)) => {}
                 Form::Table(inner) | Form::Named(Named { keys: inner, .. }) => {
                     into.insert(key.name);
                     collect(inner, into);

@@ -7,8 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bedrock;
 use super::form::{Form, Measure, Named, Range, Text};
+use super::found::OPENAI_KEY;
 use super::keys::Document;
+use super::kind::Dialect;
 use super::numbers;
 use super::presets::{Preset, presets};
 use super::restart::is_followed;
@@ -26,8 +29,8 @@ const HIDDEN: &str = r"^\s*\*\*\*\s*$";
 /// Beside the usual keywords each key has `x-tidegate`: its `order` in its
 /// table from 0, its `type`, whether a running process follows a change of it
 /// (`reload`), and where there is one what it may be (`range`) and its
-/// `recommended` range, as people write them. The `kind` of a provider has its
-/// `presets` as well.
+/// `recommended` range, as people write them. The `kind` of a provider has the
+/// `kinds`, one for each dialect, and the other `presets` as well.
 pub fn schema() -> Value {
     let mut schema = table("", &Document::keys());
     let head = json!({
@@ -40,23 +43,55 @@ pub fn schema() -> Value {
     merge(&mut schema, head);
     let kind = "/properties/providers/additionalProperties/properties/kind/x-tidegate";
     if let Some(notes) = schema.pointer_mut(kind) {
-        merge(notes, json!({ "presets": known() }));
+        merge(notes, known());
     }
     schema
 }
 
-/// What is known of each preset.
+/// What is known of each kind: those of the dialects' own words, and the others.
 fn known() -> Value {
-    let one = |preset: &Preset| {
-        json!({
-            "name": preset.name,
-            "base_url": preset.base_url.to_string(),
-            "variable": preset.variable,
-            "found": preset.found,
-            "usage": preset.usage.as_str(),
-        })
+    let of = |word: &str| presets().iter().find(|preset| preset.name == word);
+    let dialects = Dialect::ALL.iter().map(|dialect| {
+        let word = dialect.as_str();
+        of(word).map_or_else(|| written(*dialect), preset)
+    });
+    let others = presets().iter();
+    let others = others.filter(|preset| Dialect::of(&preset.name).is_none());
+    json!({
+        "kinds": dialects.collect::<Vec<_>>(),
+        "presets": others.map(preset).collect::<Vec<_>>(),
+    })
+}
+
+fn preset(preset: &Preset) -> Value {
+    json!({
+        "name": preset.name,
+        "dialect": preset.dialect.as_str(),
+        "base_url": preset.base_url.to_string(),
+        "variables": preset.variables().collect::<Vec<_>>(),
+        "found": preset.found,
+        "usage": preset.usage.as_str(),
+        "responses": preset.responses,
+    })
+}
+
+/// A kind of which no more is known than how it speaks.
+fn written(dialect: Dialect) -> Value {
+    let (base_url, variables, found) = match dialect {
+        // Without a file, and only there, its place is known.
+        Dialect::OpenAi => (None, &[OPENAI_KEY][..], true),
+        Dialect::Bedrock => (Some(bedrock::host("REGION")), bedrock::VARIABLES, false),
+        _ => (None, &[][..], false),
     };
-    presets().iter().map(one).collect()
+    json!({
+        "name": dialect.as_str(),
+        "dialect": dialect.as_str(),
+        "base_url": base_url,
+        "variables": variables,
+        "found": found,
+        "usage": if dialect.is_openai() { "ask" } else { "never" },
+        "responses": dialect.is_openai(),
+    })
 }
 
 /// A table at this path; the names of its keys follow behind a dot.
@@ -109,12 +144,12 @@ fn form(path: &str, form: &Form) -> Value {
         Form::Range(range) => number(range),
         Form::Ratio => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Form::Text(text) => plain(text),
-        Form::Secret => json!({
+        Form::Secret(example) => json!({
             "type": "string",
             "pattern": LITERAL,
             "anyOf": [{ "pattern": VARIABLE }, { "not": { "pattern": "^env:" } }],
             "not": { "pattern": HIDDEN },
-            "examples": ["env:OPENAI_API_KEY"],
+            "examples": [example],
         }),
         Form::Choice(words) => json!({ "enum": words }),
         Form::List(inner) => json!({
@@ -204,7 +239,7 @@ fn kind(form: &Form) -> String {
         },
         Form::Ratio => "ratio".to_owned(),
         Form::Text(_) => "text".to_owned(),
-        Form::Secret => "secret".to_owned(),
+        Form::Secret(_) => "secret".to_owned(),
         Form::Choice(_) => "choice".to_owned(),
         Form::List(inner) => format!("list of {}", kind(inner)),
         Form::Table(_) => "table".to_owned(),

@@ -61,14 +61,14 @@ impl Secret {
     }
 }
 
-/// Reads a literal or `env:NAME`.
-pub(super) struct SecretText;
+/// Reads a literal or `env:NAME`; with an example of it.
+pub(super) struct SecretText(pub(super) &'static str);
 
 pub(super) const EXPECTED: &str = "a key, or \"env:NAME\" to take it from the environment";
 
 impl Reader<Secret> for SecretText {
     fn form(&self) -> Form {
-        Form::Secret
+        Form::Secret(self.0)
     }
 
     fn show(&self, value: &Secret) -> Shown {

@@ -9,6 +9,8 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 mod azure;
+mod bedrock;
+mod dialects;
 mod effective;
 mod presets;
 mod resilience;
@@ -148,7 +150,7 @@ fn a_key_may_stand_in_the_environment() {
 fn p1_every_problem_of_a_file_is_told_at_once() {
     let problems = read(include_str!("tests/broken.toml")).unwrap_err();
     assert_eq!(problems.to_string(), include_str!("tests/broken.txt"));
-    assert_eq!((problems.errors(), problems.warnings()), (19, 1));
+    assert_eq!((problems.errors(), problems.warnings()), (23, 1));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    BaseUrl, Bounds, Dialect, KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings,
+    AwsSettings, BaseUrl, Bounds, Dialect, KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings,
     Settings, SimSettings, Timeouts,
 };
 use tidegate_kernel as kernel;
@@ -60,12 +60,10 @@ pub(crate) fn json_limits(limits: &config::Limits) -> json::Limits {
 fn provider(provider: &config::Provider) -> ProviderSettings {
     let base = &provider.base_url;
     // What another kind says of these was told to be without effect.
-    let is_azure = provider.kind == config::Kind::Azure;
+    let speaks = provider.kind.dialect();
+    let is_azure = speaks == config::Dialect::Azure;
     ProviderSettings {
-        dialect: match provider.kind {
-            config::Kind::Azure => Dialect::Azure,
-            config::Kind::OpenAi | config::Kind::Preset(_) => Dialect::OpenAi,
-        },
+        dialect: dialect(speaks),
         name: provider.name.clone(),
         base: BaseUrl {
             tls: base.tls,
@@ -89,13 +87,41 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
         retry: retry(&provider.retry),
         breaker: breaker(&provider.breaker),
         timeouts: timeouts(&provider.timeouts),
-        ask_usage: provider.usage == config::UsageMode::Ask,
-        responses: matches!(provider.kind, config::Kind::OpenAi | config::Kind::Azure),
-        on_unsupported: OnUnsupported::default(),
-        max_tokens: 4096,
-        aws: None,
+        ask_usage: provider.usage == config::UsageMode::Ask && speaks.is_openai(),
+        responses: provider.responses && speaks.is_openai(),
+        on_unsupported: match provider.on_unsupported {
+            config::OnUnsupported::Refuse => OnUnsupported::Refuse,
+            config::OnUnsupported::Drop => OnUnsupported::Drop,
+        },
+        max_tokens: provider.default_max_tokens,
+        aws: account(provider),
         ca_file: provider.ca_file.clone(),
     }
+}
+
+fn dialect(speaks: config::Dialect) -> Dialect {
+    match speaks {
+        config::Dialect::OpenAi => Dialect::OpenAi,
+        config::Dialect::Azure => Dialect::Azure,
+        config::Dialect::Anthropic => Dialect::Anthropic,
+        config::Dialect::Gemini => Dialect::Gemini,
+        config::Dialect::Bedrock => Dialect::Bedrock,
+        config::Dialect::Ollama => Dialect::Ollama,
+    }
+}
+
+/// Who signs, where the provider is signed to.
+fn account(provider: &config::Provider) -> Option<AwsSettings> {
+    if provider.kind != config::Kind::Bedrock {
+        return None;
+    }
+    let value = |secret: &Option<config::Secret>| secret.as_ref().map(|one| one.value.clone());
+    Some(AwsSettings {
+        region: provider.region.clone()?,
+        access_key: value(&provider.access_key)?,
+        secret_key: value(&provider.secret_key)?,
+        session_token: value(&provider.session_token),
+    })
 }
 
 fn pool(pool: &config::Pool) -> PoolSettings {

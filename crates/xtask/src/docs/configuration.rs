@@ -38,6 +38,11 @@ const HEAD: &str = "# The configuration file\n\n\
 
 /// The whole page.
 pub(super) fn page(workspace: &Workspace) -> Outcome<String> {
+    Ok(render(&schema(workspace)?))
+}
+
+/// The schema, from the binary.
+pub(super) fn schema(workspace: &Workspace) -> Outcome<Value> {
     let words = [
         "run",
         "--quiet",
@@ -55,9 +60,14 @@ pub(super) fn page(workspace: &Workspace) -> Outcome<String> {
         let told = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`cargo {}` failed: {told}", words.join(" ")));
     }
-    let schema: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("the schema is not JSON: {error}"))?;
-    Ok(render(&schema))
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("the schema is not JSON: {error}"))
+}
+
+/// What is known of the kinds of providers that are dialects' own words.
+pub(super) fn kinds(schema: &Value) -> impl Iterator<Item = &Value> {
+    let kinds = schema.pointer(&format!("{KIND}/kinds"));
+    kinds.and_then(Value::as_array).into_iter().flatten()
 }
 
 fn render(schema: &Value) -> String {
@@ -67,39 +77,69 @@ fn render(schema: &Value) -> String {
     page
 }
 
+/// Where the schema has its notes on `kind`.
+const KIND: &str = "/properties/providers/additionalProperties/properties/kind/x-tidegate";
+
+const KINDS: &str = "\n## Kinds\n\n\
+    How a provider speaks; [docs/dialects.md](dialects.md) says where it is asked, and what it cannot\n\
+    express. A `base_url` is what the SDK of its dialect takes.\n\n";
+
+const AWS: &str = "\n`bedrock` is asked in its `region`. It signs with a credential, or shows an API key (`keys`). Where\n\
+    its table has none of these, the environment's count, an API key first, and `AWS_REGION`. Profiles,\n\
+    roles and a machine's own identity are not looked for; `aws configure export-credentials --format\n\
+    env` makes variables of them.\n";
+
 const PRESETS: &str = "\n## Presets\n\n\
-    Providers that speak like OpenAI and are known by their `kind`: it and a key are enough.\n\n\
+    Providers that are known by their `kind`: it and a key are enough.\n\n\
     ```toml\n\
     [providers.groq]\n\
     kind = \"groq\"\n\
     keys = [{ value = \"env:GROQ_API_KEY\" }]\n\
     ```\n\n\
-    A `base_url` or `usage` of the file wins. Where there is no file, a variable with *found* `yes`\n\
-    makes a provider of the preset's name (call `groq/MODEL`); the others are used for other things\n\
-    too. Only `OPENAI_API_KEY` also makes its provider the default one. With a file only the file\n\
-    names providers. A server on this machine is expected where it listens by default.\n\n";
+    What the file says of a `base_url`, `usage` or `responses` wins. Where there is no file, a variable\n\
+    with *found* `yes` makes a provider of the kind's name (call `groq/MODEL`); the others are used for\n\
+    other things too. Only `OPENAI_API_KEY` also makes its provider the default one. With a file only\n\
+    the file names providers. A server on this machine is expected where it listens by default.\n\n";
 
-/// The presets, which stand with the key whose words they are.
+/// The kinds, which stand with the key whose words they are.
 fn presets(page: &mut String, schema: &Value) {
-    let kind = "/properties/providers/additionalProperties/properties/kind/x-tidegate/presets";
-    let Some(presets) = schema.pointer(kind).and_then(Value::as_array) else {
+    let presets = schema.pointer(&format!("{KIND}/presets"));
+    let Some(presets) = presets.and_then(Value::as_array) else {
         return;
     };
+    *page += KINDS;
+    table(page, kinds(schema));
+    *page += AWS;
     *page += PRESETS;
-    *page += &heading(&["kind", "base URL", "its key's variable", "found", "usage"]);
-    for preset in presets {
-        let cell = |name: &str| match preset[name].as_str() {
+    table(page, presets.iter());
+}
+
+fn table<'v>(page: &mut String, kinds: impl Iterator<Item = &'v Value>) {
+    *page += &heading(&[
+        "kind",
+        "speaks",
+        "base URL",
+        "its key's variables",
+        "found",
+        "usage",
+    ]);
+    for kind in kinds {
+        let cell = |name: &str| match kind[name].as_str() {
             Some(text) => format!("`{text}`"),
             None => String::new(),
         };
-        let found = match preset["found"].as_bool() {
+        let variables = kind["variables"].as_array().into_iter().flatten();
+        let variables = variables.filter_map(Value::as_str);
+        let variables: Vec<_> = variables.map(|name| format!("`{name}`")).collect();
+        let found = match kind["found"].as_bool() {
             Some(true) => "yes",
             _ => "",
         };
         *page += &row(&[
             &cell("name"),
+            &cell("dialect"),
             &cell("base_url"),
-            &cell("variable"),
+            &variables.join(", "),
             found,
             &cell("usage"),
         ]);
@@ -210,7 +250,12 @@ fn line(name: &str, key: &Value, is_required: bool) -> String {
     let words = key["enum"].as_array().into_iter().flatten().map(code);
     let words = words.collect::<Vec<_>>().join(", ");
     let words = match notes["presets"].is_array() {
-        true => "`\"openai\"`, `\"azure\"`, or a [preset](#presets)".to_owned(),
+        true => {
+            let of = |kind: &Value| code(&kind["name"]);
+            let kinds = notes["kinds"].as_array().into_iter().flatten().map(of);
+            let kinds: Vec<_> = kinds.collect();
+            format!("{}, or a [preset](#presets)", kinds.join(", "))
+        }
         false => words,
     };
     let range = match notes["recommended"].as_str() {

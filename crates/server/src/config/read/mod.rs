@@ -131,6 +131,23 @@ impl<T, R: Reader<T>> Reader<Vec<T>> for List<R> {
     }
 }
 
+/// A value that is none where nothing is written.
+pub(super) struct Perhaps<R>(pub(super) R);
+
+impl<T, R: Reader<T>> Reader<Option<T>> for Perhaps<R> {
+    fn form(&self) -> Form {
+        self.0.form()
+    }
+
+    fn show(&self, value: &Option<T>) -> Shown {
+        value.as_ref().map_or(Shown::Unset, |one| self.0.show(one))
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<Option<T>> {
+        self.0.read(node, cx).map(Some)
+    }
+}
+
 /// A key that cannot be left out.
 pub(super) struct Required<R>(pub(super) R);
 

@@ -19,7 +19,12 @@ fn printed(source: Source, env: &dyn Env) -> (Loaded, Effective) {
 fn whole(config: &Config) -> String {
     let providers = config.providers.iter();
     let keys = providers.flat_map(|one| one.keys.iter().map(|key| &key.value));
-    let keys = keys.chain(&config.auth.keys);
+    let parts = |one: &Provider| {
+        let parts = [&one.access_key, &one.secret_key, &one.session_token];
+        parts.map(Clone::clone).into_iter().flatten()
+    };
+    let parts: Vec<_> = config.providers.iter().flat_map(parts).collect();
+    let keys = keys.chain(&config.auth.keys).chain(&parts);
     let keys: Vec<_> = keys.map(|key| key.value.expose_secret()).collect();
     format!("{config:#?} {keys:?}")
 }
@@ -151,6 +156,9 @@ fn by_variables(document: &mut Value) {
     let providers = document.get_mut("providers");
     let providers = providers.and_then(Value::as_object_mut);
     for provider in providers.into_iter().flat_map(|all| all.values_mut()) {
+        for name in ["access_key", "secret_key", "session_token"] {
+            provider.get_mut(name).into_iter().for_each(secret);
+        }
         let keys = provider.get_mut("keys").and_then(Value::as_array_mut);
         for (index, key) in keys.into_iter().flatten().enumerate() {
             key["value"] = json!("env:A");

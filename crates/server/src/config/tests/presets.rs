@@ -23,6 +23,7 @@ fn a_kind_and_a_key_are_enough() {
         assert_eq!(provider.kind.as_str(), name);
         assert_eq!(provider.base_url, preset.base_url);
         assert_eq!(provider.usage, preset.usage);
+        assert_eq!(provider.responses, preset.responses);
     }
 }
 
@@ -67,10 +68,15 @@ fn openai_is_nowhere_unless_it_is_written() {
 
 #[test]
 fn contracts_7_a_variable_of_its_own_makes_a_provider() {
-    for preset in presets() {
-        let Some(variable) = preset.variable.as_deref() else {
+    let finds = |variable: &str| {
+        let mut found = presets().iter().filter(|preset| preset.found);
+        found.any(|preset| preset.variables().any(|name| name == variable))
+    };
+    let all = presets().iter();
+    for (preset, variable) in all.flat_map(|one| one.variables().map(move |name| (one, name))) {
+        if !preset.found && finds(variable) {
             continue;
-        };
+        }
         let config = from_env(&[(variable, "sk-env")]).unwrap().config;
         assert_eq!(config.default_provider.as_deref(), Some(SIM), "{variable}");
         let found: Vec<_> = config.providers.iter().collect();
@@ -91,6 +97,12 @@ fn contracts_7_a_variable_of_its_own_makes_a_provider() {
     let names: Vec<_> = config.providers.iter().map(|one| &*one.name).collect();
     assert_eq!(names, ["openai", "groq"]);
     assert_eq!(config.default_provider.as_deref(), Some("openai"));
+    // Google's own SDK knows both names; the one that says more comes first.
+    let two = [("GOOGLE_API_KEY", "a"), ("GEMINI_API_KEY", "b")];
+    let config = from_env(&two).unwrap().config;
+    let keys = config.providers.iter().flat_map(|one| &one.keys);
+    let keys: Vec<_> = keys.map(|key| key.value.value.expose_secret()).collect();
+    assert_eq!(keys, ["b"]);
 }
 
 #[test]
