@@ -25,6 +25,7 @@ use crate::advice::Measured;
 use crate::asked::Asked;
 use crate::attempt::{Good, GoodBody, settled};
 use crate::attempts::Attempts;
+use crate::catalogue::Facts;
 use crate::errand::Subject;
 use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
@@ -96,6 +97,8 @@ pub struct ModelName {
     pub id: String,
     /// The provider that answers it.
     pub provider: Arc<str>,
+    /// What is known of it.
+    pub facts: Facts,
 }
 
 impl Gateway {
@@ -368,7 +371,11 @@ impl Gateway {
     pub fn models(&self) -> Vec<ModelName> {
         let listed = self.setup.routes.listed().into_iter();
         listed
-            .map(|(id, provider)| ModelName { id, provider })
+            .map(|(id, provider)| ModelName {
+                facts: self.setup.facts(&provider, &id),
+                id,
+                provider,
+            })
             .collect()
     }
 

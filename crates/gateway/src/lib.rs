@@ -15,6 +15,7 @@ mod attempt;
 mod attempts;
 mod budgets;
 mod burden;
+mod catalogue;
 mod consequence;
 mod dialect;
 mod draft;
@@ -51,6 +52,7 @@ mod wait;
 mod watcher;
 
 pub use advice::{Advice, Measured, Setting, TooLittle, Value, advise};
+pub use catalogue::Facts;
 pub use dialect::Dialect;
 pub use endpoint::{Endpoint, Manner};
 pub use errand::{Errand, ErrandKind, Subject};

@@ -131,6 +131,14 @@ impl Provider {
         }
     }
 
+    /// Where its upstream is; the simulated one is nowhere.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match &self.link {
+            Link::Http(http) => Some(http.host()),
+            Link::Sim(_) => None,
+        }
+    }
+
     /// What its upstream calls a model.
     pub(crate) fn upstream_name<'a>(&'a self, model: &'a str) -> &'a str {
         self.deployments.get(model).map_or(model, String::as_str)

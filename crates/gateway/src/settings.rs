@@ -12,6 +12,7 @@ use kernel::{BreakerSettings, BudgetSettings, PoolSettings};
 use secrecy::SecretString;
 use tidegate_kernel as kernel;
 
+use crate::catalogue::Facts;
 use crate::dialect::Dialect;
 
 /// Everything that a configuration says to the gateway.
@@ -23,6 +24,9 @@ pub struct Settings {
     pub default_provider: Option<String>,
     /// Pool and timers of the built-in simulated provider; `None` turns it off.
     pub sim: Option<SimSettings>,
+    /// What is known of models, by a model's name or by its provider's and its
+    /// own, over what is known of them anyway.
+    pub catalogue: BTreeMap<String, Facts>,
     /// Bounds on what an upstream may send.
     pub bounds: Bounds,
     /// The numbers of the tenants; each has retry budgets of its own. One who

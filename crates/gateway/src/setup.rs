@@ -10,6 +10,7 @@ use kernel::{ByteBudget, RetryBudget};
 use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
 
+use crate::catalogue::{Catalogue, Facts};
 use crate::draft::{Context, Draft};
 use crate::house::House;
 use crate::provider::SIM;
@@ -20,6 +21,7 @@ use crate::upstream::Trust;
 /// See the module's text.
 pub(crate) struct Setup {
     pub(crate) routes: Routes,
+    pub(crate) catalogue: Catalogue,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     /// What retries may add to the requests of the whole process.
@@ -41,6 +43,20 @@ pub struct Changes {
 }
 
 impl Setup {
+    /// What is known of a model that this provider lists under this name.
+    pub(crate) fn facts(&self, provider: &str, id: &str) -> Facts {
+        let prefixed = id.strip_prefix(provider);
+        let model = prefixed
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(id);
+        let Some(known) = self.routes.named(provider) else {
+            return Facts::default();
+        };
+        let upstream_name = known.upstream_name(model);
+        self.catalogue
+            .facts(provider, known.host(), model, upstream_name)
+    }
+
     /// The setup for `settings`, after `old` if there is one.
     ///
     /// # Errors
@@ -96,6 +112,7 @@ impl Setup {
         house.bodies.set_limit(settings.bounds.bodies);
         let setup = Self {
             routes,
+            catalogue: Catalogue::new(settings.catalogue),
             limits,
             bounds: settings.bounds,
             budget: match old {

@@ -1,7 +1,7 @@
 //! `tidegate models`: the names that can be asked for, and where each leads.
 //!
 //! It shows what the server lists; what a pattern permits beside that, nobody
-//! can list.
+//! can list. An empty cell is not known.
 
 use std::process::ExitCode;
 
@@ -24,11 +24,13 @@ pub(crate) fn run(args: &Models) -> ExitCode {
 pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) provider: String,
+    /// What is known of it, as cells: tokens, prices, capabilities.
+    known: [String; 5],
 }
 
 /// The listed models, in the server's order.
 pub(crate) async fn list(server: &Server) -> Result<(Page, Vec<Model>), Fault> {
-    let page = server.page(Method::GET, "/v1/models").await?;
+    let page = server.page(Method::GET, "/v1/models?facts=1").await?;
     if page.status != 200 {
         return Err(server.refusal(&page, Whose::Callers));
     }
@@ -43,9 +45,34 @@ fn read(body: &[u8]) -> Option<Vec<Model>> {
         Some(Model {
             name: text(model, "id")?,
             provider: text(model, "owned_by").unwrap_or_default(),
+            known: known(&model["facts"]),
         })
     });
     models.collect()
+}
+
+/// What is not known is an empty cell.
+fn known(facts: &Value) -> [String; 5] {
+    let tokens = |name: &str| {
+        facts[name]
+            .as_u64()
+            .map_or_else(String::new, |n| n.to_string())
+    };
+    let price = |name: &str| facts[name].as_f64().map(|usd| usd.to_string());
+    let prices = match (price("input_price"), price("output_price")) {
+        (Some(input), Some(output)) => format!("{input} / {output}"),
+        (Some(input), None) => input,
+        _ => String::new(),
+    };
+    let words = facts["capabilities"].as_array().into_iter().flatten();
+    let words: Vec<_> = words.filter_map(Value::as_str).collect();
+    [
+        tokens("context_window"),
+        tokens("max_output_tokens"),
+        prices,
+        price("cached_price").unwrap_or_default(),
+        words.join(" "),
+    ]
 }
 
 fn tell(args: &Models) -> Result<ExitCode, Fault> {
@@ -62,9 +89,28 @@ fn tell(args: &Models) -> Result<ExitCode, Fault> {
     }
     let rows: Vec<_> = models
         .into_iter()
-        .map(|model| [model.name, model.provider])
+        .map(|model| {
+            let [window, most, prices, cached, words] = model.known;
+            [
+                model.name,
+                model.provider,
+                window,
+                most,
+                prices,
+                cached,
+                words,
+            ]
+        })
         .collect();
-    let head = [("MODEL", Side::Left), ("PROVIDER", Side::Left)];
+    let head = [
+        ("MODEL", Side::Left),
+        ("PROVIDER", Side::Left),
+        ("CONTEXT", Side::Right),
+        ("OUTPUT", Side::Right),
+        ("USD/M IN/OUT", Side::Right),
+        ("CACHED", Side::Right),
+        ("CAN", Side::Left),
+    ];
     let lines = columns::lines(head, &rows, usize::MAX, Paint::stdout());
     say::result(lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
@@ -80,8 +126,13 @@ mod tests {
         let model = |name: &str, provider: &str| Model {
             name: name.to_owned(),
             provider: provider.to_owned(),
+            known: Default::default(),
         };
         assert_eq!(read(list), Some(vec![model("a/b", "mock"), model("c", "")]));
+        let facts = br#"{"data":[{"id":"m","facts":{"context_window":128000,"input_price":2.5,"output_price":10.0,"capabilities":["vision","tools"]}}]}"#;
+        let known = &read(facts).unwrap()[0].known;
+        let cells = known.each_ref().map(|cell| &**cell);
+        assert_eq!(cells, ["128000", "", "2.5 / 10", "", "vision tools"]);
         for odd in [&b"hello"[..], b"{}", br#"{"data":[{}]}"#] {
             assert_eq!(read(odd), None);
         }

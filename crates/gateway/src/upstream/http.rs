@@ -110,6 +110,11 @@ impl HttpUpstream {
         self.paths.fits(model)
     }
 
+    /// The name or address that it is at.
+    pub(crate) fn host(&self) -> &str {
+        &self.base.host
+    }
+
     /// A connection that rested, if one is there; never waits.
     pub(crate) fn rested(&self) -> Option<Opened> {
         let line = self.idle.take(self.clock.now())?;

@@ -213,6 +213,7 @@ pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
         providers: upstream.map(|at| provider(plan, at)).into_iter().collect(),
         default_provider: None,
         sim: Some(sim),
+        catalogue: Default::default(),
         bounds: Bounds::default(),
         tenants: (0..plan.tenants as u64).collect(),
         budget: plan.budget,

@@ -19,6 +19,8 @@ pub(super) enum Form {
     Range(Range),
     /// A part of a whole, from 0 to 1.
     Ratio,
+    /// US dollars a million tokens.
+    Price,
     /// A text.
     Text(Text),
     /// A text that is never shown, with an example of it.
@@ -81,8 +83,10 @@ pub(super) struct Named {
     pub(super) keys: Vec<Key>,
     /// What a name must match.
     pub(super) name: &'static str,
+    /// What a name is, for people.
+    pub(super) names: &'static str,
     /// The one name that has other keys.
-    pub(super) fixed: (&'static str, Vec<Key>),
+    pub(super) fixed: Option<(&'static str, Vec<Key>)>,
 }
 
 impl Form {
@@ -92,6 +96,7 @@ impl Form {
             Self::Flag => "true or false".to_owned(),
             Self::Range(range) => range.expected(),
             Self::Ratio => "a number from 0 to 1".to_owned(),
+            Self::Price => "US dollars a million tokens, from 0 to 1000000".to_owned(),
             Self::Text(text) => text.expected.to_owned(),
             Self::Secret(_) => super::secret::EXPECTED.to_owned(),
             // A line of errors is not a list of thirty words.

@@ -13,12 +13,13 @@ use std::time::Duration;
 use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
 use super::bedrock::REGION;
+use super::catalogue::CatalogueTables;
 use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
 use super::read::{
     ADDRESS, ADMIN_ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero,
-    PROVIDER_NAME, Perhaps, Ratio, Required, Section, Url, count, size, time,
+    PROVIDER_NAME, Perhaps, Price, Ratio, Required, Section, Url, count, size, time,
 };
 use super::script::{Script, ScriptFile};
 use super::secret::{Secret, SecretText};
@@ -64,6 +65,34 @@ table! {
         retry: Retries = Retries::default(), Section;
         /// The upstreams, by name.
         providers: Providers = Providers::default(), ProviderTables;
+        /// What is known of models, over what Tidegate knows of them by itself: `tidegate models` tells it; it is no limit.
+        catalogue: Vec<(String, ModelFacts)> = Vec::new(), CatalogueTables;
+    }
+}
+
+table! {
+    /// What is known of one model; what is not written is as Tidegate knows it.
+    pub struct ModelFacts {
+        /// Tokens that it reads and writes together, at most.
+        context_window: Option<u64> = None, Perhaps(count(1, 1_000_000_000));
+        /// Tokens that it writes, at most.
+        max_output_tokens: Option<u64> = None, Perhaps(count(1, 1_000_000_000));
+        /// Whether it sees images.
+        vision: Option<bool> = None, Perhaps(Flag);
+        /// Whether it calls tools.
+        tools: Option<bool> = None, Perhaps(Flag);
+        /// Whether it keeps to a JSON Schema.
+        structured_output: Option<bool> = None, Perhaps(Flag);
+        /// Whether it thinks before it answers.
+        reasoning: Option<bool> = None, Perhaps(Flag);
+        /// Whether it makes vectors of texts.
+        embeddings: Option<bool> = None, Perhaps(Flag);
+        /// What it costs to read.
+        input_price: Option<f64> = None, Perhaps(Price);
+        /// What it costs to write.
+        output_price: Option<f64> = None, Perhaps(Price);
+        /// What it costs to read from its cache.
+        cached_price: Option<f64> = None, Perhaps(Price);
     }
 }
 

@@ -9,6 +9,7 @@
 mod azure;
 mod base_url;
 mod bedrock;
+mod catalogue;
 mod check;
 mod effective;
 mod env;
@@ -44,8 +45,8 @@ pub use base_url::BaseUrl;
 pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
-    Auth, Breaker, Checks, LimitKind, Limits, OnUnsupported, Overflow, Pick, Pool, Provider,
-    Retries, Retry, Sim, Timeouts, Tls, UpstreamKey, UsageMode,
+    Auth, Breaker, Checks, LimitKind, Limits, ModelFacts, OnUnsupported, Overflow, Pick, Pool,
+    Provider, Retries, Retry, Sim, Timeouts, Tls, UpstreamKey, UsageMode,
 };
 pub use kind::{Dialect, Kind};
 pub use log::LogFilter;
@@ -87,6 +88,8 @@ pub struct Config {
     pub retry: Retries,
     /// The upstreams, in the order of the file.
     pub providers: Vec<Provider>,
+    /// What is known of models, by a model's name or by its provider's and its own.
+    pub catalogue: Vec<(String, ModelFacts)>,
     /// The built-in simulated provider; look at `enabled`.
     pub sim: Sim,
 }
@@ -220,6 +223,7 @@ impl From<Document> for Config {
             limits: document.limits,
             retry: document.retry,
             providers: document.providers.named,
+            catalogue: document.catalogue,
             sim: document.providers.sim,
         }
     }

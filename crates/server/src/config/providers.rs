@@ -34,7 +34,8 @@ impl Reader<Providers> for ProviderTables {
         Form::Named(Named {
             keys: Provider::keys(),
             name: NAME_PATTERN,
-            fixed: (SIM, Sim::keys()),
+            names: "has at most 64 letters, digits, `-`, `_` or `.`",
+            fixed: Some((SIM, Sim::keys())),
         })
     }
 

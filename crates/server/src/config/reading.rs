@@ -394,6 +394,7 @@ fn plain_names() -> HashSet<&'static str> {
                 Form::Flag
                 | Form::Range(_)
                 | Form::Ratio
+                | Form::Price
                 | Form::Text(_)
                 | Form::Choice(_)
                 | Form::Pairs { .. }

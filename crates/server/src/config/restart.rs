@@ -59,6 +59,7 @@ const FOLLOWED: &[&str] = &[
     "limits",
     "retry",
     "providers",
+    "catalogue",
 ];
 
 /// Whether a running process follows a change of this key, by its whole path.

@@ -130,6 +130,9 @@ fn property(path: &str, order: usize, key: &Key) -> Value {
         merge(&mut property, json!({ "default": default }));
     }
     let mut notes = json!({ "order": order, "type": kind(&key.form) });
+    if let Form::Named(named) = &key.form {
+        merge(&mut notes, json!({ "names": named.names }));
+    }
     if !is_table {
         merge(&mut notes, json!({ "reload": is_followed(path) }));
     }
@@ -143,6 +146,9 @@ fn form(path: &str, form: &Form) -> Value {
         Form::Flag => json!({ "type": "boolean" }),
         Form::Range(range) => number(range),
         Form::Ratio => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        Form::Price => json!({
+            "type": "number", "minimum": 0, "maximum": 1_000_000, "examples": [2.5],
+        }),
         Form::Text(text) => plain(text),
         Form::Secret(example) => json!({
             "type": "string",
@@ -168,9 +174,13 @@ fn form(path: &str, form: &Form) -> Value {
             "additionalProperties": plain(value),
             "examples": [{ example.0: example.1 }],
         }),
-        Form::Named(Named { keys, name, fixed }) => json!({
+        Form::Named(Named {
+            keys, name, fixed, ..
+        }) => json!({
             "type": "object",
-            "properties": { fixed.0: table(&join(path, fixed.0), &fixed.1) },
+            "properties": fixed.iter().map(|(name, keys)| {
+                ((*name).to_owned(), table(&join(path, name), keys))
+            }).collect::<Map<_, _>>(),
             "propertyNames": { "pattern": name },
             "additionalProperties": table(&join(path, "NAME"), keys),
         }),
@@ -238,6 +248,7 @@ fn kind(form: &Form) -> String {
             Measure::Time => "duration".to_owned(),
         },
         Form::Ratio => "ratio".to_owned(),
+        Form::Price => "price".to_owned(),
         Form::Text(_) => "text".to_owned(),
         Form::Secret(_) => "secret".to_owned(),
         Form::Choice(_) => "choice".to_owned(),
@@ -253,6 +264,7 @@ fn range(form: &Form) -> Value {
     let range = match form {
         Form::Range(range) => return ranges(range),
         Form::Ratio => "0 to 1",
+        Form::Price => "US dollars a million tokens",
         Form::Text(text) => text.expected.split(", such as").next().unwrap_or_default(),
         Form::List(inner) => return range(inner),
         _ => return json!({}),

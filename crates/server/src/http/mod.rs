@@ -19,6 +19,7 @@ mod ids;
 mod metrics;
 mod models;
 mod openapi;
+mod query;
 mod reply;
 mod routes;
 mod upload;

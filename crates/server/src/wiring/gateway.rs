@@ -7,8 +7,13 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
+<<<<<<< HEAD
     AwsSettings, BaseUrl, Bounds, Dialect, KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings,
     Settings, SimSettings, Timeouts,
+=======
+    BaseUrl, Bounds, Dialect, Facts, KeySettings, Pick, ProviderSettings, RetrySettings, Settings,
+    SimSettings, Timeouts,
+>>>>>>> d3f5cd6 (gateway: a catalogue of models)
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -31,6 +36,7 @@ pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
                 None => Arc::default(),
             },
         }),
+        catalogue: config.catalogue.iter().map(facts).collect(),
         bounds: Bounds {
             bodies: limits.bodies,
             event: limits.event,
@@ -99,6 +105,7 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
     }
 }
 
+<<<<<<< HEAD
 fn dialect(speaks: config::Dialect) -> Dialect {
     match speaks {
         config::Dialect::OpenAi => Dialect::OpenAi,
@@ -122,6 +129,22 @@ fn account(provider: &config::Provider) -> Option<AwsSettings> {
         secret_key: value(&provider.secret_key)?,
         session_token: value(&provider.session_token),
     })
+=======
+fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {
+    let facts = Facts {
+        context_window: facts.context_window,
+        max_output_tokens: facts.max_output_tokens,
+        vision: facts.vision,
+        tools: facts.tools,
+        structured_output: facts.structured_output,
+        reasoning: facts.reasoning,
+        embeddings: facts.embeddings,
+        input_price: facts.input_price,
+        output_price: facts.output_price,
+        cached_price: facts.cached_price,
+    };
+    (name.clone(), facts)
+>>>>>>> d3f5cd6 (gateway: a catalogue of models)
 }
 
 fn pool(pool: &config::Pool) -> PoolSettings {

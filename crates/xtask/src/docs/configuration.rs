@@ -203,8 +203,9 @@ fn named(page: &mut String, path: &str, table: &Value) {
     let place = join(path, "NAME");
     let mut free_table = free.clone();
     free_table["description"] = format!(
-        "{} `NAME` has at most 64 letters, digits, `-`, `_` or `.`.",
-        table["description"].as_str().unwrap_or_default()
+        "{} `NAME` {}.",
+        table["description"].as_str().unwrap_or_default(),
+        table["x-tidegate"]["names"].as_str().unwrap_or_default()
     )
     .into();
     section(page, &place, &format!("`[{place}]`"), &free_table);

@@ -12,7 +12,7 @@ mod texts;
 
 use toml::de::DeValue;
 
-pub(super) use self::numbers::{OffAtZero, Ratio, count, size, time};
+pub(super) use self::numbers::{OffAtZero, Price, Ratio, count, size, time};
 pub(super) use self::pairs::Pairs;
 pub(super) use self::places::{ExistingFile, Url};
 pub(super) use self::texts::{

@@ -261,22 +261,44 @@ impl Reader<f64> for Ratio {
     }
 
     fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<f64> {
-        cx.plain(node);
-        let number = match node.get_ref() {
-            DeValue::Float(number) => number.as_str().parse().ok(),
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
-            _ => None,
-        };
-        let Some(number) = number else {
-            cx.unfit(node, &Form::Ratio.expected());
-            return None;
-        };
-        if !(0.0..=1.0).contains(&number) {
-            cx.error(node.span(), "is out of range")
-                .found(shown(node))
-                .expected(Form::Ratio.expected());
-            return None;
-        }
-        Some(number)
+        float(node, 1.0, &Form::Ratio, cx)
     }
+}
+
+/// US dollars a million tokens.
+pub(in crate::config) struct Price;
+
+impl Reader<f64> for Price {
+    fn form(&self) -> Form {
+        Form::Price
+    }
+
+    fn show(&self, value: &f64) -> Shown {
+        Shown::Ratio(*value)
+    }
+
+    fn read(&self, node: &Node<'_>, cx: &mut Reading<'_>) -> Option<f64> {
+        float(node, 1_000_000.0, &Form::Price, cx)
+    }
+}
+
+/// A number from 0 to `most`.
+fn float(node: &Node<'_>, most: f64, form: &Form, cx: &mut Reading<'_>) -> Option<f64> {
+    cx.plain(node);
+    let number: Option<f64> = match node.get_ref() {
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+        _ => None,
+    };
+    let Some(number) = number else {
+        cx.unfit(node, &form.expected());
+        return None;
+    };
+    if !(0.0..=most).contains(&number) {
+        cx.error(node.span(), "is out of range")
+            .found(shown(node))
+            .expected(form.expected());
+        return None;
+    }
+    Some(number)
 }

@@ -255,7 +255,7 @@ fn wide() -> (HashSet<&'static str>, HashSet<&'static str>) {
                 Form::Table(keys) => collect(keys, names, files),
                 Form::Named(Named { keys, fixed, .. }) => {
                     collect(keys, names, files);
-                    collect(fixed.1, names, files);
+                    collect(fixed.map_or_else(Vec::new, |fixed| fixed.1), names, files);
                 }
                 _ => {}
             }

@@ -11,6 +11,7 @@ use tidegate_types::{Code, RequestId};
 use super::super::app::App;
 use super::super::errors;
 use super::super::models::render;
+use super::super::query::flag;
 use super::super::reply::Out;
 use super::watch::watch;
 
@@ -55,7 +56,7 @@ impl<'a> From<&'a RequestView> for One<'a> {
 }
 
 pub(crate) fn requests(app: &App, asked: &Parts) -> Result<Response<Out>, Failure> {
-    if is_watched(asked)? {
+    if flag(asked, "watch")? {
         // A page that cannot read it could still take every seat.
         app.access.check_page(&asked.headers)?;
         return watch(app, &asked.headers);
@@ -64,23 +65,6 @@ pub(crate) fn requests(app: &App, asked: &Parts) -> Result<Response<Out>, Failur
     Ok(render(&List {
         requests: views.iter().map(One::from).collect(),
     }))
-}
-
-/// `?watch=1`, or `?watch`.
-fn is_watched(asked: &Parts) -> Result<bool, Failure> {
-    let mut pairs = asked.uri.query().unwrap_or_default().split('&');
-    let value = pairs.find_map(|pair| match pair.split_once('=') {
-        Some((name, value)) => (name == "watch").then_some(value),
-        None => (pair == "watch").then_some("1"),
-    });
-    match value {
-        Some("1" | "true") => Ok(true),
-        None | Some("0" | "false") => Ok(false),
-        Some(_) => {
-            let text = "`watch` must be 1 or 0: `/debug/requests?watch=1`.";
-            Err(Failure::new(Code::InvalidValue, text).with_param("watch"))
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -29,6 +29,7 @@ fn app(keys: &[&str]) -> Arc<App> {
         providers: Vec::new(),
         default_provider: None,
         sim: None,
+        catalogue: Default::default(),
         bounds: Bounds::default(),
         tenants: Vec::new(),
         budget: BudgetSettings::default(),
