@@ -5,6 +5,7 @@
 //! one line in `PAGES`.
 
 mod configuration;
+mod dialects;
 mod errors;
 mod headers;
 mod metrics;
@@ -18,6 +19,10 @@ const PAGES: &[Page] = &[
     Page {
         path: "docs/configuration.md",
         text: configuration::page,
+    },
+    Page {
+        path: "docs/dialects.md",
+        text: dialects::page,
     },
     Page {
         path: "docs/errors.md",

@@ -108,21 +108,17 @@ fn presets(page: &mut String, schema: &Value) {
         return;
     };
     *page += KINDS;
-    table(page, kinds(schema));
+    table(page, false, kinds(schema));
     *page += AWS;
     *page += PRESETS;
-    table(page, presets.iter());
+    table(page, true, presets.iter());
 }
 
-fn table<'v>(page: &mut String, kinds: impl Iterator<Item = &'v Value>) {
-    *page += &heading(&[
-        "kind",
-        "speaks",
-        "base URL",
-        "its key's variables",
-        "found",
-        "usage",
-    ]);
+/// One kind a row; the dialects' own words say by themselves how they speak.
+fn table<'v>(page: &mut String, speaks: bool, kinds: impl Iterator<Item = &'v Value>) {
+    let titles = ["kind", "base URL", "its key's variables", "found", "usage"];
+    let all = titles.into_iter().chain(speaks.then_some("speaks"));
+    *page += &heading(&all.collect::<Vec<_>>());
     for kind in kinds {
         let cell = |name: &str| match kind[name].as_str() {
             Some(text) => format!("`{text}`"),
@@ -135,14 +131,16 @@ fn table<'v>(page: &mut String, kinds: impl Iterator<Item = &'v Value>) {
             Some(true) => "yes",
             _ => "",
         };
-        *page += &row(&[
-            &cell("name"),
-            &cell("dialect"),
-            &cell("base_url"),
-            &variables.join(", "),
-            found,
-            &cell("usage"),
-        ]);
+        let mut cells = vec![
+            cell("name"),
+            cell("base_url"),
+            variables.join(", "),
+            found.to_owned(),
+            cell("usage"),
+        ];
+        cells.extend(speaks.then(|| cell("dialect")));
+        let cells: Vec<_> = cells.iter().map(String::as_str).collect();
+        *page += &row(&cells);
     }
 }
 
