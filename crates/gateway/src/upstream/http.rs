@@ -112,7 +112,7 @@ impl HttpUpstream {
 
     /// The name or address that it is at.
     pub(crate) fn host(&self) -> &str {
-        &self.base.host
+        &self.address.base.host
     }
 
     /// A connection that rested, if one is there; never waits.

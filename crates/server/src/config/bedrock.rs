@@ -55,10 +55,15 @@ pub(super) fn fill(provider: &mut Provider, cx: &mut Reading<'_>) {
     if provider.kind != Kind::Bedrock {
         return;
     }
-    // These are OpenAI's; written here they are told to be without effect.
-    (provider.responses, provider.usage) = (false, UsageMode::Never);
     let path = cx.path();
     let written = |key: &str, cx: &Reading<'_>| cx.place(&format!("{path}.{key}")).is_some();
+    // Both are OpenAI's.
+    if !written("responses", cx) {
+        provider.responses = false;
+    }
+    if !written("usage", cx) {
+        provider.usage = UsageMode::Never;
+    }
     if !written("region", cx) {
         provider.region = find_region(&path, cx);
     }

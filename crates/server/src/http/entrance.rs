@@ -144,7 +144,7 @@ impl Entrance {
             Handler::Page(page) => Ok(page(app)),
             Handler::Asked(page) => page(app, parts),
             Handler::Named(page) => Ok(page(app, &name())),
-            Handler::Listed(page) => Ok(page(app, manner)),
+            Handler::Listed(page) => page(app, parts, manner),
             Handler::Model(page) => Ok(page(app, &name(), manner)),
             Handler::Described(page) => Ok(page(app, self.face)),
             Handler::Ask(_) | Handler::Errand(_) => Err(Failure::new(

@@ -1,15 +1,18 @@
 //! `/v1/models`: the names that can be asked for, in OpenAI's form or Anthropic's.
 //!
 //! Only names that the configuration lists: a pattern permits, it never lists.
+//! What else is known of them is no part of either form: it comes if it is asked for.
 
+use http::request::Parts;
 use http::{Response, StatusCode};
 use serde::Serialize;
-use tidegate_gateway::{Failure, Manner, ModelName};
+use tidegate_gateway::{Facts, Failure, Manner, ModelName};
 use tidegate_types::Code;
 use tidegate_wire::anthropic::{self, Listed};
 
 use super::app::App;
 use super::errors;
+use super::query::flag;
 use super::reply::{Out, json};
 
 #[derive(Serialize)]
@@ -24,6 +27,39 @@ struct Model<'a> {
     object: &'static str,
     created: u64,
     owned_by: &'a str,
+    /// With `facts=1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Known>,
+}
+
+/// What is known of a model; what is not is left out.
+#[derive(Serialize)]
+struct Known {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_window: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    capabilities: Vec<&'static str>,
+    /// The prices are US dollars a million tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_price: Option<f64>,
+}
+
+impl From<&Facts> for Known {
+    fn from(facts: &Facts) -> Self {
+        Self {
+            context_window: facts.context_window,
+            max_output_tokens: facts.max_output_tokens,
+            capabilities: facts.capabilities().collect(),
+            input_price: facts.input_price,
+            output_price: facts.output_price,
+            cached_price: facts.cached_price,
+        }
+    }
 }
 
 impl<'a> From<&'a ModelName> for Model<'a> {
@@ -33,20 +69,26 @@ impl<'a> From<&'a ModelName> for Model<'a> {
             object: "model",
             created: 0,
             owned_by: &name.provider,
+            facts: None,
         }
     }
 }
 
-pub(crate) fn list(app: &App, manner: Manner) -> Response<Out> {
+pub(crate) fn list(app: &App, asked: &Parts, manner: Manner) -> Result<Response<Out>, Failure> {
     let names = app.gateway.models();
     if manner == Manner::Anthropic {
         let listed: Vec<_> = names.iter().map(|name| listed(&name.id)).collect();
-        return json(StatusCode::OK, anthropic::write_models(&listed));
+        return Ok(json(StatusCode::OK, anthropic::write_models(&listed)));
     }
-    render(&List {
+    let wanted = flag(asked, "facts")?;
+    let data = names.iter().map(|name| Model {
+        facts: wanted.then(|| Known::from(&name.facts)),
+        ..Model::from(name)
+    });
+    Ok(render(&List {
         object: "list",
-        data: names.iter().map(Model::from).collect(),
-    })
+        data: data.collect(),
+    }))
 }
 
 /// One of them; names hold slashes, so the rest of the path is the name.

@@ -70,7 +70,7 @@ pub(crate) enum Handler {
     /// A page whose path ends in a name.
     Named(fn(&App, &str) -> Response<Out>),
     /// The list of models, in the form that its caller knows.
-    Listed(fn(&App, Manner) -> Response<Out>),
+    Listed(fn(&App, &Parts, Manner) -> Result<Response<Out>, Failure>),
     /// One of them.
     Model(fn(&App, &str, Manner) -> Response<Out>),
     /// A page that tells what this listener opens.

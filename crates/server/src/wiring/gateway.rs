@@ -7,13 +7,8 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-<<<<<<< HEAD
-    AwsSettings, BaseUrl, Bounds, Dialect, KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings,
-    Settings, SimSettings, Timeouts,
-=======
-    BaseUrl, Bounds, Dialect, Facts, KeySettings, Pick, ProviderSettings, RetrySettings, Settings,
-    SimSettings, Timeouts,
->>>>>>> d3f5cd6 (gateway: a catalogue of models)
+    AwsSettings, BaseUrl, Bounds, Dialect, Facts, KeySettings, OnUnsupported, Pick,
+    ProviderSettings, RetrySettings, Settings, SimSettings, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -105,7 +100,6 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
     }
 }
 
-<<<<<<< HEAD
 fn dialect(speaks: config::Dialect) -> Dialect {
     match speaks {
         config::Dialect::OpenAi => Dialect::OpenAi,
@@ -129,7 +123,8 @@ fn account(provider: &config::Provider) -> Option<AwsSettings> {
         secret_key: value(&provider.secret_key)?,
         session_token: value(&provider.session_token),
     })
-=======
+}
+
 fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {
     let facts = Facts {
         context_window: facts.context_window,
@@ -144,7 +139,6 @@ fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {
         cached_price: facts.cached_price,
     };
     (name.clone(), facts)
->>>>>>> d3f5cd6 (gateway: a catalogue of models)
 }
 
 fn pool(pool: &config::Pool) -> PoolSettings {

@@ -178,7 +178,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "The names that can be asked for",
     )
     .about("Those that the configuration lists: a pattern permits names, it never lists them.")
-    .gives(&[Json("Models")]),
+    .query(&[Query {
+        name: "facts",
+        values: &["0", "1"],
+        about: "Whether to tell what is known of each: tokens, capabilities, prices.",
+    }])
+    .gives(&[Json("Models")])
+    .also(&[400]),
     op(
         "GET",
         "/v1/models/{*id}",
