@@ -51,13 +51,34 @@ async fn streaming(scene: &Scene) -> (RawClient, String) {
 
 #[tokio::test]
 async fn models_are_listed_with_where_each_leads() {
-    let named = |provider: tidegate_testkit::Provider| provider.models(r#"["m-1", "m-*"]"#);
+    let named = |provider: tidegate_testkit::Provider| {
+        let provider = provider.models(r#"["m-1", "gpt-4o", "m-*"]"#);
+        provider.line("[catalogue.m-1]\ncontext_window = 9000\nvision = true\ninput_price = 1.5")
+    };
     let scene = Scene::with(named).await;
     let (code, stdout, stderr) = run(tidegate(&scene.gate, &["models"])).await;
     assert_eq!((code, &*stderr), (Some(0), ""));
     let lines: Vec<_> = stdout.lines().map(words).collect();
-    assert_eq!(lines[0], ["MODEL", "PROVIDER"]);
-    assert_eq!(lines[1], ["m-1", "mock"]);
+    let head = [
+        "MODEL",
+        "PROVIDER",
+        "CONTEXT",
+        "OUTPUT",
+        "USD/M IN/OUT",
+        "CACHED",
+        "CAN",
+    ];
+    assert_eq!(lines[0], head);
+    assert_eq!(lines[1], ["m-1", "mock", "9000", "1.5", "vision"]);
+    // Known anyway, but for its price: this upstream is not its maker's.
+    let known = [
+        "gpt-4o",
+        "mock",
+        "128000",
+        "16384",
+        "vision tools structured_output",
+    ];
+    assert_eq!(lines[2], known);
     assert!(lines.contains(&vec!["echo", "sim"]), "{stdout}");
 
     let (code, stdout, _) = run(tidegate(&scene.gate, &["models", "--json"])).await;
@@ -67,6 +88,15 @@ async fn models_are_listed_with_where_each_leads() {
         (&list["data"][0]["id"], &list["data"][0]["owned_by"]),
         (&"m-1".into(), &"mock".into())
     );
+    let facts = serde_json::json!({
+        "context_window": 9000, "capabilities": ["vision"], "input_price": 1.5,
+    });
+    assert_eq!(list["data"][0]["facts"], facts);
+    // Who does not ask for it has OpenAI's form, and no more.
+    let plain = scene.gate.get("/v1/models").await.text();
+    assert!(!plain.contains("facts"), "{plain}");
+    let odd = scene.gate.get("/v1/models?facts=all").await;
+    assert_eq!(odd.status(), 400, "{}", odd.text());
 }
 
 #[tokio::test]
