@@ -77,6 +77,14 @@ impl Looker {
         }
     }
 
+    /// What only the last event tells.
+    fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Responses(looker) => looker.usage(),
+            Self::OpenAi(_) | Self::Anthropic(_) => None,
+        }
+    }
+
     fn manner(&self) -> Manner {
         match self {
             Self::OpenAi(_) => Manner::OpenAi,
@@ -161,7 +169,10 @@ impl Judge {
             Look::Done if matches!(self.bad, Bad::Open) && !self.finished => {
                 Verdict::Failed(protocol())
             }
-            Look::Done => Verdict::Done,
+            Look::Done => {
+                self.usage = self.looker.usage().or(self.usage);
+                Verdict::Done
+            }
             Look::Chunk(chunk) => {
                 self.take(&chunk);
                 if self.calls.concern(&chunk) {

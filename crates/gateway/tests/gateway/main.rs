@@ -16,6 +16,7 @@ mod neighbours;
 mod outage;
 mod pipeline;
 mod reload;
+mod responses;
 mod scripted;
 mod upstreams;
 mod watching;

@@ -203,7 +203,7 @@ impl Entrance {
             let path: String = parts.uri.path().chars().take(100).collect();
             let served = match path.starts_with("/v1/") {
                 true => {
-                    "Under `/v1` are chat/completions, completions, embeddings, messages, \
+                    "Under `/v1` are chat/completions, completions, embeddings, responses, messages, \
                           models, images, audio, moderations, files, uploads, batches and \
                           fine_tuning/jobs."
                 }

@@ -118,6 +118,12 @@ pub(crate) static ROUTES: &[Route] = &[
     ),
     route(
         Method::POST,
+        "/v1/responses",
+        Door::Caller,
+        Handler::Ask(Endpoint::Responses),
+    ),
+    route(
+        Method::POST,
         "/v1/messages",
         Door::Caller,
         Handler::Ask(Endpoint::Messages),

@@ -7,6 +7,8 @@
 //! What [`Asked`](super::Asked) echoes and nobody has to obey, such as
 //! `metadata`, is no matter of the upstream's and not among the others.
 
+use tidegate_types::Code;
+
 use super::fields::{Fields, must};
 use super::{content, items, settings};
 use crate::chat::{Choose, Message, Request, Role};
@@ -64,10 +66,9 @@ fn refuse_kept(fields: &mut Fields<'_>) -> Result<(), Refused> {
     const WHY: &str = "no response is kept here after its call";
     for name in ["previous_response_id", "conversation"] {
         if fields.take(name).is_some() {
-            return Err(Refused::value(
-                name,
-                format!("`{name}` cannot be used: {WHY}. Send the earlier items in `input`."),
-            ));
+            let text =
+                format!("`{name}` cannot be used: {WHY}. Send the earlier items in `input`.");
+            return Err(unsupported(name, text));
         }
     }
     for (name, instead) in [
@@ -81,13 +82,18 @@ fn refuse_kept(fields: &mut Fields<'_>) -> Result<(), Refused> {
         ),
     ] {
         if fields.flag(name)? == Some(true) {
-            return Err(Refused::value(
-                name,
-                format!("`{name}` cannot be true: {WHY}. {instead}"),
-            ));
+            let text = format!("`{name}` cannot be true: {WHY}. {instead}");
+            return Err(unsupported(name, text));
         }
     }
     Ok(())
+}
+
+fn unsupported(name: &str, text: String) -> Refused {
+    Refused {
+        code: Code::UnsupportedParameter,
+        ..Refused::value(name, text)
+    }
 }
 
 /// Where no function can be called there is nothing that these could be about.

@@ -111,6 +111,9 @@ impl Operation {
 const CHUNKS: &str = "One chunk an event; the last is `[DONE]`. A stream that failed ends with an \
                       event of the error form, and without `[DONE]`.";
 
+const RESPONSE_EVENTS: &str = "From `response.created` to `response.completed`, `.incomplete` or \
+                               `.failed`; an `error` event where nothing has begun.";
+
 const MESSAGE_EVENTS: &str = "From `message_start` to `message_stop`. A stream that failed ends \
                               with an `error` event in its place.";
 
@@ -145,6 +148,20 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .takes(&[Json("EmbeddingRequest")])
     .gives(&[Json("Embeddings")]),
+    op(
+        "POST",
+        "/v1/responses",
+        "models",
+        "createResponse",
+        "Ask a model in the form of Responses",
+    )
+    .about(
+        "With `\"stream\": true` the answer is a stream of server-sent events. Nothing is kept \
+         here between two calls: what needs that is the provider's, if it speaks Responses \
+         itself, and refused by its name otherwise.",
+    )
+    .takes(&[Json("ResponsesRequest")])
+    .gives(&[Json("Response"), Events(RESPONSE_EVENTS)]),
     op(
         "POST",
         "/v1/messages",

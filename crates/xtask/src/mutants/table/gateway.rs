@@ -95,11 +95,11 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: a stream without its end has finished",
         file: "crates/gateway/src/stream/flow.rs",
-        before: r"        match self.reading.end() {
+        before: r"        match self.reading.end(&self.settings.secrets) {
             Ok(()) => Filled::Finished,
             Err(failure) => Filled::Failed(failure),
         }",
-        after: r"        drop(self.reading.end());
+        after: r"        drop(self.reading.end(&self.settings.secrets));
         Filled::Finished",
         caught_by: &[request(
             "attempts::a_stream_that_breaks_after_its_content_is_not_asked_for_again",

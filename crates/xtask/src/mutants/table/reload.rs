@@ -39,8 +39,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "reload: connections of another address are kept",
         file: "crates/gateway/src/draft.rs",
-        before: "if http.is(settings.dialect, &settings.base, &roots) =>",
-        after: "if http.is(settings.dialect, &settings.base, &roots) || roots.is_empty() =>",
+        before: "if http.is(&address, &roots) =>",
+        after: "if http.is(&address, &roots) || roots.is_empty() =>",
         caught_by: &[
             request("reload::connections_go_on_while_the_address_stays"),
             request("reload::what_was_learned_goes_on_while_it_is_the_same_upstream"),
