@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use self::model::Extra;
 use self::turns::{Block, CachePoint, Turn, Turns};
 use crate::chat::{Choose, Format, Lacks, Part, Request, Tool};
+use crate::json::to_vec;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,8 +158,7 @@ pub fn write_request(request: &Request, lacks: &mut Lacks) -> Vec<u8> {
     lacks.given(penalty(request.presence_penalty), "presence_penalty");
     lacks.given(request.logprobs, "logprobs");
     request.others.iter().for_each(|other| lacks.add(other));
-    // Nothing of it can fail: all keys are text.
-    serde_json::to_vec(&body).unwrap_or_default()
+    to_vec(&body, request.bulk())
 }
 
 fn tools<'a>(request: &'a Request, lacks: &mut Lacks) -> Option<Tools<'a>> {

@@ -56,6 +56,41 @@ pub struct Request {
     pub others: Vec<String>,
 }
 
+impl Request {
+    /// About how many bytes its texts, media and schemas have together, which is
+    /// about what it has in any dialect.
+    pub(crate) fn bulk(&self) -> usize {
+        let said: usize = self.messages.iter().map(|said| bulk(&said.parts)).sum();
+        let tools = self.tools.iter().map(|tool| {
+            let schema = tool.schema.as_ref().map_or(0, |schema| schema.get().len());
+            let description = tool.description.as_ref().map_or(0, String::len);
+            SMALL + schema + description
+        });
+        said + tools.sum::<usize>() + SMALL * (1 + self.messages.len())
+    }
+}
+
+/// Names and small fields around a part, a message or a tool.
+const SMALL: usize = 128;
+
+fn bulk(parts: &[Part]) -> usize {
+    let place = |place: &Where| match place {
+        Where::Url(text) | Where::File(text) => text.len(),
+        Where::Data(media) => media.data.len(),
+    };
+    let each = parts.iter().map(|part| match part {
+        Part::Text { text, .. } | Part::Refusal(text) | Part::Redacted(text) => text.len(),
+        Part::Image { place: at, .. } | Part::Document { place: at, .. } => place(at),
+        Part::Audio { data, .. } => data.len(),
+        Part::Call(call) => call.arguments.len(),
+        Part::Result(result) => bulk(&result.parts),
+        Part::Thinking { text, signature } => {
+            text.len() + signature.as_ref().map_or(0, String::len)
+        }
+    });
+    each.map(|bytes| SMALL + bytes).sum()
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::config::{Config, ToolConfig, Tools};
 use super::contents::{Content, Contents};
 use crate::chat::{Lacks, Request};
+use crate::json::to_vec;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +42,5 @@ pub fn write_request(request: &Request, lacks: &mut Lacks) -> Vec<u8> {
     for other in &request.others {
         lacks.add(other);
     }
-    // Strings, numbers and lists only: nothing that could fail.
-    serde_json::to_vec(&body).unwrap_or_default()
+    to_vec(&body, request.bulk())
 }

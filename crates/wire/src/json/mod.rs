@@ -12,7 +12,7 @@ mod text;
 pub(crate) use limits::utf8;
 pub use limits::{Limits, MAX_DEPTH, Violation, check};
 pub(crate) use scan::{Kind, Scanner, Text};
-pub(crate) use text::{is_plain, write_string};
+pub(crate) use text::{is_plain, to_vec, write_string};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
@@ -192,4 +194,15 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
         rest = after;
     }
     out.push(b'"');
+}
+
+/// `value` as JSON, in a buffer that has room for `bulk` bytes and what escapes
+/// and fields may add: a large body is not moved while it grows.
+pub(crate) fn to_vec(value: &impl Serialize, bulk: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bulk + bulk / 16 + 512);
+    match serde_json::to_writer(&mut out, value) {
+        Ok(()) => out,
+        // Only a key that is no text could fail, and there are none.
+        Err(_) => Vec::new(),
+    }
 }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::chat::{
     Choose, Effort, Format, Lacks, Message, Part, Request, Role, Tool, ToolCall, ToolResult, Where,
 };
+use crate::json::to_vec;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -172,8 +173,7 @@ pub fn write_request(request: &Request, lacks: &mut Lacks) -> Vec<u8> {
     lacks.given(request.n.filter(|&n| n > 1), "n");
     lacks.given(request.user.as_ref(), "user");
     request.others.iter().for_each(|other| lacks.add(other));
-    // Nothing of it can fail: all keys are text.
-    serde_json::to_vec(&body).unwrap_or_default()
+    to_vec(&body, request.bulk())
 }
 
 /// The messages, as they are written.

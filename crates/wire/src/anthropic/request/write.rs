@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::turns::{Content, Turn, Turns};
 use super::{Thinks, Ways};
 use crate::chat::{Choose, Effort, Format, Lacks, Request, Tool};
+use crate::json::to_vec;
 
 /// The least budget of thinking that the API takes.
 const LEAST_BUDGET: u64 = 1024;
@@ -128,8 +129,7 @@ pub fn write_request(request: &Request, ways: &Ways, lacks: &mut Lacks) -> Vec<u
         metadata: request.user.as_deref().map(|user_id| Metadata { user_id }),
         stream: request.stream,
     };
-    // Nothing in it can fail: its keys are text, its raw JSON was checked.
-    serde_json::to_vec(&out).unwrap_or_default()
+    to_vec(&out, request.bulk())
 }
 
 /// Names what the API has no place for.

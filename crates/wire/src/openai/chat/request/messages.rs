@@ -313,19 +313,19 @@ fn file(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Opti
 
 /// Where the bytes behind `url` are: in it, if it is a data URL in base64 without
 /// further parameters.
-fn place(url: String) -> Where {
+fn place(mut url: String) -> Where {
     let media = url
         .strip_prefix("data:")
         .and_then(|rest| rest.split_once(','))
         .and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data)))
         .filter(|(kind, _)| !kind.is_empty() && !kind.contains(';'));
-    match media {
-        Some((kind, data)) => Where::Data(Media {
-            kind: kind.to_owned(),
-            data: data.to_owned(),
-        }),
-        None => Where::Url(url),
-    }
+    let Some((kind, data)) = media else {
+        return Where::Url(url);
+    };
+    let (kind, start) = (kind.to_owned(), url.len() - data.len());
+    // They may be many: they stay where they are.
+    url.drain(..start);
+    Where::Data(Media { kind, data: url })
 }
 
 fn calls(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Vec<Part>, Refused> {

@@ -3,11 +3,14 @@
 //! Fields stand in the order of the API's own examples, and what is not given is left
 //! out: those who follow OpenAI do not know all of them.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::super::said::Call;
-use crate::chat::{Choose, Effort, Format, Lacks, Message, Part, Reasoning, Request, Role, Where};
+use crate::chat::{
+    Choose, Effort, Format, Lacks, Media, Message, Part, Reasoning, Request, Role, Where,
+};
+use crate::json::to_vec;
 
 /// How an upstream speaks this dialect, where OpenAI and those who follow it differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +82,7 @@ pub fn write_request(request: &Request, ways: Ways, lacks: &mut Lacks) -> Vec<u8
             include_usage: true,
         }),
     };
-    // It has no maps and nothing else that could fail.
-    serde_json::to_vec(&body).unwrap_or_default()
+    to_vec(&body, request.bulk())
 }
 
 #[derive(Serialize)]
@@ -164,9 +166,26 @@ enum Piece<'a> {
 
 #[derive(Serialize)]
 struct Image<'a> {
-    url: String,
+    url: Url<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+}
+
+/// As it was given, or made of the bytes while it is written: they may be many.
+enum Url<'a> {
+    Given(&'a str),
+    Data(&'a Media),
+}
+
+impl Serialize for Url<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Given(url) => to.serialize_str(url),
+            Self::Data(Media { kind, data }) => {
+                to.collect_str(&format_args!("data:{kind};base64,{data}"))
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -180,7 +199,7 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     filename: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<String>,
+    file_data: Option<Url<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_id: Option<&'a str>,
 }
@@ -340,8 +359,8 @@ fn piece<'a>(part: &'a Part, lacks: &mut Lacks) -> Option<Piece<'a>> {
         Part::Refusal(refusal) => Some(Piece::Refusal { refusal }),
         Part::Image { place, detail, .. } => {
             let url = match place {
-                Where::Url(url) => url.clone(),
-                Where::Data(media) => format!("data:{};base64,{}", media.kind, media.data),
+                Where::Url(url) => Url::Given(url),
+                Where::Data(media) => Url::Data(media),
                 Where::File(_) => {
                     lacks.add("image_url.file_id");
                     return None;
@@ -358,9 +377,7 @@ fn piece<'a>(part: &'a Part, lacks: &mut Lacks) -> Option<Piece<'a>> {
                 file_id: None,
             };
             match place {
-                Where::Data(media) => {
-                    file.file_data = Some(format!("data:{};base64,{}", media.kind, media.data));
-                }
+                Where::Data(media) => file.file_data = Some(Url::Data(media)),
                 Where::File(id) => file.file_id = Some(id),
                 Where::Url(_) => {
                     lacks.add("file.file_url");
