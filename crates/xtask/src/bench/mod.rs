@@ -15,6 +15,7 @@ mod measure;
 mod nginx;
 mod nouns;
 mod options;
+mod pairs;
 mod probe;
 mod process;
 mod prose;
@@ -133,6 +134,10 @@ fn bench(options: &Options, nginx: &'static str) -> Outcome<ExitCode> {
     if options.wants(rows::NOUNS) {
         println!("measuring {}: the kernel's bench", rows::NOUNS);
         report.nouns = nouns::measure(&workspace)?;
+    }
+    if options.wants(rows::PAIRS) {
+        println!("measuring {}: the bench of the dialects", rows::PAIRS);
+        report.pairs = pairs::measure(&workspace)?;
     }
     println!("\n{}", report.tables());
     conclude(&workspace, options, &report)

@@ -132,28 +132,27 @@ const LINES: &[Line] = &[
     ),
 ];
 
-/// Medians in nanoseconds, by the bench's path without its group.
+/// Medians in nanoseconds, by the bench's path without its first part.
 pub(crate) type Medians = BTreeMap<String, f64>;
 
-/// Runs the bench.
-pub(crate) fn measure(workspace: &Workspace) -> Outcome<Medians> {
-    let words = [
-        "bench",
-        "--quiet",
-        "--package",
-        "tidegate-kernel",
-        "--bench",
-        "nouns",
-    ];
+/// Runs a bench of a package.
+pub(super) fn medians(workspace: &Workspace, package: &str, bench: &str) -> Outcome<Medians> {
+    let words = ["bench", "--quiet", "--package", package, "--bench", bench];
     let output = workspace.cargo(&words).output();
-    let output = output.map_err(|error| format!("the kernel's bench does not start: {error}"))?;
+    let output =
+        output.map_err(|error| format!("the bench of {package} does not start: {error}"))?;
     if !output.status.success() {
         return Err(format!(
-            "the kernel's bench failed:\n{}",
+            "the bench of {package} failed:\n{}",
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let medians = read(&String::from_utf8_lossy(&output.stdout));
+    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Runs the bench.
+pub(crate) fn measure(workspace: &Workspace) -> Outcome<Medians> {
+    let medians = medians(workspace, "tidegate-kernel", "nouns")?;
     for line in LINES {
         let plain = line.plain.map(|(_, bench)| bench);
         for bench in std::iter::once(line.ours).chain(plain) {
@@ -228,7 +227,7 @@ pub(crate) fn table(text: &mut String, medians: &Medians) {
     text.push('\n');
 }
 
-fn shown(ns: f64) -> String {
+pub(super) fn shown(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),
         ns if ns < 1e6 => format!("{:.1} us", ns / 1e3),

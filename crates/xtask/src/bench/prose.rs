@@ -18,7 +18,7 @@ apt-get install -y nginx-light     # Debian; the benchmark installs nothing itse
 cargo xtask bench                  # about five minutes; writes this page
 cargo xtask bench --quick          # about 45 seconds; prints only
 cargo xtask bench --only burst     # one row: unary, burst, paced, prompt, open,
-                                   # streams, ready, ask, reload, nouns
+                                   # streams, ready, ask, reload, nouns, pairs
 ```
 
 Nothing else should run on the machine meanwhile.

@@ -11,7 +11,7 @@ use super::{
     machine::Machine,
     measure::Measured,
     nouns::{self, Medians},
-    prose,
+    pairs, prose,
     reloads::{self, Reloads},
     stage::Subject,
     streams::Held,
@@ -44,6 +44,8 @@ pub(crate) struct Report {
     pub(crate) reloads: Option<Reloads>,
     /// What the kernel's nouns cost.
     pub(crate) nouns: Medians,
+    /// What translation costs, and twice as much of it.
+    pub(crate) pairs: Medians,
 }
 
 impl Report {
@@ -83,6 +85,9 @@ impl Report {
         }
         if !self.nouns.is_empty() {
             nouns::table(&mut text, &self.nouns);
+        }
+        if !self.pairs.is_empty() {
+            pairs::table(&mut text, &self.pairs);
         }
         text
     }
@@ -161,6 +166,11 @@ impl Report {
             // Each of them, not the middle one.
             let met = took.most * 1e3 < RELOAD_GOAL_MS;
             goal(&what, seconds(took), "50 ms", met);
+        }
+        if let Some(worst) = pairs::worst(&self.pairs) {
+            let what = "translation: twice as much, at most";
+            let (most, met) = (format!("{} x", pairs::GOAL), worst <= pairs::GOAL);
+            goal(what, format!("{worst:.2} x the time"), &most, met);
         }
         text.push('\n');
     }

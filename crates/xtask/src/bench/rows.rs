@@ -99,13 +99,15 @@ pub(crate) const RELOAD: &str = "reload";
 pub(crate) const ASK: &str = "ask";
 /// How `--only` names what the kernel's nouns cost.
 pub(crate) const NOUNS: &str = "nouns";
+/// How `--only` names the growth of translation.
+pub(crate) const PAIRS: &str = "pairs";
 
 /// All names that `--only` knows.
 pub(crate) fn names() -> Vec<&'static str> {
     LOADS
         .iter()
         .map(|row| row.name)
-        .chain([STREAMS, READY, ASK, RELOAD, NOUNS])
+        .chain([STREAMS, READY, ASK, RELOAD, NOUNS, PAIRS])
         .collect()
 }
 
