@@ -1,4 +1,0 @@
-//! The target `bedrock_answer`; what it holds to stands in the library.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::run("bedrock_answer", data));

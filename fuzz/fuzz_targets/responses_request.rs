@@ -1,4 +1,0 @@
-//! The target `responses_request`; what it holds to stands in the library.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::run("responses_request", data));
