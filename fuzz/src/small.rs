@@ -1,12 +1,11 @@
 //! Errors, embeddings, forms, and the JSON scanner: what is too small for a file
 //! of its own.
 
-use tidegate_types::Code;
 use tidegate_wire::chat::Lacks;
 use tidegate_wire::embed::Embed;
 use tidegate_wire::json::{self, Limits, Violation};
 use tidegate_wire::openai::{self, error};
-use tidegate_wire::{anthropic, bedrock, gemini, responses};
+use tidegate_wire::{anthropic, bedrock, gemini, ollama, responses};
 
 use super::{hold_json, is_json};
 
@@ -27,7 +26,7 @@ pub(crate) fn errors(data: &[u8]) {
         assert!(!shown.contains("sk-secret-0123456789"));
         for body in [
             error::render("code", "kind", &shown, None),
-            anthropic::write_error(Code::UpstreamError, &shown, None),
+            anthropic::write_error(529, &shown, None),
             responses::write_error("code", "kind", &shown, None),
         ] {
             hold_json(&body, data);
@@ -38,7 +37,10 @@ pub(crate) fn errors(data: &[u8]) {
 /// As a request, and as an answer to one.
 pub(crate) fn embeddings(data: &[u8]) {
     if let Ok(embed) = openai::embeddings::read_request(data) {
-        let body = gemini::write_embed(&embed, &mut Lacks::default());
+        let lacks = &mut Lacks::default();
+        hold_json(&ollama::write_embed(&embed, lacks), data);
+        // The model's name stands with each input.
+        let body = gemini::write_embed(&embed, lacks);
         hold_json(&body, &data.repeat(embed.inputs.len().max(1)));
         assert!(gemini::embed_path(&embed).starts_with('/'));
     }
@@ -49,9 +51,11 @@ pub(crate) fn embeddings(data: &[u8]) {
             base64,
             ..Embed::default()
         };
-        if let Ok(answer) = gemini::read_embedded(data, &asked) {
-            assert!(answer.answers(&asked));
-            hold_json(&openai::embeddings::write_answer(&answer, &asked), data);
+        for read in [gemini::read_embedded, ollama::read_embedded] {
+            if let Ok(answer) = read(data, &asked) {
+                assert!(answer.answers(&asked));
+                hold_json(&openai::embeddings::write_answer(&answer, &asked), data);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidegate_types::Code;
 use tidegate_wire::anthropic::{
-    Reader, Ways, Writer, read_answer, read_error, read_request, write_answer, write_error,
+    Reader, Ways, Writer, read_answer, read_error, read_request, status, write_answer, write_error,
     write_request,
 };
 
@@ -29,7 +29,9 @@ pub(crate) fn caller() -> Caller {
         hear,
         hear_stream,
         ask,
-        write_error: |message| write_error(Code::UpstreamOverloaded, message, None).to_vec(),
+        write_error: |message| {
+            write_error(status(Code::UpstreamOverloaded), message, None).to_vec()
+        },
         hear_error,
         hear_failure: |events| {
             let (name, data) = events.last().unwrap();

@@ -45,7 +45,7 @@ fn no_code_changes_sides() {
 
 #[test]
 fn an_error_has_the_form_of_the_api() {
-    let body = write_error(Code::Overloaded, "Wait.", Some("req_1"));
+    let body = write_error(status(Code::Overloaded), "Wait.", Some("req_1"));
     let wanted = json!({
         "type": "error",
         "error": {"type": "overloaded_error", "message": "Wait."},
@@ -55,13 +55,13 @@ fn an_error_has_the_form_of_the_api() {
         serde_json::from_slice::<Value>(&body).expect("JSON"),
         wanted
     );
-    let body = write_error(Code::NotFound, "Gone.", None);
+    let body = write_error(status(Code::NotFound), "Gone.", None);
     assert_eq!(
         body,
         &br#"{"type":"error","error":{"type":"not_found_error","message":"Gone."}}"#[..]
     );
     let start = b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"content\":[]}}\n\n";
-    let event = write_error_event(Code::StreamTruncated, "Cut\noff.");
+    let event = write_error_event(status(Code::StreamTruncated), "Cut\noff.");
     let error = legal(&[start, &event[..]].concat())
         .error
         .expect("an error");
@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn errors_survive_any_message(message in any::<String>(), bytes in any::<Vec<u8>>()) {
         prop_assume!(!message.is_empty());
-        let body = write_error(Code::UpstreamError, &message, None);
+        let body = write_error(status(Code::UpstreamError), &message, None);
         let found = read_error(502, &body);
         prop_assert_eq!(found.message, message);
         prop_assert_eq!(found.kind.as_deref(), Some("api_error"));

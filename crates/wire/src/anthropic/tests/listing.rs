@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Listed, read_count, write_count, write_models};
+use super::super::{Listed, read_count, write_count, write_model, write_models};
 
 #[test]
 fn a_count_is_written_and_read() {
@@ -41,6 +41,8 @@ fn models_are_listed_on_one_page() {
         serde_json::from_slice::<Value>(&body).expect("JSON"),
         wanted
     );
+    let one: Value = serde_json::from_slice(&write_model(&model("b", None, None))).expect("JSON");
+    assert_eq!(one, wanted["data"][1]);
     let none: Value = serde_json::from_slice(&write_models(&[])).expect("JSON");
     assert_eq!(
         none,
