@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use tidegate_types::{Code, RequestId, Usage};
-use tidegate_wire::chat::{self, Encode, Lacks, Malformed, Tokens};
+use tidegate_wire::chat::{self, Encode, Lacks, Malformed, Tokens, is_hint};
 use tidegate_wire::embed::Embed;
 use tidegate_wire::openai::embeddings;
 use tidegate_wire::{anthropic, openai, responses};
@@ -23,25 +23,6 @@ use crate::prepare::refused;
 use crate::provider::Provider;
 use crate::settings::OnUnsupported;
 use crate::stream::{Interpreter, Reads};
-
-/// Fields that ask for nothing that an answer shows: who asks, what to keep for
-/// later, how closely to look. The last part of a path counts.
-const HINTS: &[&str] = &[
-    "cache_control",
-    "detail",
-    "is_error",
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "reasoning_content",
-    "redacted_thinking",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "strict",
-    "summary",
-    "user",
-];
 
 /// Between a caller and a provider of another dialect.
 #[derive(Clone)]
@@ -272,12 +253,6 @@ fn dropped(provider: &Provider, lacks: &Lacks) -> Result<Option<HeaderValue>, Fa
     // A name of a field is the caller's: what no header holds is not repeated.
     names.retain(|c| c.is_ascii_graphic() || c == ' ');
     Ok(HeaderValue::from_str(&names).ok())
-}
-
-/// Whether nothing of an answer depends on it.
-fn is_hint(field: &str) -> bool {
-    let last = field.rsplit('.').next().unwrap_or(field);
-    HINTS.contains(&last)
 }
 
 fn nothing_like(provider: &Provider, endpoint: Endpoint) -> Failure {

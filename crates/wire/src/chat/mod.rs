@@ -17,7 +17,7 @@ mod request;
 
 pub use answer::{Answer, Choice, Stop, Tokens};
 pub use event::{Decode, Encode, Event, Failed, Malformed};
-pub use lacks::Lacks;
+pub use lacks::{Lacks, is_hint};
 pub(crate) use replay::no_flow;
 pub use replay::replay;
 pub use request::{

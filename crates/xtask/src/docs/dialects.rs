@@ -10,7 +10,7 @@ mod samples;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidegate_wire::chat::{Lacks, Request};
+use tidegate_wire::chat::{Lacks, Request, is_hint};
 use tidegate_wire::openai::Refused;
 use tidegate_wire::{anthropic, bedrock, embed, gemini, ollama, openai, responses};
 
@@ -93,7 +93,7 @@ fn paths(kind: &str) -> (String, String, Option<String>) {
             Some(gemini::embed_path(&embed)),
         ),
         "bedrock" => ((bedrock::path("M", false), bedrock::path("M", true)), None),
-        "ollama" => (one(ollama::path()), None),
+        "ollama" => (one(ollama::path()), Some(ollama::embed_path().to_owned())),
         _ => (
             one(openai::Endpoint::Chat.path()),
             Some(openai::Endpoint::Embeddings.path().to_owned()),
@@ -194,8 +194,10 @@ const CALLERS: [Caller; 3] = [
 const CELLS: &str = "\n## What each of them can be asked\n\n\
     A row is a request with this field, a cell what becomes of it at a provider of that kind:\n\n\
     - **yes**: it is told;\n\
-    - **hint**: it has no place there and the answer is right without it, so it is left out;\n\
-    - a **name**: it has no place there, and this is what the refusal, or the header, names.\n\n\
+    - **nothing to tell**: it is what that provider does anyway;\n\
+    - **hint** and a name: it has no place there, and no answer depends on it: it is always left out,\n\
+    \x20 and `x-tidegate-dropped` names it;\n\
+    - **refused** and a name: it has no place there, and this is what the refusal names.\n\n\
     Where the caller's dialect is the provider's everything is told, fields that Tidegate does not\n\
     know among it, and there is no column. OpenAI's Responses are those of a provider with\n\
     `responses = true`. `groq` stands for all who have OpenAI's chat completions. Models differ:\n\
@@ -204,7 +206,10 @@ const CELLS: &str = "\n## What each of them can be asked\n\n\
 /// What becomes of each field.
 fn callers(page: &mut String) -> Outcome {
     *page += CELLS;
-    let models: Vec<_> = TARGETS.iter().map(|target| code(target.model)).collect();
+    let models = TARGETS.iter();
+    let models: Vec<_> = models
+        .map(|target| format!("{} at {}", code(target.model), code(target.name)))
+        .collect();
     *page += &format!("{}.\n", models.join(", "));
     for caller in &CALLERS {
         *page += &format!(
@@ -274,15 +279,23 @@ fn cells(
         let told = (target.write)(&full, &mut lacks);
         let without = (target.write)(&plain, &mut Lacks::default());
         cells.push(match lacks.fields() {
-            [] if told == without => "hint".to_owned(),
+            [] if told == without => "nothing to tell".to_owned(),
             [] => "yes".to_owned(),
-            fields => {
-                let names: Vec<_> = fields.iter().map(|name| code(name)).collect();
-                names.join(", ")
-            }
+            fields => lacking(fields),
         });
     }
     Ok(Ok(cells))
+}
+
+/// What the gateway makes of these: hints alone are no reason to refuse.
+fn lacking(fields: &[String]) -> String {
+    let (hints, needed): (Vec<_>, Vec<_>) = fields.iter().partition(|name| is_hint(name));
+    let (word, names) = match needed.is_empty() {
+        true => ("hint", hints),
+        false => ("refused", needed),
+    };
+    let names: Vec<_> = names.into_iter().map(|name| code(name)).collect();
+    format!("{word} {}", names.join(", "))
 }
 
 fn odd(sample: &Sample, refused: &Refused) -> String {
@@ -333,9 +346,13 @@ mod tests {
         assert_eq!(cell(openai, r#"{"seed":7}"#, "gemini"), "yes");
         assert_eq!(
             cell(openai, r#"{"logit_bias":{"1":2}}"#, "bedrock"),
-            "`logit_bias`"
+            "refused `logit_bias`"
         );
-        assert_eq!(cell(openai, r#"{"store":false}"#, "ollama"), "hint");
+        assert_eq!(cell(openai, r#"{"store":true}"#, "ollama"), "hint `store`");
+        assert_eq!(
+            cell(openai, r#"{"store":false}"#, "ollama"),
+            "nothing to tell"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `[catalogue.NAME]`: what a writer says of models, and nothing beside it.
+//! `[catalogue.NAME]`: what a writer says of models, and nothing beside it. What
+//! is known of them anyway is the gateway's.
 
 use super::*;
 
