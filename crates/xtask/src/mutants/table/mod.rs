@@ -5,6 +5,7 @@
 //! both, so that whoever changes the code changes its mutant too.
 
 mod calls;
+mod dialects;
 mod edges;
 mod gateway;
 mod keyed;
@@ -62,6 +63,10 @@ pub(super) enum Suite {
     Sim,
     /// The command line's tests in its own files.
     Command,
+    /// The dialects' tests in their own files.
+    Wire,
+    /// Every caller's dialect with every upstream's.
+    Matrix,
 }
 
 impl Suite {
@@ -76,6 +81,8 @@ impl Suite {
             Self::Server => &["-p", "tidegate-server", "--lib"],
             Self::Sim => &["-p", "tidegate-sim", "--lib"],
             Self::Command => &["-p", "tidegate", "--bin", "tidegate"],
+            Self::Wire => &["-p", "tidegate-wire", "--lib"],
+            Self::Matrix => &["-p", "tidegate-wire", "--test", "matrix"],
         }
     }
 
@@ -90,6 +97,8 @@ impl Suite {
             Self::Server => "crates/server/src",
             Self::Sim => "crates/sim/src",
             Self::Command => "crates/tidegate/src",
+            Self::Wire => "crates/wire/src",
+            Self::Matrix => "crates/wire/tests/matrix",
         }
     }
 }
@@ -117,6 +126,7 @@ impl Test {
                     false => format!("{folder}/{noun}.rs"),
                 }
             }
+            None if path.is_empty() => format!("{folder}/main.rs"),
             None => format!("{folder}/{}.rs", path.replace("::", "/")),
         }
     }
@@ -162,6 +172,16 @@ const fn command(name: &'static str) -> Test {
     Test { suite, name }
 }
 
+const fn wire(name: &'static str) -> Test {
+    let suite = Suite::Wire;
+    Test { suite, name }
+}
+
+const fn pair(name: &'static str) -> Test {
+    let suite = Suite::Matrix;
+    Test { suite, name }
+}
+
 /// All of them, in the order of their numbers.
 pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
     let groups = [
@@ -172,6 +192,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         gateway::ALL,
         reload::ALL,
         edges::ALL,
+        dialects::ALL,
     ];
     groups.into_iter().flatten()
 }
