@@ -116,7 +116,14 @@ fn presets(page: &mut String, schema: &Value) {
 
 /// One kind a row; the dialects' own words say by themselves how they speak.
 fn table<'v>(page: &mut String, speaks: bool, kinds: impl Iterator<Item = &'v Value>) {
-    let titles = ["kind", "base URL", "its key's variables", "found", "usage"];
+    let titles = [
+        "kind",
+        "base URL",
+        "its key's variables",
+        "found",
+        "usage",
+        "responses",
+    ];
     let all = titles.into_iter().chain(speaks.then_some("speaks"));
     *page += &heading(&all.collect::<Vec<_>>());
     for kind in kinds {
@@ -127,16 +134,17 @@ fn table<'v>(page: &mut String, speaks: bool, kinds: impl Iterator<Item = &'v Va
         let variables = kind["variables"].as_array().into_iter().flatten();
         let variables = variables.filter_map(Value::as_str);
         let variables: Vec<_> = variables.map(|name| format!("`{name}`")).collect();
-        let found = match kind["found"].as_bool() {
-            Some(true) => "yes",
-            _ => "",
+        let flag = |name: &str| match kind[name].as_bool() {
+            Some(true) => "yes".to_owned(),
+            _ => String::new(),
         };
         let mut cells = vec![
             cell("name"),
             cell("base_url"),
             variables.join(", "),
-            found.to_owned(),
+            flag("found"),
             cell("usage"),
+            flag("responses"),
         ];
         cells.extend(speaks.then(|| cell("dialect")));
         let cells: Vec<_> = cells.iter().map(String::as_str).collect();

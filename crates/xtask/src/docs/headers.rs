@@ -12,6 +12,11 @@ const READ: &[(&str, &str)] = &[
         "authorization",
         "`Bearer` with one of `[auth] keys`, when keys are set. It is never forwarded: the provider gets its own key.",
     ),
+    ("x-api-key", "The same, as Anthropic's SDKs send it."),
+    (
+        "anthropic-version",
+        "Whoever sends it is told models and failures in Anthropic's form; a provider of that dialect is told it as it is.",
+    ),
     (
         "content-type",
         "`application/json`, or `multipart/form-data` where the endpoint takes a form; another type is refused with 415.",
@@ -68,6 +73,11 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "x-tidegate-total-ms",
         "unary answers",
         "Time from reading the request to writing the answer, in milliseconds.",
+    ),
+    (
+        "x-tidegate-dropped",
+        "calls that are translated",
+        "The fields of the request that the provider's dialect has no place for and that were left out, by their names ([dialects.md](dialects.md)): hints always, others with `on_unsupported = \"drop\"`.",
     ),
     (
         "retry-after",

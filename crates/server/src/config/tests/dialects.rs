@@ -121,6 +121,8 @@ fn openai_and_azure_have_responses_and_whoever_is_like_them_if_it_is_said() {
             false,
         ),
         ("groq", "", false),
+        ("xai", "", true),
+        ("xai", "responses = false", false),
         ("vllm", "responses = true", true),
     ] {
         let provider = provider(&of_kind(kind, &format!("{KEY}\n{lines}")));
