@@ -131,7 +131,7 @@ const TARGETS: [Target; 6] = [
     },
     Target {
         name: "anthropic",
-        model: "claude-sonnet-4-5",
+        model: "claude-sonnet-4-6",
         write: |request, lacks| {
             anthropic::write_request(request, &anthropic::Ways::default(), lacks)
         },
@@ -143,7 +143,7 @@ const TARGETS: [Target; 6] = [
     },
     Target {
         name: "bedrock",
-        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        model: "anthropic.claude-sonnet-4-6",
         write: bedrock::write_request,
     },
     Target {

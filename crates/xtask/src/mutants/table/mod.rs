@@ -5,6 +5,7 @@
 //! both, so that whoever changes the code changes its mutant too.
 
 mod calls;
+mod configuration;
 mod dialects;
 mod edges;
 mod gateway;
@@ -193,6 +194,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         reload::ALL,
         edges::ALL,
         dialects::ALL,
+        configuration::ALL,
     ];
     groups.into_iter().flatten()
 }
