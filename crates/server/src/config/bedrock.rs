@@ -147,10 +147,10 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
     }
     let place = |key: &str, cx: &Reading<'_>| cx.place(&format!("{prefix}.{key}")).is_some();
     // A part that was written and cannot be read was told before.
-    let [access, secret, token] = CREDENTIAL.map(|(key, _)| place(key, cx));
+    let [access, secret, _] = CREDENTIAL.map(|(key, _)| place(key, cx));
+    let first = CREDENTIAL.into_iter().find(|(key, _)| place(key, cx));
     let keyed = place("keys", cx);
-    if keyed && (access || secret || token) {
-        let (key, _) = CREDENTIAL[usize::from(!access)];
+    if let Some((key, _)) = first.filter(|_| keyed) {
         cx.about(
             Error,
             &format!("{prefix}.{key}"),
@@ -160,13 +160,13 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         return;
     }
     for (is_there, key) in [(access, "access_key"), (secret, "secret_key")] {
-        if !is_there && (access || secret || token) {
+        if !is_there && first.is_some() {
             cx.about_in(Error, prefix, key, "is missing".to_owned())
                 .expected(super::secret::EXPECTED)
                 .hint("a credential is taken whole from one place");
         }
     }
-    if !(keyed || access || secret || token) {
+    if !keyed && first.is_none() {
         cx.about(Error, prefix, "has no credential".to_owned())
             .expected("`access_key` and `secret_key`, or an API key in `keys`")
             .hint(format!(

@@ -2,8 +2,9 @@
 //!
 //! Promises: 1. with a file only the file names providers (contracts 7), and a
 //! key that it leaves unused is told; 2. a variable makes a provider only if it
-//! holds the key of that API and of nothing else (`found` in `presets.toml`);
-//! 3. only OpenAI's key decides who is asked for names that nobody lists.
+//! holds the key of that API and of nothing else, or its own SDK takes it for one
+//! (`found` and `also` in `presets.toml`); 3. only OpenAI's key decides who is asked
+//! for names that nobody lists.
 
 use toml::Spanned;
 use toml::de::DeValue;

@@ -115,6 +115,11 @@ fn p2_an_api_key_needs_no_signature() {
         told(both, &AWS[..1]),
         ["error 5:14 providers.b.access_key stands beside `keys`"]
     );
+    let token = "keys = [{ value = \"canary\" }]\nsession_token = \"canary\"";
+    assert_eq!(
+        told(token, &AWS[..1]),
+        ["error 5:17 providers.b.session_token stands beside `keys`"]
+    );
     // Without a signature only the host has the region in it.
     let elsewhere = "keys = [{ value = \"canary\" }]\nbase_url = \"https://a.example\"";
     assert_eq!(told(elsewhere, &[]), [] as [&str; 0]);
