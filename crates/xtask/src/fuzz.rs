@@ -243,6 +243,7 @@ impl Bench<'_> {
             .arg(grown)
             .arg(self.workspace.root.join("fuzz/corpus").join(target))
             .arg(format!("-max_total_time={}", self.seconds))
+            .arg("-dict=fuzz/words.dict")
             .args(["-max_len=16384", "-timeout=10", "-print_final_stats=1"])
             .args(["-rss_limit_mb=2048", "-malloc_limit_mb=64"])
             .arg(format!(
