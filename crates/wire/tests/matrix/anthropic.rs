@@ -14,6 +14,7 @@ use tidegate_wire::anthropic::{
 };
 
 use crate::cases::{Case, Said, halves, schema, tools, turns};
+use crate::framed::Framing;
 use crate::talk::{
     ARGUMENTS, Asked, Caller, Frame, OVERLOADED, Told, Upstream, events, list, named, text,
 };
@@ -100,13 +101,14 @@ pub(crate) fn upstream() -> Upstream {
         write: |request, lacks| write_request(request, &Ways::default(), lacks),
         hear: understand,
         answer: include_str!("anthropic_answer.json"),
-        frames: || events(include_bytes!("anthropic_stream.sse")),
+        frames: || events([&include_bytes!("anthropic_stream.sse")[..]]),
         read_answer,
         reader: || Box::new(Reader::default()),
         arguments: ARGUMENTS,
         cached: Some(64),
         say,
         flow,
+        framing: Framing::Events,
         error: json!({"type": "error", "error": {"type": "overloaded_error", "message": OVERLOADED}}),
         error_frame: (
             "error",

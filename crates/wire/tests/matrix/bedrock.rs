@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tidegate_wire::bedrock::{Reader, read_answer, read_error, write_request};
 
 use crate::cases::{Said, halves};
+use crate::framed::Framing;
 use crate::talk::{ARGUMENTS, Asked, Frame, OVERLOADED, Upstream, list, named, text};
 
 /// Messages of a stream, a line each: name and payload.
@@ -33,6 +34,7 @@ pub(crate) fn upstream() -> Upstream {
         cached: Some(64),
         say,
         flow,
+        framing: Framing::Messages,
         error: json!({"message": OVERLOADED}),
         error_frame: (
             "error:serviceUnavailableException",

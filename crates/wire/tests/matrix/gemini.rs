@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tidegate_wire::gemini::{Reader, read_answer, read_error, write_request};
 
 use crate::cases::Said;
+use crate::framed::Framing;
 use crate::talk::{
     ARGUMENTS, Asked, Frame, OVERLOADED, Upstream, events, list, text, with_arguments,
 };
@@ -18,13 +19,14 @@ pub(crate) fn upstream() -> Upstream {
         write: write_request,
         hear: understand,
         answer: include_str!("gemini_answer.json"),
-        frames: || events(include_bytes!("gemini_stream.sse")),
+        frames: || events([&include_bytes!("gemini_stream.sse")[..]]),
         read_answer,
         reader: || Box::new(Reader::default()),
         arguments: ARGUMENTS,
         cached: Some(64),
         say,
         flow,
+        framing: Framing::Events,
         error: json!({"error": {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"}}),
         error_frame: (
             "",

@@ -3,7 +3,8 @@
 //! 1. What the caller asks for is what the upstream hears, or it is named as lacking.
 //! 2. What the upstream says is what the caller hears, whole or streamed.
 //! 3. A stream that was cut never looks whole, wherever it was cut.
-//! 4. What the upstream says of its failure the caller hears, and no end behind it.
+//! 4. Any cut of the upstream's bytes gives the caller the same.
+//! 5. What the upstream says of its failure the caller hears, and no end behind it.
 //!
 //! Each dialect's file has a small client or upstream of its own, which reads bytes
 //! as its API describes them; nothing in it is shared with the code under test.
@@ -17,6 +18,7 @@
 mod anthropic;
 mod bedrock;
 mod cases;
+mod framed;
 mod gemini;
 mod ollama;
 mod openai;
@@ -140,7 +142,7 @@ fn stream(
         assert!(read.is_ok(), "{}: {read:?}", upstream.name);
     }
     let whole = reader.finish(&mut sink);
-    ((caller.hear_stream)(&talk::events(&out)), whole)
+    ((caller.hear_stream)(&talk::events([&out[..]])), whole)
 }
 
 #[test]
@@ -200,7 +202,24 @@ fn promise_2_the_caller_hears_each_case() {
 }
 
 #[test]
-fn promise_4_the_caller_hears_a_failure_in_its_own_form() {
+fn promise_4_any_cut_of_the_bytes_gives_the_same() {
+    for (caller, upstream) in pairs() {
+        for case in cases::cases() {
+            let name = format!("{} from {}, {}", caller.name, upstream.name, case.name);
+            let frames = (upstream.flow)(&case.answer);
+            let bytes = upstream.framing.bytes(&frames);
+            let whole = stream(&caller, &upstream, &frames);
+            for size in [1, 2, 3, 7, 61, bytes.len()] {
+                let found = upstream.framing.frames(&bytes, size);
+                assert_eq!(found, frames, "{name}, in pieces of {size}");
+                assert_eq!(stream(&caller, &upstream, &found), whole, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn promise_5_the_caller_hears_a_failure_in_its_own_form() {
     for (caller, upstream) in pairs() {
         let name = format!("{} from {}", caller.name, upstream.name);
         let body = upstream.error.to_string();
@@ -216,7 +235,7 @@ fn promise_4_the_caller_hears_a_failure_in_its_own_form() {
 }
 
 #[test]
-fn promise_4_a_failure_in_a_stream_ends_it() {
+fn promise_5_a_failure_in_a_stream_ends_it() {
     for (caller, upstream) in pairs() {
         let frames = (upstream.flow)(&cases::cases()[0].answer);
         for before in 0..frames.len() - 2 {
@@ -239,7 +258,7 @@ fn promise_4_a_failure_in_a_stream_ends_it() {
             let length = out.len();
             let whole = reader.finish(&mut |event| writer.event(&event, &mut out));
             assert_eq!((out.len(), whole), (length, false), "{name}: it went on");
-            let events = talk::events(&out);
+            let events = talk::events([&out[..]]);
             assert_eq!((caller.hear_failure)(&events), OVERLOADED, "{name}");
             assert!(events.iter().all(|(_, data)| data != b"[DONE]"), "{name}");
         }

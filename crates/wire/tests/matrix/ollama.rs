@@ -8,6 +8,7 @@ use tidegate_wire::ollama::{Reader, read_answer, write_request};
 use tidegate_wire::openai::error;
 
 use crate::cases::Said;
+use crate::framed::Framing;
 use crate::talk::{Asked, Frame, OVERLOADED, Upstream, list, text, with_arguments};
 
 pub(crate) fn upstream() -> Upstream {
@@ -30,6 +31,7 @@ pub(crate) fn upstream() -> Upstream {
         cached: None,
         say,
         flow,
+        framing: Framing::Lines,
         error: json!({"error": OVERLOADED}),
         error_frame: ("", json!({"error": OVERLOADED})),
         read_error: |body| error::parse(body).unwrap(),

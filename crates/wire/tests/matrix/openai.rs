@@ -12,6 +12,7 @@ use tidegate_wire::openai::chat::{
 use tidegate_wire::openai::error;
 
 use crate::cases::{Case, Said, halves, schema, tools, turns};
+use crate::framed::Framing;
 use crate::talk::{Asked, Caller, Frame, OVERLOADED, Told, Upstream, events, list, text, unnamed};
 
 const ECHO: Echo<'_> = Echo {
@@ -121,13 +122,14 @@ pub(crate) fn upstream() -> Upstream {
         write: |request, lacks| write(request, Ways::OPENAI, lacks),
         hear: |body| understand(body, "max_completion_tokens"),
         answer: include_str!("openai_answer.json"),
-        frames: || events(include_bytes!("openai_stream.sse")),
+        frames: || events([&include_bytes!("openai_stream.sse")[..]]),
         read_answer,
         reader: || Box::new(Reader::default()),
         arguments: crate::talk::ARGUMENTS,
         cached: Some(64),
         say,
         flow,
+        framing: Framing::Events,
         error: json!({"error": {"message": OVERLOADED, "type": "server_error", "param": null, "code": null}}),
         error_frame: (
             "",
@@ -224,7 +226,7 @@ pub(crate) fn compatible() -> Upstream {
         name: "compatible",
         write: |request, lacks| write(request, Ways::COMPATIBLE, lacks),
         hear: |body| understand(body, "max_tokens"),
-        frames: || events(include_bytes!("compatible_stream.sse")),
+        frames: || events([&include_bytes!("compatible_stream.sse")[..]]),
         ..upstream()
     }
 }

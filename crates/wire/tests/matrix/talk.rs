@@ -10,6 +10,7 @@ use tidegate_wire::openai::ErrorBody;
 use tidegate_wire::sse::{Framer, Kind};
 
 use crate::cases::{Case, Said};
+use crate::framed::Framing;
 
 /// The arguments of the first call, which are carried as they are.
 pub(crate) const ARGUMENTS: &str = r#"{"city": "Z\u00fcrich", "n": 1.0}"#;
@@ -131,6 +132,7 @@ pub(crate) struct Upstream {
     /// What is answered in a case, in its form, whole and as frames.
     pub(crate) say: fn(&Said) -> Value,
     pub(crate) flow: fn(&Said) -> Vec<Frame>,
+    pub(crate) framing: Framing,
     /// An error that says [`OVERLOADED`], as a body and as a frame.
     pub(crate) error: Value,
     pub(crate) error_frame: (&'static str, Value),
@@ -159,16 +161,18 @@ pub(crate) fn with_arguments(answer: &Value, said: &Said) -> String {
     text
 }
 
-/// The events of a stream: names and data.
-pub(crate) fn events(stream: &[u8]) -> Vec<Frame> {
+/// The events of a stream in pieces: names and data.
+pub(crate) fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
     let mut framer = Framer::new(1 << 20);
     let mut events = Vec::new();
-    framer.push(stream);
-    while let Some(event) = framer.next() {
-        let event = event.unwrap();
-        if event.kind() == Kind::Data {
-            let name = String::from_utf8(event.name().to_vec()).unwrap();
-            events.push((name, event.data().into_owned()));
+    for piece in pieces {
+        framer.push(piece);
+        while let Some(event) = framer.next() {
+            let event = event.unwrap();
+            if event.kind() == Kind::Data {
+                let name = String::from_utf8(event.name().to_vec()).unwrap();
+                events.push((name, event.data().into_owned()));
+            }
         }
     }
     events

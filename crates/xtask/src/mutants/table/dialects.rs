@@ -29,7 +29,7 @@ pub(super) const ALL: &[Mutant] = &[
         before: "                self.state = State::Failed;\n",
         after: "",
         caught_by: &[
-            pair("promise_4_a_failure_in_a_stream_ends_it"),
+            pair("promise_5_a_failure_in_a_stream_ends_it"),
             wire(
                 "responses::tests::streams::promise_2_a_failure_is_the_terminal_event_and_shows_what_came",
             ),
