@@ -38,6 +38,17 @@ fn said(upstream: &Upstream) -> Value {
     serde_json::from_slice(&body).unwrap_or_default()
 }
 
+/// Writes the file anew, and waits until the process follows it.
+async fn take_up(gate: &Gate, text: &str, generation: u64) {
+    let written = fs::write(gate.folder().path().join("tidegate.toml"), text);
+    assert!(written.is_ok(), "{written:?}");
+    until_async("the file is taken up", || async {
+        let now: Value = gate.get("/admin/v1/config").await.json();
+        (now["generation"] == generation).then_some(())
+    })
+    .await;
+}
+
 /// Amazon's variables and a region are all that a provider needs, and its
 /// upstream takes the signature; the token of lent keys goes along.
 #[tokio::test]
@@ -58,6 +69,26 @@ async fn bedrock_is_signed_to_with_the_credential_of_the_environment() {
         Some("lent-canary")
     );
     assert_eq!(seen.line().1, "/model/m/converse");
+}
+
+/// A credential that ended is renewed by the file, which a running process
+/// follows (R-S15); the old one is signed with no more.
+#[tokio::test]
+async fn r_s15_another_credential_signs_once_the_file_has_it() {
+    let upstream = Dialect::Bedrock.start().await;
+    let with = |secret: &str| {
+        let (region, access) = (sigv4::REGION, sigv4::ACCESS_KEY);
+        let lines =
+            format!("region = \"{region}\"\naccess_key = \"{access}\"\nsecret_key = \"{secret}\"");
+        file(Dialect::Bedrock, &upstream, &lines)
+    };
+    let gate = Start::with_text(&with("ended-canary")).start().await;
+    let reply = gate.post(CHAT, &body(json!({}))).await;
+    assert_eq!(reply.status(), 502, "{}", reply.text());
+    assert!(!reply.text().contains("canary"), "{}", reply.text());
+    take_up(&gate, &with(sigv4::SECRET_KEY), 2).await;
+    let reply = gate.post(CHAT, &body(json!({}))).await;
+    assert_eq!(reply.status(), 200, "{}", reply.text());
 }
 
 #[tokio::test]
@@ -113,13 +144,7 @@ async fn r_s15_what_a_dialect_cannot_express_is_dropped_once_it_is_said() {
     assert_eq!(upstream.count(), 0, "nothing was asked");
 
     let lines = format!("{}on_unsupported = \"drop\"", key());
-    let text = file(Dialect::Anthropic, &upstream, &lines);
-    fs::write(gate.folder().path().join("tidegate.toml"), text).unwrap();
-    until_async("the file is taken up", || async {
-        let now: Value = gate.get("/admin/v1/config").await.json();
-        (now["generation"] == 2).then_some(())
-    })
-    .await;
+    take_up(&gate, &file(Dialect::Anthropic, &upstream, &lines), 2).await;
     let (status, dropped, answer) = asked_with_a_seed(&gate).await;
     assert_eq!(
         (status, dropped.as_deref()),

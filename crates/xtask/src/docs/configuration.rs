@@ -87,7 +87,7 @@ const KINDS: &str = "\n## Kinds\n\n\
 const AWS: &str = "\n`bedrock` is asked in its `region`. It signs with a credential, or shows an API key (`keys`). Where\n\
     its table has none of these, the environment's count, an API key first, and `AWS_REGION`. Profiles,\n\
     roles and a machine's own identity are not looked for; `aws configure export-credentials --format\n\
-    env` makes variables of them.\n";
+    env` makes variables of them. A token that ends is renewed in the file, which is followed.\n";
 
 const PRESETS: &str = "\n## Presets\n\n\
     Providers that are known by their `kind`: it and a key are enough.\n\n\
