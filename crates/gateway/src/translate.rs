@@ -6,6 +6,8 @@
 //! told; 3. the caller gets its own dialect, in success, in streams and in
 //! failure. Where both speak the same nothing of this runs.
 
+mod named;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +25,7 @@ use crate::prepare::refused;
 use crate::provider::Provider;
 use crate::settings::OnUnsupported;
 use crate::stream::{Interpreter, Reads};
+use named::{Named, named};
 
 /// Between a caller and a provider of another dialect.
 #[derive(Clone)]
@@ -153,7 +156,7 @@ impl Translation {
     }
 
     fn encoder(&self) -> Box<dyn Encode> {
-        match &self.caller {
+        let writer: Box<dyn Encode> = match &self.caller {
             Caller::Chat { usage } => {
                 let id = self.id("chatcmpl-");
                 Box::new(openai::chat::Writer::new(&self.chat(&id, *usage)))
@@ -164,7 +167,11 @@ impl Translation {
             Caller::Messages | Caller::Embeddings(_) => {
                 Box::new(anthropic::Writer::new(self.id("msg_")))
             }
-        }
+        };
+        Box::new(Named {
+            model: Arc::clone(&self.model),
+            writer,
+        })
     }
 
     /// A whole answer.
@@ -183,7 +190,7 @@ impl Translation {
                 usage: tokens.map(Tokens::usage),
             });
         }
-        let answer = self.to.answer(body)?;
+        let answer = named(self.to.answer(body)?, &self.model);
         let body = match &self.caller {
             Caller::Chat { usage } => {
                 let id = self.id("chatcmpl-");
