@@ -70,7 +70,7 @@ impl Provider {
         self.keys(&[value])
     }
 
-    /// The values of its keys; the first is named `main`, the others `key-1`...
+    /// The values of its keys, or none; the first is named `main`, the others `key-1`...
     #[must_use]
     pub fn keys(mut self, values: &[&str]) -> Self {
         self.keys = values.iter().map(|value| (*value).to_owned()).collect();
@@ -156,11 +156,14 @@ impl Settings {
             let names = std::iter::once("main".to_owned()).chain((1..).map(|n| format!("key-{n}")));
             let key = |(name, value)| format!("{{ name = \"{name}\", value = \"{value}\" }}");
             let keys: Vec<_> = names.zip(keys).map(key).collect();
-            let keys = keys.join(", ");
+            let keys = match keys.is_empty() {
+                true => String::new(),
+                false => format!("keys = [{}]\n", keys.join(", ")),
+            };
             let _ = write!(
                 text,
                 "[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{base_url}\"\n\
-                 keys = [{keys}]\nmodels = {models}\nretry = {{ {retry} }}\n\
+                 {keys}models = {models}\nretry = {{ {retry} }}\n\
                  pool = {{ {pool} }}\ntimeouts = {{ {timeouts} }}\n{lines}"
             );
         }

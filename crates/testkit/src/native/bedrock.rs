@@ -227,7 +227,16 @@ pub(super) fn exception(status: u16, message_text: &str) -> Vec<u8> {
 
 /// A message of Amazon's event stream: lengths, their checksum, headers,
 /// payload, the checksum of all.
-fn message(kind: &str, (header, name): (&str, &str), payload: &Value) -> Vec<u8> {
+fn message(kind: &str, named: (&str, &str), payload: &Value) -> Vec<u8> {
+    framed(kind, named, &payload.to_string())
+}
+
+/// A whole message whose payload is no JSON.
+pub(super) fn odd_frame() -> Vec<u8> {
+    framed("event", (":event-type", "contentBlockDelta"), "{oops")
+}
+
+fn framed(kind: &str, (header, name): (&str, &str), payload: &str) -> Vec<u8> {
     let headers: Vec<u8> = [
         (header, name),
         (":content-type", "application/json"),
@@ -245,7 +254,6 @@ fn message(kind: &str, (header, name): (&str, &str), payload: &Value) -> Vec<u8>
         header
     })
     .collect();
-    let payload = payload.to_string();
     let length = |bytes: usize| u32::try_from(bytes).expect("a short message").to_be_bytes();
     let mut bytes = length(16 + headers.len() + payload.len()).to_vec();
     bytes.extend_from_slice(&length(headers.len()));

@@ -15,6 +15,7 @@ mod gemini;
 mod heard;
 mod mind;
 mod ollama;
+mod parts;
 mod responses;
 pub mod sigv4;
 mod sse;
@@ -46,11 +47,13 @@ pub enum Dialect {
     Ollama,
 }
 
-/// An answer flowing: what comes until all is said, and what ends it.
+/// An answer flowing, in whole frames.
 #[derive(Debug)]
-struct Frames {
-    begun: Vec<Vec<u8>>,
-    end: Vec<Vec<u8>>,
+pub struct Frames {
+    /// Until all is said.
+    pub begun: Vec<Vec<u8>>,
+    /// What ends it.
+    pub end: Vec<Vec<u8>>,
 }
 
 /// What a request is for.
@@ -234,35 +237,29 @@ impl Dialect {
     }
 
     fn stream(self, call: Call, heard: &Heard, answer: &Answer) -> Script {
-        let Frames { begun, mut end } = match self {
+        let Frames { begun, mut end } = self.frames(call, answer, heard.usage);
+        if let Some(status) = answer.breaks {
+            end = vec![self.break_frame(call, answer, status)];
+        }
+        let frames = begun.into_iter().chain(end);
+        frames.fold(self.stream_head(), Script::bytes)
+    }
+
+    fn frames(self, call: Call, answer: &Answer, usage: bool) -> Frames {
+        match self {
             _ if call == Call::Responses => responses::frames(answer),
-            Self::OpenAi | Self::Azure => chat::frames(answer, heard.usage),
+            Self::OpenAi | Self::Azure => chat::frames(answer, usage),
             Self::Anthropic => anthropic::frames(answer),
             Self::Gemini => gemini::frames(answer),
             Self::Bedrock => bedrock::frames(answer),
             Self::Ollama => ollama::frames(answer),
-        };
-        if let Some(status) = answer.breaks {
-            end = vec![self.break_frame(call, answer, status)];
-        }
-        let script = Script::chunked(200, &[("content-type", self.stream_type())]);
-        let frames = begun.into_iter().chain(end);
-        frames.fold(script, Script::bytes)
-    }
-
-    fn stream_type(self) -> &'static str {
-        match self {
-            Self::OpenAi | Self::Azure | Self::Anthropic => "text/event-stream; charset=utf-8",
-            Self::Gemini => "text/event-stream",
-            Self::Bedrock => "application/vnd.amazon.eventstream",
-            Self::Ollama => "application/x-ndjson",
         }
     }
 
     /// A failure in the middle of a stream.
     fn break_frame(self, call: Call, answer: &Answer, status: u16) -> Vec<u8> {
         match self {
-            _ if call == Call::Responses => responses::failed(answer, FAILED),
+            _ if call == Call::Responses => responses::failed(answer, status, FAILED),
             Self::OpenAi | Self::Azure => {
                 format!("data: {}\n\n", chat::failure(status, FAILED)).into_bytes()
             }
@@ -270,38 +267,6 @@ impl Dialect {
             Self::Gemini => format!("data: {}\r\n\r\n", gemini::failure(status, FAILED)).into(),
             Self::Bedrock => bedrock::exception(status, FAILED),
             Self::Ollama => format!("{{\"error\":{:?}}}\n", FAILED).into(),
-        }
-    }
-
-    /// A failure with a status, in the service's own form.
-    pub fn failure(self, status: u16, message: &str) -> Script {
-        const JSON: (&str, &str) = ("content-type", "application/json");
-        match self {
-            Self::OpenAi | Self::Azure => Script::json(status, &chat::failure(status, message)),
-            Self::Anthropic => {
-                Script::json(status, &anthropic::failure(status, message).to_string())
-            }
-            Self::Gemini => {
-                let body = gemini::failure(status, message);
-                let status = body["error"]["code"].as_u64().unwrap_or_default();
-                let status = u16::try_from(status).unwrap_or(500);
-                Script::json(status, &body.to_string())
-            }
-            Self::Bedrock => {
-                let name = bedrock::failure_name(status);
-                let status = match status {
-                    401 => 403,
-                    529 => 503,
-                    status => status,
-                };
-                let body = serde_json::json!({ "message": message }).to_string();
-                let headers = [JSON, ("x-amzn-errortype", name)];
-                Script::whole(status, &headers, body.as_bytes())
-            }
-            Self::Ollama => {
-                let body = serde_json::json!({ "error": message }).to_string();
-                Script::json(status, &body)
-            }
         }
     }
 

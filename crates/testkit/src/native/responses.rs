@@ -293,9 +293,13 @@ fn in_part(name: &str, value: Value) -> Value {
     fields
 }
 
-/// A stream that fails.
-pub(super) fn failed(answer: &Answer, message: &str) -> Vec<u8> {
+/// A stream that fails. There is no code of its own for what is overloaded.
+pub(super) fn failed(answer: &Answer, status: u16, message: &str) -> Vec<u8> {
     let mut response = response(answer, "failed", Vec::new());
-    response["error"] = json!({"code": "server_error", "message": message});
+    let code = match status {
+        429 => "rate_limit_exceeded",
+        _ => "server_error",
+    };
+    response["error"] = json!({"code": code, "message": message});
     sse::named(&json!({"type": "response.failed", "sequence_number": 99, "response": response}))
 }
