@@ -8,10 +8,13 @@
 mod answer;
 pub mod form;
 pub mod leave;
+pub mod natives;
 pub mod pages;
+pub mod pairs;
 mod scene;
 pub mod sdk;
 pub mod tries;
+pub mod voices;
 
 pub use answer::{is_ours, transcript};
 pub use scene::Scene;

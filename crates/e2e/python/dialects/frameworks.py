@@ -1,7 +1,8 @@
 """LangChain, instructor and pydantic-ai, each with one program that calls a tool,
 by OpenAI's dialect and by Anthropic's, before every upstream by way of a gate.
 
-Run with the gate's address and the names of its providers; see `matrix.py`.
+Run as `matrix.py` is: with the gate's address, the callers' names with commas
+between them, and the names of the gate's providers.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from cases import TEXT, TIDE, Tide
 
-url, *upstreams = sys.argv[1:]
+url, names, *upstreams = sys.argv[1:]
 root = url.removesuffix("/v1")
 OPENAI = {"base_url": root + "/v1", "api_key": "any", "max_retries": 0, "timeout": 30.0}
 ANTHROPIC = {"base_url": root, "api_key": "any", "max_retries": 0, "timeout": 30.0}
@@ -89,7 +90,7 @@ def instructor_openai(upstream):
         response_model=Tide,
         messages=[{"role": "user", "content": "When does the Tide rise?"}],
     )
-    assert form == TIDE, form
+    assert form.model_dump() == TIDE.model_dump(), form
 
 
 def instructor_anthropic(upstream):
@@ -100,7 +101,7 @@ def instructor_anthropic(upstream):
         response_model=Tide,
         messages=[{"role": "user", "content": "When does the Tide rise?"}],
     )
-    assert form == TIDE, form
+    assert form.model_dump() == TIDE.model_dump(), form
 
 
 def pydantic_ai(model):
@@ -112,14 +113,14 @@ def pydantic_ai(model):
         assert city == TEXT, city
         return FINE
 
-    answer = agent.run_sync(ASKED)
-    heard(answer.output)
-
-    async def flow():
+    async def run():
+        heard((await agent.run(ASKED)).output)
         async with agent.run_stream(ASKED) as stream:
-            return "".join([piece async for piece in stream.stream_text(delta=True)])
+            pieces = [piece async for piece in stream.stream_text(delta=True, debounce_by=None)]
+        assert len(pieces) > 1, pieces
+        heard("".join(pieces))
 
-    heard(asyncio.run(flow()))
+    asyncio.run(run())
 
 
 def openai_provider():
@@ -139,20 +140,15 @@ def pydantic_ai_anthropic(upstream):
     pydantic_ai(AnthropicModel(f"{upstream}/m-1", provider=provider))
 
 
-PROGRAMS = (
-    langchain_openai,
-    langchain_responses,
-    langchain_anthropic,
-    instructor_openai,
-    instructor_anthropic,
-    pydantic_ai_openai,
-    pydantic_ai_responses,
-    pydantic_ai_anthropic,
-)
+PROGRAMS = {
+    "chat": (langchain_openai, instructor_openai, pydantic_ai_openai),
+    "responses": (langchain_responses, pydantic_ai_responses),
+    "messages": (langchain_anthropic, instructor_anthropic, pydantic_ai_anthropic),
+}
 
 begun = time.monotonic()
 good, bad = [], []
-for program in PROGRAMS:
+for program in [program for name in names.split(",") for program in PROGRAMS[name]]:
     for upstream in upstreams:
         cell = f"{program.__name__} > {upstream}"
         try:

@@ -1,7 +1,7 @@
 //! The Python environments of the SDK tests, each a venv with the pinned packages
 //! of a file in `crates/e2e/python`. The place is its interpreter.
 //!
-//! They are two, since agent frameworks want other versions of what both use.
+//! They are two: what tests the API's description stays small.
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,8 @@ pub(super) fn prepare(workspace: &Workspace, environment: &Environment) -> Outco
         "pip",
         "install",
         "--disable-pip-version-check",
+        // The pins are all that there is to be.
+        "--no-deps",
         "-r",
         environment.pins,
     ]))?;

@@ -1,0 +1,390 @@
+//! Golden transcripts: an upstream of any dialect whose stream fails, is odd or
+//! stands still, and what the callers of each dialect are told.
+//!
+//! Rows 8 to 16, 18 to 22, 24, 26, 29 and 33 of the failure matrix (INV-TRUNC,
+//! INV-STREAM), for 3 callers before 6 upstreams; `failures_mid.rs` and its
+//! neighbours have them at length for OpenAI.
+
+use std::time::Duration;
+
+use tidegate_e2e::pairs::{Pair, Pairs, begun, model};
+use tidegate_e2e::voices::Caller;
+use tidegate_testkit::native::Dialect;
+use tidegate_testkit::{Script, Stopwatch, until};
+use tidegate_types::Code;
+
+const WHOLE: (&str, &str) = ("completed", "completed");
+
+/// The stream of every pair ends in this way behind "a b", and is told so.
+async fn break_off(
+    pairs: &Pairs,
+    ends: impl Fn(Dialect, &str, Script) -> Option<Script>,
+    code: Code,
+) {
+    let told = |(caller, _): Pair| caller.broken(code);
+    pairs
+        .are_told_then(ends, told, ("failed", code.as_str()))
+        .await;
+    pairs.let_go().await;
+}
+
+/// Every pair meets this before any content, and is told a plain error.
+async fn refuse(
+    pairs: &Pairs,
+    script: impl Fn(Dialect, &str) -> Option<Script> + Clone + Send + Sync + 'static,
+    code: Code,
+) {
+    let told = |(caller, _): Pair| caller.refused(code);
+    pairs
+        .are_told(true, script, told, ("failed", code.as_str()))
+        .await;
+}
+
+/// The end of a stream that said "a b".
+fn ended(dialect: Dialect, target: &str, script: Script) -> Script {
+    dialect
+        .flow(target, "a b")
+        .end
+        .into_iter()
+        .fold(script, Script::bytes)
+}
+
+fn whole(dialect: Dialect, target: &str) -> Script {
+    ended(dialect, target, begun(dialect, target))
+}
+
+#[tokio::test]
+async fn a_whole_stream_is_whole() {
+    let pairs = Pairs::start().await;
+    let told = |(caller, _): Pair| caller.whole();
+    let plays = |dialect: Dialect, target: &str| Some(whole(dialect, target));
+    pairs.are_told(true, plays, told, WHOLE).await;
+}
+
+#[tokio::test]
+async fn row_08_r_p3_no_headers_in_time() {
+    let pairs = Pairs::with_timeouts(
+        r#"connect = "1s", first_byte = "300ms", first_content = "2s", idle = "2s", total = "9s""#,
+    )
+    .await;
+    refuse(&pairs, |_, _| Some(Script::silent()), Code::UpstreamTimeout).await;
+    pairs.let_go().await;
+}
+
+#[tokio::test]
+async fn row_09_r_p8_headers_and_no_first_event() {
+    let pairs = Pairs::with_timeouts(
+        r#"connect = "1s", first_byte = "5s", first_content = "400ms", idle = "5s", total = "9s""#,
+    )
+    .await;
+    let stalls = |dialect: Dialect, _: &str| Some(dialect.stream_head().stall());
+    refuse(&pairs, stalls, Code::UpstreamTimeout).await;
+    pairs.let_go().await;
+}
+
+#[tokio::test]
+async fn row_10_pings_are_no_progress() {
+    let pairs = Pairs::with_timeouts(
+        r#"connect = "1s", first_byte = "5s", first_content = "500ms", idle = "5s", total = "9s""#,
+    )
+    .await;
+    let pings = |dialect: Dialect, _: &str| {
+        let ping = dialect.ping()?;
+        let beat = |script: Script, _| script.bytes(ping.clone()).wait(Duration::from_millis(50));
+        Some((0..60).fold(dialect.stream_head(), beat))
+    };
+    refuse(&pairs, pings, Code::UpstreamTimeout).await;
+}
+
+#[tokio::test]
+async fn row_11_r_p7_a_stall_ends_after_the_idle_time() {
+    let pairs = Pairs::with_timeouts(
+        r#"connect = "1s", first_byte = "5s", first_content = "5s", idle = "500ms", total = "20s""#,
+    )
+    .await;
+    break_off(
+        &pairs,
+        |_, _, begun| Some(begun.stall()),
+        Code::StreamIdleTimeout,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn row_12_an_error_in_the_stream_is_passed_on_and_nothing_after_it() {
+    for (status, code) in [
+        (500, Code::UpstreamError),
+        (503, Code::UpstreamOverloaded),
+        (429, Code::UpstreamRateLimited),
+    ] {
+        let frame = move |dialect: Dialect, target: &str| match (dialect, status) {
+            // Ollama has a text for it and nothing else.
+            (Dialect::Ollama, 503 | 429) => None,
+            // Anthropic has a status of its own for it.
+            (Dialect::Anthropic, 503) => Some(dialect.failing_frame(target, 529)),
+            _ => Some(dialect.failing_frame(target, status)),
+        };
+        let fails = |dialect: Dialect, target: &str, script: Script| {
+            let script = script.bytes(frame(dialect, target)?);
+            let late = dialect.flow(target, "c").begun;
+            Some(late.into_iter().fold(script, Script::bytes))
+        };
+        let at_once = move |dialect: Dialect, target: &str| {
+            Some(dialect.stream_head().bytes(frame(dialect, target)?))
+        };
+        // Responses that pass as they are have no word for what is overloaded.
+        let same = [Dialect::OpenAi, Dialect::Azure].map(|dialect| (Caller::Responses, dialect));
+        let left_out = if status == 503 { &same[..] } else { &[] };
+        for caller in Caller::ALL {
+            let pairs = Pairs::of(caller).await.without(left_out);
+            break_off(&pairs, fails, code).await;
+            let pairs = Pairs::of(caller).await.without(left_out);
+            refuse(&pairs, at_once, code).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_13_a_break_before_content_is_a_plain_502() {
+    let pairs = Pairs::start().await;
+    refuse(
+        &pairs,
+        |dialect, _| Some(dialect.stream_head().rst()),
+        Code::UpstreamDisconnected,
+    )
+    .await;
+    refuse(
+        &pairs,
+        |dialect, _| Some(dialect.stream_head().fin()),
+        Code::UpstreamDisconnected,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn row_13_a_reset_an_end_and_a_cut_frame_behind_content() {
+    let pairs = Pairs::start().await;
+    let code = Code::UpstreamDisconnected;
+    break_off(&pairs, |_, _, begun| Some(begun.rst()), code).await;
+    break_off(&pairs, |_, _, begun| Some(begun.fin()), code).await;
+    let cut = |dialect: Dialect, target: &str, begun: Script| {
+        let frame = dialect.flow(target, "c").begun.pop()?;
+        Some(begun.bytes(frame[..frame.len() / 2].to_vec()).fin())
+    };
+    break_off(&pairs, cut, code).await;
+}
+
+#[tokio::test]
+async fn row_13_a_cut_whole_answer_is_not_an_answer() {
+    let pairs = Pairs::start().await;
+    let half = |dialect: Dialect, target: &str| {
+        let body = dialect.says(target, "a b");
+        let kind = [("content-type", "application/json")];
+        let begun = body.as_bytes()[..body.len() / 2].to_vec();
+        Some(Script::declared(200, &kind, body.len()).bytes(begun).fin())
+    };
+    let code = Code::UpstreamDisconnected;
+    let told = |(caller, _): Pair| caller.refused(code);
+    pairs
+        .are_told(false, half, told, ("failed", code.as_str()))
+        .await;
+}
+
+#[tokio::test]
+async fn row_15_inv_trunc_a_clean_end_without_the_dialects_own_is_truncated() {
+    let pairs = Pairs::start().await;
+    let told = |(caller, _): Pair| caller.broken(Code::StreamTruncated);
+    let outcome = ("failed", Code::StreamTruncated.as_str());
+    pairs
+        .are_told_then(|_, _, begun| Some(begun), told, outcome)
+        .await;
+    let empty = |dialect: Dialect, _: &str| Some(dialect.stream_head());
+    refuse(&pairs, empty, Code::StreamTruncated).await;
+}
+
+#[tokio::test]
+async fn row_16_an_answer_that_is_not_the_dialects() {
+    let pairs = Pairs::start().await;
+    let code = Code::UpstreamProtocol;
+    let twice = |dialect: Dialect, _: &str, begun: Script| {
+        Some(
+            begun
+                .bytes(dialect.odd_frame())
+                .bytes(dialect.odd_frame())
+                .stall(),
+        )
+    };
+    break_off(&pairs, twice, code).await;
+    for body in ["<html>busy</html>", "{\"choices\":[", ""] {
+        let told = |(caller, _): Pair| caller.refused(code);
+        let outcome = ("failed", code.as_str());
+        let plays = move |_: Dialect, _: &str| Some(Script::json(200, body));
+        pairs.are_told(false, plays, told, outcome).await;
+    }
+}
+
+#[tokio::test]
+async fn row_18_a_trickle_without_a_frame_is_idle() {
+    let pairs = Pairs::with_timeouts(
+        r#"connect = "1s", first_byte = "5s", first_content = "5s", idle = "500ms", total = "20s""#,
+    )
+    .await;
+    let trickle = |dialect: Dialect, target: &str, begun: Script| {
+        let frame = dialect.flow(target, "c").begun.pop()?;
+        let beat =
+            |script: Script, byte: &u8| script.bytes(vec![*byte]).wait(Duration::from_millis(40));
+        Some(
+            frame[..frame.len() - 2]
+                .iter()
+                .take(60)
+                .fold(begun, beat)
+                .stall(),
+        )
+    };
+    break_off(&pairs, trickle, Code::StreamIdleTimeout).await;
+}
+
+#[tokio::test]
+async fn row_19_a_frame_over_its_limit_ends_the_stream() {
+    let pairs = Pairs::with(|provider| provider, "[limits]\nevent = \"64KiB\"").await;
+    let long = |dialect: Dialect, target: &str, begun: Script| {
+        let frame = dialect.flow(target, &"x".repeat(200 * 1024)).begun.pop()?;
+        Some(begun.bytes(frame[..150 * 1024].to_vec()).stall())
+    };
+    break_off(&pairs, long, Code::EventTooLarge).await;
+}
+
+#[tokio::test]
+async fn row_20_inv_stream_any_split_tells_the_same() {
+    let pairs = Pairs::start().await;
+    for size in [3, 50] {
+        let split = move |dialect: Dialect, target: &str| {
+            let frames = dialect.flow(target, "a b");
+            let bytes = [frames.begun.concat(), frames.end.concat()].concat();
+            Some(dialect.stream_head().split(&bytes, size))
+        };
+        let told = |(caller, _): Pair| caller.whole();
+        pairs.are_told(true, split, told, WHOLE).await;
+    }
+}
+
+#[tokio::test]
+async fn row_22_what_follows_the_end_is_passed_over() {
+    let pairs = Pairs::start().await;
+    let more = |dialect: Dialect, target: &str| {
+        // Gemini has no mark of the end but the end: what follows belongs to it.
+        (dialect != Dialect::Gemini).then(|| {
+            let late = dialect.flow(target, "late").begun;
+            late.into_iter().fold(whole(dialect, target), Script::bytes)
+        })
+    };
+    let told = |(caller, _): Pair| caller.whole();
+    pairs.are_told(true, more, told, WHOLE).await;
+}
+
+#[tokio::test]
+async fn row_26_early_hints_before_a_whole_answer() {
+    let pairs = Pairs::start().await;
+    let hinted = |dialect: Dialect, target: &str| {
+        let body = dialect.says(target, "a b");
+        Some(Script::raw(format!(
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n\
+             HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )))
+    };
+    for (pair, reply) in pairs.ask(false, hinted).await {
+        let lines = pair.0.transcript(&reply);
+        assert_eq!(
+            lines[..2],
+            ["200 json", "text a b"],
+            "{pair:?}: {}",
+            reply.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_27_a_rested_connection_that_is_gone_costs_the_caller_nothing() {
+    let pairs = Pairs::start().await;
+    let good =
+        |dialect: Dialect, target: &str| Some(Script::json(200, &dialect.says(target, "a b")));
+    for (pair, reply) in pairs.ask(false, good).await {
+        assert_eq!(reply.status(), 200, "{pair:?}: {}", reply.text());
+    }
+    pairs.gate.until_quiet().await;
+    // The race: it is closed just as it is used again, once.
+    let raced = std::sync::Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
+    let races = move |dialect: Dialect, target: &str| {
+        let first = !target.is_empty()
+            && raced
+                .lock()
+                .is_ok_and(|mut seen| seen.insert(dialect.kind()));
+        match first {
+            true => Some(Script::raw("").rst()),
+            false => good(dialect, target),
+        }
+    };
+    for (pair, reply) in pairs.ask(false, races).await {
+        assert_eq!(reply.status(), 200, "{pair:?}: {}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn row_29_who_leaves_frees_the_upstream() {
+    let pairs = Pairs::start().await;
+    for dialect in Dialect::ALL {
+        let upstream = pairs.upstream(dialect);
+        upstream.by(move |request| Some(begun(dialect, &request.line().1).stall()));
+        for caller in Caller::ALL {
+            let before = upstream.count();
+            let mut client = pairs.gate.connect().await;
+            let body = caller.asks(&model(dialect), true);
+            client
+                .post_with(caller.path(), caller.headers(), &body)
+                .await;
+            client.head().await;
+            let left = Stopwatch::start();
+            drop(client);
+            let seen = upstream.request(before).await;
+            let took = seen.closed_after(left).await;
+            assert!(
+                took < Duration::from_secs(3),
+                "{caller:?} before {dialect:?}: {took:?}"
+            );
+        }
+    }
+    let metrics = pairs.gate.until_quiet().await;
+    let cancelled = [("class", "cancelled")];
+    let left = 6 * Caller::ALL.len();
+    assert_eq!(
+        metrics.sum("tidegate_requests_total", &cancelled),
+        left as f64
+    );
+    until("nothing is open", || {
+        pairs
+            .upstreams
+            .iter()
+            .all(|upstream| upstream.open() == 0)
+            .then_some(())
+    })
+    .await;
+}
+
+/// Amazon's answers do not name it; what every caller is told has a name.
+#[tokio::test]
+async fn every_answer_names_its_model() {
+    let pairs = Pairs::start().await;
+    for stream in [false, true] {
+        let plays = move |dialect: Dialect, target: &str| {
+            Some(match stream {
+                true => whole(dialect, target),
+                false => Script::json(200, &dialect.says(target, "a b")),
+            })
+        };
+        for (pair, reply) in pairs.ask(stream, plays).await {
+            let text = reply.text();
+            assert!(text.contains(r#""model":"m-1""#), "{pair:?}: {text}");
+        }
+    }
+}
