@@ -190,7 +190,7 @@ fn chunk(call: &str, reason: &str) -> String {
 }
 
 /// A request with a picture, read and written.
-#[divan::bench(args = cases(1 << 20), sample_count = 30)]
+#[divan::bench(args = cases(1 << 20), sample_count = 100)]
 fn picture(bencher: Bencher<'_, '_>, case: Case) {
     let Case(caller, upstream, size) = case;
     let body = caller.request(size);
@@ -202,7 +202,7 @@ fn picture(bencher: Bencher<'_, '_>, case: Case) {
 }
 
 /// A stream with a long call, read and written.
-#[divan::bench(args = cases(200_000), sample_count = 30)]
+#[divan::bench(args = cases(200_000), sample_count = 100)]
 fn call(bencher: Bencher<'_, '_>, case: Case) {
     let Case(caller, upstream, size) = case;
     let frames = upstream.frames(size);

@@ -132,11 +132,16 @@ const LINES: &[Line] = &[
     ),
 ];
 
-/// Medians in nanoseconds, by the bench's path without its first part.
-pub(crate) type Medians = BTreeMap<String, f64>;
+/// Times in nanoseconds, by the bench's path without its first part.
+pub(crate) type Times = BTreeMap<String, f64>;
 
-/// Runs a bench of a package.
-pub(super) fn medians(workspace: &Workspace, package: &str, bench: &str) -> Outcome<Medians> {
+/// Runs a bench of a package, and reads one of its figures.
+pub(super) fn figures(
+    workspace: &Workspace,
+    package: &str,
+    bench: &str,
+    figure: Figure,
+) -> Outcome<Times> {
     let words = ["bench", "--quiet", "--package", package, "--bench", bench];
     let output = workspace.cargo(&words).output();
     let output =
@@ -147,12 +152,12 @@ pub(super) fn medians(workspace: &Workspace, package: &str, bench: &str) -> Outc
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+    Ok(read(&String::from_utf8_lossy(&output.stdout), figure))
 }
 
 /// Runs the bench.
-pub(crate) fn measure(workspace: &Workspace) -> Outcome<Medians> {
-    let medians = medians(workspace, "tidegate-kernel", "nouns")?;
+pub(crate) fn measure(workspace: &Workspace) -> Outcome<Times> {
+    let medians = figures(workspace, "tidegate-kernel", "nouns", Figure::Median)?;
     for line in LINES {
         let plain = line.plain.map(|(_, bench)| bench);
         for bench in std::iter::once(line.ours).chain(plain) {
@@ -164,10 +169,16 @@ pub(crate) fn measure(workspace: &Workspace) -> Outcome<Medians> {
     Ok(medians)
 }
 
-/// Reads the tree that the bench prints: a branch is four columns deep, and the
-/// third figure of a line is the median.
-fn read(tree: &str) -> Medians {
-    let mut medians = Medians::new();
+/// Which figure of a line is read: they stand in columns.
+#[derive(Clone, Copy)]
+pub(super) enum Figure {
+    Fastest = 0,
+    Median = 2,
+}
+
+/// Reads the tree that the bench prints: a branch is four columns deep.
+fn read(tree: &str, figure: Figure) -> Times {
+    let mut times = Times::new();
     let mut path: Vec<String> = Vec::new();
     for text in tree.lines() {
         let Some(at) = text.find(['├', '╰']) else {
@@ -178,12 +189,12 @@ fn read(tree: &str) -> Medians {
         let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         path.truncate(depth);
         path.push(name.to_owned());
-        let median = rest.split('│').nth(2).and_then(nanoseconds);
-        if let (Some(median), Some(own)) = (median, path.get(1..)) {
-            medians.insert(own.join("/"), median);
+        let time = rest.split('│').nth(figure as usize).and_then(nanoseconds);
+        if let (Some(time), Some(own)) = (time, path.get(1..)) {
+            times.insert(own.join("/"), time);
         }
     }
-    medians
+    times
 }
 
 fn nanoseconds(figure: &str) -> Option<f64> {
@@ -199,7 +210,7 @@ fn nanoseconds(figure: &str) -> Option<f64> {
 }
 
 /// The table.
-pub(crate) fn table(text: &mut String, medians: &Medians) {
+pub(crate) fn table(text: &mut String, medians: &Times) {
     text.push_str(
         "## The kernel's nouns, medians\n\n\
          | what | Tidegate | goal | | a plain tool |\n|---|---|---|---|---|\n",
@@ -256,7 +267,7 @@ nouns                       fastest       │ slowest       │ median        �
 
     #[test]
     fn the_tree_is_read_with_its_arguments() {
-        let medians = read(TREE);
+        let medians = read(TREE, Figure::Median);
         let got: Vec<_> = medians
             .iter()
             .map(|(name, ns)| (name.as_str(), *ns))
@@ -269,11 +280,13 @@ nouns                       fastest       │ slowest       │ median        �
             ("relay_woken/1000", 1_500_000.0),
         ];
         assert_eq!(got, expected);
+        let fastest = read(TREE, Figure::Fastest);
+        assert_eq!(fastest.get("dice_roll"), Some(&4.915));
     }
 
     #[test]
     fn the_table_tells_goals_and_neighbours() {
-        let medians = Medians::from([
+        let medians = Times::from([
             ("ledger_entry".to_owned(), 65.5),
             ("plain_mutex_map".to_owned(), 34.0),
             ("lane_hand_over".to_owned(), 1_200.0),

@@ -10,7 +10,7 @@ use super::{
     figures::{Figures, Spread},
     machine::Machine,
     measure::Measured,
-    nouns::{self, Medians},
+    nouns::{self, Times},
     pairs, prose,
     reloads::{self, Reloads},
     stage::Subject,
@@ -43,9 +43,9 @@ pub(crate) struct Report {
     /// What reloads take.
     pub(crate) reloads: Option<Reloads>,
     /// What the kernel's nouns cost.
-    pub(crate) nouns: Medians,
+    pub(crate) nouns: Times,
     /// What translation costs, and twice as much of it.
-    pub(crate) pairs: Medians,
+    pub(crate) pairs: Times,
 }
 
 impl Report {

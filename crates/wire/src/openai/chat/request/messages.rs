@@ -234,11 +234,11 @@ fn image(
     let (mut url, mut detail) = (None, None);
     if scan.kind()? == Kind::String {
         // Some clients leave the object out.
-        url = at.owned(scan)?;
+        url = at.text(scan)?;
     } else {
         let given = at.object(scan, |at, name, scan| {
             match name {
-                "url" => url = at.owned(scan)?,
+                "url" => url = at.text(scan)?,
                 // The default.
                 "detail" => detail = at.owned(scan)?.filter(|detail| detail != "auto"),
                 _ => extras.read(at, name, scan)?,
@@ -284,7 +284,7 @@ fn file(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Opti
     let (mut data, mut id, mut title) = (None, None, None);
     let given = at.object(scan, |at, name, scan| {
         match name {
-            "file_data" => data = at.owned(scan)?,
+            "file_data" => data = at.text(scan)?,
             "file_id" => id = at.owned(scan)?,
             "filename" => title = at.owned(scan)?,
             _ => extras.read(at, name, scan)?,
@@ -299,7 +299,7 @@ fn file(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Opti
         // Bare base64, of what the API takes by this way.
         (Some(data), _) => Where::Data(Media {
             kind: "application/pdf".to_owned(),
-            data,
+            data: data.into_owned(),
         }),
         (None, Some(id)) => Where::File(id),
         (None, None) => return Err(At::In(at, "file_data").missing()),
@@ -313,19 +313,19 @@ fn file(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Opti
 
 /// Where the bytes behind `url` are: in it, if it is a data URL in base64 without
 /// further parameters.
-fn place(mut url: String) -> Where {
+fn place(url: Cow<'_, str>) -> Where {
     let media = url
         .strip_prefix("data:")
         .and_then(|rest| rest.split_once(','))
         .and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data)))
         .filter(|(kind, _)| !kind.is_empty() && !kind.contains(';'));
-    let Some((kind, data)) = media else {
-        return Where::Url(url);
-    };
-    let (kind, start) = (kind.to_owned(), url.len() - data.len());
-    // They may be many: they stay where they are.
-    url.drain(..start);
-    Where::Data(Media { kind, data: url })
+    match media {
+        Some((kind, data)) => Where::Data(Media {
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+        }),
+        None => Where::Url(url.into_owned()),
+    }
 }
 
 fn calls(at: &At<'_>, scan: &mut Scanner<'_>, extras: &mut Extras) -> Result<Vec<Part>, Refused> {
