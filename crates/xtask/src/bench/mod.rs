@@ -8,6 +8,7 @@
 mod account;
 mod asks;
 mod clock;
+mod dialects;
 mod figures;
 mod load;
 mod machine;
@@ -127,6 +128,14 @@ fn bench(options: &Options, nginx: &'static str) -> Outcome<ExitCode> {
         report.asks = Some(asks::measure(&stage, &binary, effort.asks)?);
     }
     drop(stage);
+    if options.wants(rows::DIALECTS) {
+        println!(
+            "measuring {}: {} rounds of each",
+            rows::DIALECTS,
+            effort.rounds
+        );
+        report.dialects = dialects::measure(&binary, &effort)?;
+    }
     if options.wants(rows::RELOAD) {
         println!("measuring {}: {} reloads", rows::RELOAD, effort.reloads);
         report.reloads = Some(reloads::measure(&binary, effort.reloads)?);

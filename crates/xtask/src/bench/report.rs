@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::{
     asks::Asks,
+    dialects,
     figures::{Figures, Spread},
     machine::Machine,
     measure::Measured,
@@ -40,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) ready: Option<Spread>,
     /// What `tidegate ask` adds.
     pub(crate) asks: Option<Asks>,
+    /// What a call costs from one dialect to another.
+    pub(crate) dialects: Vec<dialects::Costs>,
     /// What reloads take.
     pub(crate) reloads: Option<Reloads>,
     /// What the kernel's nouns cost.
@@ -79,6 +82,9 @@ impl Report {
         }
         if let Some(asks) = &self.asks {
             asked(&mut text, asks);
+        }
+        if !self.dialects.is_empty() {
+            dialects::table(&mut text, &self.dialects);
         }
         if let Some(reloads) = &self.reloads {
             reloaded(&mut text, reloads);
@@ -160,6 +166,13 @@ impl Report {
             let ms = asks.added() * 1e3;
             let what = "`tidegate ask` to its first byte";
             goal(what, format!("{ms:.1} ms added"), "20 ms", ms < ASK_GOAL_MS);
+        }
+        for costs in &self.dialects {
+            for (way, ratio) in costs.translated() {
+                let what = format!("CPU against passing on, {}, {way}", costs.load.name);
+                let (most, met) = (dialects::GOAL, ratio.median <= dialects::GOAL);
+                goal(&what, self::ratio(ratio), &format!("{most} x"), met);
+            }
         }
         if let Some(Reloads { took, .. }) = self.reloads {
             let what = format!("a reload that changes {} providers", reloads::PROVIDERS);

@@ -93,6 +93,8 @@ pub(crate) static LOADS: [Row; 5] = [
 pub(crate) const STREAMS: &str = "streams";
 /// The name of the row that measures the start.
 pub(crate) const READY: &str = "ready";
+/// The name of the rows that measure translation between two dialects.
+pub(crate) const DIALECTS: &str = "dialects";
 /// The name of the row that reloads 200 providers.
 pub(crate) const RELOAD: &str = "reload";
 /// The name of the row that measures what `tidegate ask` adds.
@@ -107,7 +109,7 @@ pub(crate) fn names() -> Vec<&'static str> {
     LOADS
         .iter()
         .map(|row| row.name)
-        .chain([STREAMS, READY, ASK, RELOAD, NOUNS, PAIRS])
+        .chain([STREAMS, READY, ASK, DIALECTS, RELOAD, NOUNS, PAIRS])
         .collect()
 }
 

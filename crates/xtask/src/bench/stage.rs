@@ -110,6 +110,20 @@ impl Stage {
     }
 }
 
+/// A Tidegate with this configuration, and where it listens.
+pub(crate) fn tidegate(
+    binary: &Path,
+    folder: &Folder,
+    configuration: impl FnOnce(SocketAddr) -> String,
+) -> Outcome<(Process, SocketAddr)> {
+    let at = free_address()?;
+    let file = folder.write(&format!("{}.toml", at.port()), &configuration(at))?;
+    let mut command = Command::new(binary);
+    command.arg("serve").arg("--config").arg(file);
+    let Standing { process, at } = standing("tidegate", &mut command, folder, at, "/readyz")?;
+    Ok((process, at))
+}
+
 fn standing(
     name: &'static str,
     command: &mut Command,

@@ -11,6 +11,8 @@ use super::{Fault, events::Events};
 
 const HEAD_LIMIT: usize = 16 << 10;
 const BODY_LIMIT: usize = 4 << 20;
+/// Where an answer says why it ended, in either dialect.
+const ENDED: [&[u8]; 2] = [b"\"finish_reason\"", b"\"stop_reason\""];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -154,7 +156,10 @@ impl Answer {
             if self.events.counted() != expect.events {
                 return Err(Fault::Events);
             }
-        } else if memmem::find(&self.body, b"\"finish_reason\"").is_none() {
+        } else if !ENDED
+            .iter()
+            .any(|why| memmem::find(&self.body, why).is_some())
+        {
             return Err(Fault::Body);
         }
         if self.body_bytes < expect.bytes {

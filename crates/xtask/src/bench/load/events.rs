@@ -3,11 +3,11 @@
 //! 1. The count does not depend on how the bytes are cut into pieces.
 //! 2. Comments (`: ping`) and empty events are not counted.
 //!
-//! It keeps only the beginning of a line: enough to tell `[DONE]` and an error
-//! event from content, not to read either.
+//! It keeps only the beginning of a line: enough to tell the end of either
+//! dialect (`[DONE]`, `message_stop`) and an error event from content.
 
 /// As much of a line as is looked at.
-const HEAD: usize = 16;
+const HEAD: usize = 24;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Seen {
@@ -25,6 +25,8 @@ pub(crate) struct Events {
     /// Length of the current line so far, without its line feed.
     length: usize,
     event: Seen,
+    /// What the name of the event that is read says of it.
+    named: Option<Seen>,
     counted: u32,
     errors: u32,
     done: bool,
@@ -79,7 +81,13 @@ impl Events {
             self.event = match data {
                 b"[DONE]" => Seen::Done,
                 data if data.starts_with(b"{\"error\"") => Seen::Error,
-                _ => Seen::Data,
+                _ => self.named.take().unwrap_or(Seen::Data),
+            };
+        } else if let Some(name) = line.strip_prefix(b"event: ") {
+            self.named = match name {
+                b"message_stop" => Some(Seen::Done),
+                b"error" => Some(Seen::Error),
+                _ => None,
             };
         }
         self.length = 0;
@@ -87,6 +95,7 @@ impl Events {
 
     fn dispatch(&mut self) {
         let event = std::mem::take(&mut self.event);
+        self.named = None;
         if event == Seen::Nothing {
             return;
         }
@@ -124,6 +133,17 @@ mod tests {
     #[test]
     fn promise_2_comments_are_not_events() {
         assert_eq!(fed(&[b": ping\n\n\n\n: ping\n\n"]).counted(), 0);
+    }
+
+    #[test]
+    fn a_message_ends_as_its_dialect_does() {
+        let event = |name: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\"}}\n\n");
+        let begun = event("message_start");
+        assert!(!fed(&[begun.as_bytes()]).is_done());
+        let whole = format!("{begun}{}", event("message_stop"));
+        let events = fed(&[whole.as_bytes()]);
+        assert!(events.is_done() && events.counted() == 2 && events.errors() == 0);
+        assert_eq!(fed(&[event("error").as_bytes()]).errors(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bytes of a request, as an OpenAI SDK would send them.
+//! The bytes of a request, as an SDK of its dialect would send them.
 //!
 //! Made once per row and sent again and again, so that building a request costs
 //! the generator nothing while it measures.
@@ -7,10 +7,24 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 /// A chat call to `model` with a user message of `prompt` bytes.
 pub(crate) fn chat(at: SocketAddr, model: &str, stream: bool, prompt: usize) -> Vec<u8> {
-    let mut body = format!(
+    let body = format!(
         "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"system\",\"content\":\"You are a \
          helpful assistant.\"}},{{\"role\":\"user\",\"content\":\""
     );
+    call(at, "/v1/chat/completions", body, stream, prompt)
+}
+
+/// The same as Anthropic's SDK would ask it.
+pub(crate) fn message(at: SocketAddr, model: &str, stream: bool, prompt: usize) -> Vec<u8> {
+    let body = format!(
+        "{{\"model\":\"{model}\",\"max_tokens\":4000,\"system\":\"You are a helpful \
+         assistant.\",\"messages\":[{{\"role\":\"user\",\"content\":\""
+    );
+    call(at, "/v1/messages", body, stream, prompt)
+}
+
+/// A call whose user's message `body` ends in.
+fn call(at: SocketAddr, path: &str, mut body: String, stream: bool, prompt: usize) -> Vec<u8> {
     let words = ["tide ", "gate ", "water ", "harbour ", "lock ", "channel "];
     let end = body.len() + prompt;
     for word in words.iter().cycle() {
@@ -27,7 +41,7 @@ pub(crate) fn chat(at: SocketAddr, model: &str, stream: bool, prompt: usize) -> 
         "application/json"
     };
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer sk-bench\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer sk-bench\r\n\
          accept: {accept}\r\ncontent-type: application/json\r\nuser-agent: tidegate-bench\r\n\
          content-length: {}\r\n\r\n",
         body.len()

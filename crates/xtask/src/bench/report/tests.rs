@@ -74,6 +74,7 @@ fn report(ratio: f64, resident_kib: u64) -> Report {
             plain: steady(0.021),
             asked: steady(0.030),
         }),
+        dialects: Vec::new(),
         reloads: Some(Reloads {
             count: 30,
             took: Spread {
