@@ -15,7 +15,7 @@ cargo xtask bench [--quick] [--only ROW] [--no-write] [--binary PATH]
 
   --quick        short rounds, for development (about 45 s); prints, writes nothing
   --only ROW     one row: unary, burst, paced, prompt, open, streams,
-                 ready, ask, reload, nouns or pairs; writes nothing
+                 ready, ask, dialects, reload, nouns or pairs; writes nothing
   --no-write     prints without writing docs/benchmarks.md
   --binary PATH  measures this tidegate instead of building one; writes nothing
 ";

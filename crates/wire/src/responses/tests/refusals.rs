@@ -23,7 +23,7 @@ fn promise_1_what_needs_a_store_is_refused_by_name() {
     ] {
         let refused = refused(&with(json!({name: value})));
         assert_eq!(refused.param.as_deref(), Some(name));
-        assert_eq!(refused.code, Code::InvalidValue);
+        assert_eq!(refused.code, Code::UnsupportedParameter);
         assert!(refused.message.contains("no response is kept"), "{refused}");
         // It says what to do instead.
         let instead = ["Leave it out", "Send the earlier items"];
