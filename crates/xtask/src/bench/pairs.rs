@@ -59,7 +59,7 @@ pub(crate) fn table(text: &mut String, times: &Times) {
     text.push_str(
         "## Translation: a picture in a request, a call in a stream, and twice as much\n\n\
          In one process, without a network; the quickest of many runs. What does not fit a core's\n\
-         own cache takes somewhat longer a byte: a few of the per cent above 2 x are that.\n\n\
+         own cache takes longer a byte, so that 2 MiB may take somewhat more than twice the time.\n\n\
          | caller | upstream | 1 MiB | 2 MiB | | 200 KB | 400 KB | |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
