@@ -25,6 +25,8 @@ struct State {
     stopped: bool,
     refused: bool,
     calls: Vec<Open>,
+    /// How many of them were told.
+    told: u32,
 }
 
 /// A call that has begun.
@@ -32,7 +34,8 @@ struct State {
 struct Open {
     index: Option<u64>,
     id: String,
-    told: bool,
+    /// Its number, once it is told.
+    number: Option<u32>,
 }
 
 /// A chunk, as it stands.
@@ -161,10 +164,11 @@ impl Reader {
         let open = |(_, choice): &(u32, &mut State)| choice.seen && !choice.stopped;
         for (choice, state) in (0..).zip(&mut self.choices).filter(open) {
             state.stopped = true;
-            let stop = match (state.calls.is_empty(), state.refused) {
-                (false, _) => Stop::Calls,
-                (true, true) => Stop::Refusal,
-                (true, false) => Stop::End,
+            state.all_told()?;
+            let stop = match (state.told, state.refused) {
+                (0, true) => Stop::Refusal,
+                (0, false) => Stop::End,
+                _ => Stop::Calls,
             };
             sink(Event::Stop { choice, stop });
         }
@@ -213,6 +217,7 @@ impl State {
         }
         if !found.reason.is_empty() {
             let stop = read_stop(&found.reason, self.refused)?;
+            self.all_told()?;
             self.stopped = true;
             sink(Event::Stop { choice, stop });
         }
@@ -226,22 +231,23 @@ impl State {
         answer: &str,
         sink: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Malformed> {
-        let number = match self.open(said) {
-            Some(number) => number,
+        let at = match self.open(said) {
+            Some(at) => at,
             None if self.calls.len() == MOST_CALLS => return Err(Malformed::Frame),
             None => {
                 self.calls.push(Open {
                     index: said.index,
                     id: said.id.to_string(),
-                    told: false,
+                    number: None,
                 });
                 self.calls.len() - 1
             }
         };
-        let (Some(open), Ok(call)) = (self.calls.get_mut(number), u32::try_from(number)) else {
+        let Some(open) = self.calls.get_mut(at) else {
             return Ok(());
         };
-        if !open.told {
+        let call = open.number.unwrap_or(self.told);
+        if open.number.is_none() {
             if open.id.is_empty() {
                 open.id = said.id.to_string();
             }
@@ -253,9 +259,11 @@ impl State {
                 };
             }
             if open.id.is_empty() {
-                open.id = call_id(answer, choice as usize, number);
+                open.id = call_id(answer, choice as usize, call as usize);
             }
-            open.told = true;
+            // Others whose names came before are told already.
+            open.number = Some(call);
+            self.told += 1;
             sink(Event::Call {
                 choice,
                 call,
@@ -268,6 +276,15 @@ impl State {
             sink(Event::Arguments { choice, call, text });
         }
         Ok(())
+    }
+
+    /// A call that nobody can make is not left out in silence.
+    fn all_told(&self) -> Result<(), Malformed> {
+        let lost = |open: &Open| open.number.is_none() && !open.id.is_empty();
+        match self.calls.iter().any(lost) {
+            true => Err(Malformed::Frame),
+            false => Ok(()),
+        }
     }
 
     /// The call that has begun and goes on with `said`.

@@ -210,6 +210,32 @@ fn the_older_form_of_a_call_is_a_call() {
 }
 
 #[test]
+fn calls_count_in_the_order_in_which_they_are_told() {
+    calls_are_told(
+        &[
+            r#"{"tool_calls":[{"index":0,"id":"a"}]}"#,
+            r#"{"tool_calls":[{"index":1,"id":"b","function":{"name":"g","arguments":"{"}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"[]"}}]}"#,
+            r#"{"tool_calls":[{"index":1,"function":{"arguments":"}"}}]}"#,
+        ],
+        &[
+            "0 call 0 b g",
+            "0 arguments 0 {",
+            "0 call 1 a f",
+            "0 arguments 1 []",
+            "0 arguments 0 }",
+        ],
+    );
+    // One whose name never comes cannot be made.
+    let nameless = chunk(r#"{"tool_calls":[{"index":0,"id":"a"}]}"#, "null");
+    for end in [&chunk("{}", "\"tool_calls\""), "[DONE]"] {
+        let (events, whole) = told(&[&nameless, end]);
+        assert_eq!(events, ["start i m"]);
+        assert!(matches!(whole, Err(Malformed::Frame)));
+    }
+}
+
+#[test]
 fn all_that_is_said_is_told_in_order() {
     let first = r#"{"choices":[],"created":0,"id":"","model":"","prompt_filter_results":[]}"#;
     let text = chunk(
