@@ -383,3 +383,40 @@ async fn over_the_connection_limit_the_answer_is_503_and_room_comes_back() {
     let room = || async { (scene.gate.get("/livez").await.status() == 200).then_some(()) };
     tidegate_testkit::wait::until_async("there is room again", room).await;
 }
+
+/// A body that nobody reads may still be on its way: the connection ends with the
+/// refusal, and its caller is told so, else its next request would be lost.
+#[tokio::test]
+async fn a_refusal_in_front_of_an_unread_body_is_the_connections_last() {
+    let tables = "[auth]\nkeys = [\"tg-0123456789abcdef\"]";
+    let scene = Scene::with_tables(tables).await;
+    let right = "authorization: Bearer tg-0123456789abcdef\r\n";
+    for (path, lines, code) in [
+        ("/v1/nothing", right, Code::NotFound),
+        ("/v1/models", right, Code::MethodNotAllowed),
+        (
+            CHAT,
+            "authorization: Bearer tg-wrong\r\n",
+            Code::InvalidApiKey,
+        ),
+    ] {
+        let mut client = scene.gate.connect().await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{lines}\
+             content-type: application/json\r\ncontent-length: 900\r\n\r\n"
+        );
+        client.send(head).await;
+        let reply = client.reply().await;
+        is_ours(&reply, code);
+        assert_eq!(reply.header("connection"), Some("close"), "{path}");
+    }
+    // Without a body nothing is on its way.
+    let mut client = scene.gate.connect().await;
+    let head = format!("GET /v1/nothing HTTP/1.1\r\nhost: localhost\r\n{right}\r\n");
+    for _ in 0..2 {
+        client.send(&head).await;
+        let reply = client.reply().await;
+        is_ours(&reply, Code::NotFound);
+        assert_eq!(reply.header("connection"), None);
+    }
+}

@@ -22,6 +22,7 @@ use tidegate_types::{Code, RequestId};
 
 use super::app::App;
 use super::body::{Takes, Unread};
+use super::entrance::say_last;
 use super::errand::{self, Decoded};
 use super::reply::Out;
 use super::{body, errors, ids};
@@ -87,11 +88,14 @@ where
 {
     let ticket = app.gateway.admit_as(id, asking.name());
     let whole = asking.whole();
+    // Without a body there is nothing to read.
+    let read = AtomicBool::new(body.is_end_stream());
     let asked = Asked {
         asking,
         parts,
         peer,
         whole: whole.as_ref(),
+        read: &read,
     };
     let started = ticket.request().map(|request| request.started);
     let (mut response, spent, stream) = match answer(app, ticket, asked, body).await {
@@ -112,9 +116,9 @@ where
     );
     headers.insert(QUEUE_MS, millis(spent.queued));
     headers.insert(UPSTREAM_MS, millis(spent.upstream));
-    if whole.is_some_and(|whole| !whole.load(Ordering::Relaxed)) {
-        // What is still on its way would be taken for a request.
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let cut = whole.is_some_and(|whole| !whole.load(Ordering::Relaxed));
+    if cut || !read.load(Ordering::Relaxed) {
+        say_last(headers);
     }
     if let (Some(started), false) = (started, stream) {
         headers.insert(TOTAL_MS, millis(app.clock.now().duration_since(started)));
@@ -129,6 +133,8 @@ struct Asked<'a> {
     parts: &'a request::Parts,
     peer: Option<IpAddr>,
     whole: Option<&'a Arc<AtomicBool>>,
+    /// Set once its body is read, or goes up.
+    read: &'a AtomicBool,
 }
 
 async fn answer<B>(
@@ -173,6 +179,7 @@ where
     let priority = priority(said.priority)?;
     if let Err(failure) = app.gateway.takes(priority) {
         body::discard(body, &app.body_limits, app.clock, ticket).await?;
+        asked.read.store(true, Ordering::Relaxed);
         return Err(failure.into());
     }
     app.gateway.charge(ticket, tenant);
@@ -190,6 +197,7 @@ where
             errand::decode(app, ticket, kind, parts, body, asked.whole).await?
         }
     };
+    asked.read.store(true, Ordering::Relaxed);
     Ok(Call {
         subject: decoded.subject,
         body: decoded.body,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderName, HeaderValue};
+use http::header::{self, ALLOW, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
@@ -75,6 +75,7 @@ impl Entrance {
         let manner = prefixed.unwrap_or_else(|| spoken(&parts));
         let Peer { address, id } = peer;
         let peer = Some(address.ip());
+        let unread = !body.is_end_stream();
         let found = self
             .paths
             .at(parts.uri.path())
@@ -123,6 +124,9 @@ impl Entrance {
             (_, None) => Err(self.unknown(app, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::tell(&failure, manner, Some(id)));
+        if unread {
+            say_last(response.headers_mut());
+        }
         ids::sign(&mut response, id, manner, &parts.headers);
         response
     }
@@ -217,6 +221,12 @@ impl Entrance {
             Failure::new(Code::NotFound, text)
         })
     }
+}
+
+/// This answer is the connection's last one: a body that nobody reads may still be
+/// on its way, and a caller who is not told would use a connection that closes.
+pub(super) fn say_last(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Takes a dialect's own prefix off the path: `/openai/v1/models` is `/v1/models`,
