@@ -7,6 +7,7 @@
 use tidegate_e2e::natives::Natives;
 use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::figure;
+use tidegate_testkit::native::Dialect;
 
 /// The callers that the gate understands.
 const CALLERS: &str = "chat,responses,messages";
@@ -27,12 +28,33 @@ async fn by(sdk: Sdk, program: &str, start: impl Future<Output = Natives>, more:
         args.push(name);
     }
     let told = sdk.run_with(program, &args, &[]).await;
+    versions_are_the_callers(&natives);
     figure(&format!(
         "{program}: {}",
         told.lines().next().unwrap_or_default()
     ));
     let metrics = natives.gate.until_quiet().await;
     assert!(metrics.conserved().is_ok(), "{:?}", metrics.conserved());
+}
+
+/// Anthropic is told the version that its caller speaks, and its own default by
+/// others; a caller's key goes nowhere.
+fn versions_are_the_callers(natives: &Natives) {
+    let seen = natives.upstream(Dialect::Anthropic).requests();
+    let versions: Vec<_> = seen
+        .iter()
+        .map(|request| request.header("anthropic-version").unwrap_or_default())
+        .collect();
+    assert!(versions.iter().any(|version| version == "2026-10-21"));
+    for dialect in Dialect::ALL {
+        for request in natives.upstream(dialect).requests() {
+            let head = String::from_utf8_lossy(request.head()).into_owned();
+            assert!(
+                !head.contains("tg-01234") && !head.contains("Bearer any"),
+                "{head}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

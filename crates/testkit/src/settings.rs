@@ -43,6 +43,17 @@ impl Provider {
         self
     }
 
+    /// Another host and port; the path of its address stays.
+    #[must_use]
+    pub fn address(mut self, authority: &str) -> Self {
+        let path = self.base_url.splitn(4, '/').nth(3).unwrap_or_default();
+        self.base_url = match path {
+            "" => format!("http://{authority}"),
+            path => format!("http://{authority}/{path}"),
+        };
+        self
+    }
+
     /// The members of `pool = { ... }`.
     #[must_use]
     pub fn pool(mut self, members: &str) -> Self {

@@ -1,0 +1,299 @@
+//! Golden transcripts: odd upstreams of any dialect whose answers are whole all
+//! the same, and upstreams that are not there.
+//!
+//! Rows 7, 14, 21, 23, 24, 31, 33, 35 and 36 of the failure matrix, for 3 callers
+//! before 6 upstreams; `failures_benign.rs` and its neighbours have them at
+//! length for OpenAI.
+
+use std::time::Duration;
+
+use tidegate_e2e::natives::provider;
+use tidegate_e2e::pairs::{Pair, Pairs, model};
+use tidegate_e2e::voices::Caller;
+use tidegate_testkit::gate::Start;
+use tidegate_testkit::native::{Dialect, KEY};
+use tidegate_testkit::{RawClient, Script, Settings, Stopwatch, Upstream, crowd, openai, port};
+use tidegate_types::Code;
+
+const WHOLE: (&str, &str) = ("completed", "completed");
+
+/// All pairs are told a whole "a b" by this.
+async fn is_whole(
+    script: impl Fn(Dialect, &str) -> Option<Script> + Clone + Send + Sync + 'static,
+) {
+    let pairs = Pairs::start().await;
+    let told = |(caller, _): Pair| caller.whole();
+    pairs.are_told(true, script, told, WHOLE).await;
+}
+
+#[tokio::test]
+async fn row_07_nobody_at_the_address() {
+    let nobody = port::refused();
+    let adjust = move |provider: tidegate_testkit::Provider| provider.address(&nobody.to_string());
+    let pairs = Pairs::with(adjust, "").await;
+    let code = Code::UpstreamUnreachable;
+    for stream in [false, true] {
+        let told = |(caller, _): Pair| caller.refused(code);
+        let plays = |_: Dialect, _: &str| Some(Script::silent());
+        let outcome = ("failed", code.as_str());
+        pairs.are_told(stream, plays, told, outcome).await;
+    }
+}
+
+/// The reason was told, and the dialect's own last frame is missing.
+#[tokio::test]
+async fn row_14_a_missing_end_behind_the_reason_is_added() {
+    is_whole(|dialect, target| {
+        let mut frames = dialect.flow(target, "a b");
+        match (dialect, target.contains("responses")) {
+            // Their last frame is where the reason stands.
+            (Dialect::Gemini | Dialect::Ollama, _) | (_, true) => {}
+            _ => drop(frames.end.pop()),
+        }
+        let all = frames.begun.into_iter().chain(frames.end);
+        Some(all.fold(dialect.stream_head(), Script::bytes))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn row_21_invalid_utf8_never_reaches_a_caller() {
+    let pairs = Pairs::start().await;
+    // The checksum of Amazon's frames would tell it first.
+    let broken = |dialect: Dialect, target: &str| {
+        (dialect != Dialect::Bedrock).then(|| {
+            let mut frames = dialect.flow(target, "aXb b");
+            for frame in &mut frames.begun {
+                for byte in frame.iter_mut().filter(|byte| **byte == b'X') {
+                    *byte = 0xff;
+                }
+            }
+            let all = frames.begun.into_iter().chain(frames.end);
+            all.fold(dialect.stream_head(), Script::bytes)
+        })
+    };
+    for (pair, reply) in pairs.ask(true, broken).await {
+        let text = std::str::from_utf8(reply.body());
+        let text = text.unwrap_or_else(|error| panic!("{pair:?}: {error}"));
+        let lines = pair.0.transcript(&reply);
+        let replaced = text.contains("a\u{fffd}b");
+        let refused = lines.last().is_some_and(|line| line.starts_with("error "));
+        assert!(replaced || refused, "{pair:?}: {lines:?}");
+    }
+    assert!(pairs.gate.until_quiet().await.conserved().is_ok());
+}
+
+#[tokio::test]
+async fn row_31_an_answer_that_was_held_back_is_no_error() {
+    let pairs = Pairs::start().await;
+    let filtered = |dialect: Dialect, target: &str| {
+        let (from, to) = match dialect {
+            _ if target.contains("responses") => {
+                return Some(Script::json(
+                    200,
+                    &dialect
+                        .says(target, "a b")
+                        .replace(
+                            r#""incomplete_details":null"#,
+                            r#""incomplete_details":{"reason":"content_filter"}"#,
+                        )
+                        .replacen(
+                            r#""status":"completed","store""#,
+                            r#""status":"incomplete","store""#,
+                            1,
+                        ),
+                ));
+            }
+            Dialect::OpenAi | Dialect::Azure => (r#""stop""#, r#""content_filter""#),
+            Dialect::Anthropic => (r#""end_turn""#, r#""refusal""#),
+            Dialect::Gemini => (r#""STOP""#, r#""SAFETY""#),
+            Dialect::Bedrock => (r#""end_turn""#, r#""guardrail_intervened""#),
+            // It has no such reason.
+            Dialect::Ollama => return None,
+        };
+        Some(Script::json(
+            200,
+            &dialect.says(target, "a b").replace(from, to),
+        ))
+    };
+    for (pair, reply) in pairs.ask(false, filtered).await {
+        assert_eq!(reply.status(), 200, "{pair:?}: {}", reply.text());
+        let lines = pair.0.transcript(&reply);
+        let stop = lines.last().map(String::as_str);
+        let right = match pair.0 {
+            Caller::Chat => stop == Some("stop content_filter") || stop == Some("stop stop"),
+            Caller::Responses => stop == Some("stop incomplete") || stop == Some("stop completed"),
+            Caller::Messages => stop == Some("stop refusal"),
+        };
+        assert!(right, "{pair:?}: {lines:?} {}", reply.text());
+    }
+    let metrics = pairs.gate.until_quiet().await;
+    assert_eq!(
+        metrics.sum("tidegate_requests_total", &[("class", "failed")]),
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn row_33_a_slow_model_is_waited_for() {
+    // The head goes after two seconds; the content may come later. All at once.
+    let pairs = Pairs::start().await;
+    for dialect in Dialect::ALL {
+        let slow = move |target: &str| {
+            let frames = dialect.flow(target, "a b");
+            let late = dialect.stream_head().wait(Duration::from_millis(2300));
+            let all = frames.begun.into_iter().chain(frames.end);
+            all.fold(late, Script::bytes)
+        };
+        let upstream = pairs.upstream(dialect);
+        upstream.by(move |request| Some(slow(&request.line().1)));
+    }
+    let address = pairs.gate.address();
+    crowd(18, 18, |number| async move {
+        let (dialect, caller) = (Dialect::ALL[number / 3], Caller::ALL[number % 3]);
+        let mut client = RawClient::connect(address).await;
+        let body = caller.asks(&model(dialect), true);
+        client
+            .post_with(caller.path(), caller.headers(), &body)
+            .await;
+        let reply = client.reply().await;
+        let lines = caller.transcript(&reply);
+        assert_eq!(lines, caller.whole(), "{caller:?} before {dialect:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn row_35_one_of_two_keys_that_is_dead_costs_nobody_an_answer() {
+    let retry = r#"attempts = 3, base = "1ms", cap = "10ms", budget = 100, per_second = 1000"#;
+    for dialect in Dialect::ALL {
+        // The one has a pair of its own, the other none.
+        if matches!(dialect, Dialect::Bedrock | Dialect::Ollama) {
+            continue;
+        }
+        let upstream = Upstream::start().await;
+        upstream.by(move |request| {
+            let head = String::from_utf8_lossy(request.head()).into_owned();
+            let target = request.line().1;
+            Some(match head.contains("sk-native-dead") {
+                true => dialect.failure(401, "bad key"),
+                false => Script::json(200, &dialect.says(&target, "a b")),
+            })
+        });
+        let two = provider(dialect, &upstream).keys(&["sk-native-dead", KEY]);
+        let settings = Settings::with(two.retry(retry).line("pick = \"round_robin\""));
+        let gate = Start::with(&settings.tables("[retry]\nbudget = 100"))
+            .start()
+            .await;
+        for caller in Caller::ALL {
+            for _ in 0..3 {
+                let body = caller.asks(&model(dialect), false);
+                let reply = gate.post_with(caller.path(), caller.headers(), &body).await;
+                let text = reply.text();
+                assert_eq!(reply.status(), 200, "{caller:?} before {dialect:?}: {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_36_r_d8_a_total_outage_is_answered_at_once() {
+    let breaker = r#"breaker = { failures = 3, open = "20s", open_max = "20s" }"#;
+    for dialect in Dialect::ALL {
+        let upstream = Upstream::start().await;
+        upstream.by(move |_| Some(dialect.failure(500, "it broke")));
+        let one = provider(dialect, &upstream).line(breaker);
+        let gate = Start::with(&Settings::with(one));
+        let gate = tidegate_e2e::natives::signing(gate).start().await;
+        for caller in Caller::ALL {
+            let body = caller.asks(&model(dialect), false);
+            let reply = gate.post_with(caller.path(), caller.headers(), &body).await;
+            let lines = caller.transcript(&reply);
+            assert_eq!(lines, caller.refused(Code::UpstreamError), "{dialect:?}");
+        }
+        for caller in Caller::ALL {
+            let start = Stopwatch::start();
+            let body = caller.asks(&model(dialect), true);
+            let reply = gate.post_with(caller.path(), caller.headers(), &body).await;
+            let lines = caller.transcript(&reply);
+            assert_eq!(
+                lines,
+                caller.refused(Code::UpstreamUnavailable),
+                "{dialect:?}"
+            );
+            assert!(
+                reply.header("retry-after").is_some(),
+                "{caller:?}: {reply:?}"
+            );
+            assert!(
+                start.elapsed() < Duration::from_secs(2),
+                "{:?}",
+                start.elapsed()
+            );
+        }
+        assert_eq!(upstream.count(), 3, "{dialect:?} is left alone");
+    }
+}
+
+/// Row 23: arguments that were cut by the bound on tokens pass as they are, or
+/// are told as broken where the caller's dialect wants an object.
+#[tokio::test]
+async fn row_23_arguments_that_were_cut_are_never_repaired() {
+    let cut = |dialect: Dialect, _: &str| {
+        let call = r#"{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\": [1,"}}]}"#;
+        matches!(dialect, Dialect::OpenAi | Dialect::Azure).then(|| {
+            Script::sse()
+                .event(&openai::chunk(call, "null"))
+                .event(&openai::chunk("{}", r#""length""#))
+                .done()
+        })
+    };
+    let pairs = Pairs::start().await.without(&[
+        (Caller::Responses, Dialect::OpenAi),
+        (Caller::Responses, Dialect::Azure),
+    ]);
+    for (pair, reply) in pairs.ask(true, cut).await {
+        let text = reply.text();
+        assert_eq!(reply.status(), 200, "{pair:?}: {text}");
+        assert!(text.contains(r#"{\"a\": [1,"#), "{pair:?}: {text}");
+        let lines = pair.0.transcript(&reply);
+        let stop = match pair.0 {
+            Caller::Messages => "stop max_tokens",
+            _ => "stop length",
+        };
+        assert_eq!(
+            lines[lines.len() - 2..],
+            [stop, "end"],
+            "{pair:?}: {lines:?}"
+        );
+    }
+}
+
+/// Row 24: tokens that nobody told are not made up as told ones.
+#[tokio::test]
+async fn row_24_a_stream_without_its_tokens_is_whole() {
+    is_whole(|dialect, target| {
+        let mut frames = dialect.flow(target, "a b");
+        let names = ["usage", "usageMetadata", "prompt_eval_count", "metadata"];
+        for frame in &mut frames.end {
+            // Amazon's last frame tells them and nothing else; it is left out.
+            if dialect == Dialect::Bedrock {
+                continue;
+            }
+            let mut text = String::from_utf8_lossy(frame).into_owned();
+            for name in names {
+                text = text.replace(&format!("\"{name}\""), "\"none\"");
+            }
+            *frame = text.into_bytes();
+        }
+        if dialect == Dialect::Bedrock {
+            frames.end.pop();
+        }
+        if matches!(dialect, Dialect::OpenAi | Dialect::Azure) && !target.contains("responses") {
+            frames.end.remove(1);
+        }
+        let all = frames.begun.into_iter().chain(frames.end);
+        Some(all.fold(dialect.stream_head(), Script::bytes))
+    })
+    .await;
+}
