@@ -10,8 +10,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::json::{Kind, Limits, Scanner, Text, utf8};
-use crate::openai::{MOST_STOPS, MOST_TOOLS, Peek, Refused, Seams, at_most, check_taken, model};
+use crate::json::{Kind, Limits, Scanner, utf8};
+use crate::openai::{MOST_STOPS, MOST_TOOLS, Peek, Refused, Seams, at_most, model};
+use crate::peek::{Once, bound, flag, missing, text};
 
 /// An endpoint that takes a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +63,7 @@ pub fn scan<'a>(endpoint: Endpoint, body: &'a [u8], limits: &Limits) -> Result<P
 /// A request in the middle of being read.
 #[derive(Default)]
 struct Reading<'a> {
-    seen: u32,
+    once: Once,
     model: Option<(Cow<'a, str>, Range<usize>)>,
     messages: bool,
     stream: bool,
@@ -72,15 +73,9 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn member(&mut self, scan: &mut Scanner<'a>, name: &str) -> Result<(), Refused> {
-        let Some(index) = ONCE.iter().position(|once| *once == name) else {
-            check_taken(name)?;
+        if !self.once.counts(name, ONCE)? {
             return Ok(scan.skip()?);
-        };
-        let bit = 1 << index;
-        if self.seen & bit != 0 {
-            return Err(Refused::twice(name));
         }
-        self.seen |= bit;
         // A null is as good as nothing for all fields that count.
         let kind = scan.kind()?;
         let start = scan.at();
@@ -96,20 +91,9 @@ impl<'a> Reading<'a> {
                 scan.skip()?;
                 self.messages = true;
             }
-            "stream" => {
-                if kind != Kind::Bool {
-                    return Err(Refused::value(name, "`stream` must be true or false."));
-                }
-                self.stream = scan.bool()?;
-            }
+            "stream" => self.stream = flag(scan, name)?,
             "metadata" if kind == Kind::Object => self.metadata(scan)?,
-            "max_tokens" => {
-                self.max_tokens = scan.whole()?;
-                if self.max_tokens.is_none() {
-                    let message = "`max_tokens` must be a whole number from 0.";
-                    return Err(Refused::value(name, message));
-                }
-            }
+            "max_tokens" => self.max_tokens = bound(scan, name)?,
             "tools" => at_most(scan, name, MOST_TOOLS)?,
             "stop_sequences" => at_most(scan, name, MOST_STOPS)?,
             _ => scan.skip()?,
@@ -126,13 +110,12 @@ impl<'a> Reading<'a> {
             if std::mem::replace(&mut told, true) {
                 return Err(Refused::twice("metadata.user_id"));
             }
-            self.user = scan.text()?.as_ref().map(Text::decode);
+            self.user = text(scan)?;
             Ok(())
         })
     }
 
     fn finish(self, endpoint: Endpoint) -> Result<Peek<'a>, Refused> {
-        let missing = |name| Refused::value(name, format!("`{name}` is missing."));
         let Some((name, model)) = self.model else {
             return Err(missing("model"));
         };

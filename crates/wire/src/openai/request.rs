@@ -15,7 +15,8 @@ use bytes::Bytes;
 use tidegate_types::Code;
 
 use super::splice::{Edits, Seams, UsageSeam};
-use crate::json::{Kind, Limits, Scanner, Text, Violation, utf8};
+use crate::json::{Kind, Limits, Scanner, Violation, utf8};
+use crate::peek::{Once, missing, text};
 
 /// Answers a caller may ask for at once (`n`, `best_of`).
 pub(super) const MOST_ANSWERS: u64 = 8;
@@ -173,7 +174,7 @@ pub fn scan<'a>(endpoint: Endpoint, body: &'a [u8], limits: &Limits) -> Result<P
 /// A request in the middle of being read.
 #[derive(Default)]
 struct Reading<'a> {
-    seen: u32,
+    once: Once,
     model: Option<(Cow<'a, str>, Range<usize>)>,
     messages: bool,
     stream: bool,
@@ -212,14 +213,7 @@ impl<'a> Reading<'a> {
         scan: &mut Scanner<'a>,
         name: &str,
     ) -> Result<(), Refused> {
-        if let Some(index) = ONCE.iter().position(|once| *once == name) {
-            let bit = 1 << index;
-            if self.seen & bit != 0 {
-                return Err(Refused::twice(name));
-            }
-            self.seen |= bit;
-        } else {
-            check_taken(name)?;
+        if !self.once.counts(name, ONCE)? {
             return Ok(scan.skip()?);
         }
         // A null is as good as nothing for all fields that count.
@@ -235,7 +229,7 @@ impl<'a> Reading<'a> {
             "messages" if endpoint == Endpoint::Chat => self.messages = messages(scan)?,
             "stream" => self.stream = stream(endpoint, scan)?,
             "stream_options" => self.stream_options(scan)?,
-            "user" => self.user = scan.text()?.as_ref().map(Text::decode),
+            "user" => self.user = text(scan)?,
             "max_tokens" => self.max_tokens = scan.whole()?,
             "max_completion_tokens" => self.max_completion_tokens = scan.whole()?,
             "n" => self.n = Some(answers(scan, name)?),
@@ -286,10 +280,10 @@ impl<'a> Reading<'a> {
 
     fn finish(self, endpoint: Endpoint) -> Result<Peek<'a>, Refused> {
         let Some((name, model)) = self.model else {
-            return Err(Refused::value("model", "`model` is missing."));
+            return Err(missing("model"));
         };
         if endpoint == Endpoint::Chat && !self.messages {
-            return Err(Refused::value("messages", "`messages` is missing."));
+            return Err(missing("messages"));
         }
         let usage = self.usage.unwrap_or(UsageSeam::Absent { at: self.last });
         Ok(Peek {

@@ -10,8 +10,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::json::{Kind, Limits, Scanner, Text, utf8};
-use crate::openai::{MOST_TOOLS, Peek, Refused, Seams, at_most, check_taken, model};
+use crate::json::{Kind, Limits, Scanner, utf8};
+use crate::openai::{MOST_TOOLS, Peek, Refused, Seams, at_most, model};
+use crate::peek::{Once, bound, flag, missing, text};
 
 /// Fields that count: one that stands twice is refused.
 const ONCE: &[&str] = &[
@@ -49,7 +50,7 @@ pub fn scan<'a>(body: &'a [u8], limits: &Limits) -> Result<Peek<'a>, Refused> {
 /// A request in the middle of being read.
 #[derive(Default)]
 struct Reading<'a> {
-    seen: u32,
+    once: Once,
     model: Option<(Cow<'a, str>, Range<usize>)>,
     input: bool,
     stream: bool,
@@ -61,15 +62,9 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn member(&mut self, scan: &mut Scanner<'a>, name: &str) -> Result<(), Refused> {
-        let Some(index) = ONCE.iter().position(|once| *once == name) else {
-            check_taken(name)?;
+        if !self.once.counts(name, ONCE)? {
             return Ok(scan.skip()?);
-        };
-        let bit = 1 << index;
-        if self.seen & bit != 0 {
-            return Err(Refused::twice(name));
         }
-        self.seen |= bit;
         // A null is as good as nothing for all fields that count.
         let kind = scan.kind()?;
         let start = scan.at();
@@ -86,22 +81,11 @@ impl<'a> Reading<'a> {
                 scan.skip()?;
                 self.input = true;
             }
-            "stream" => {
-                if kind != Kind::Bool {
-                    return Err(Refused::value(name, "`stream` must be true or false."));
-                }
-                self.stream = scan.bool()?;
-            }
+            "stream" => self.stream = flag(scan, name)?,
             "user" => self.user = text(scan)?,
             "safety_identifier" => self.safety_identifier = text(scan)?,
             "prompt_cache_key" => self.prompt_cache_key = text(scan)?,
-            "max_output_tokens" => {
-                self.max_tokens = scan.whole()?;
-                if self.max_tokens.is_none() {
-                    let message = "`max_output_tokens` must be a whole number from 0.";
-                    return Err(Refused::value(name, message));
-                }
-            }
+            "max_output_tokens" => self.max_tokens = bound(scan, name)?,
             "tools" => at_most(scan, name, MOST_TOOLS)?,
             _ => scan.skip()?,
         }
@@ -109,7 +93,6 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(self) -> Result<Peek<'a>, Refused> {
-        let missing = |name| Refused::value(name, format!("`{name}` is missing."));
         let Some((name, model)) = self.model else {
             return Err(missing("model"));
         };
@@ -127,8 +110,4 @@ impl<'a> Reading<'a> {
             seams: Seams::of_model(model),
         })
     }
-}
-
-fn text<'a>(scan: &mut Scanner<'a>) -> Result<Option<Cow<'a, str>>, Refused> {
-    Ok(scan.text()?.as_ref().map(Text::decode))
 }
