@@ -40,6 +40,7 @@ mod roster;
 mod route;
 mod settings;
 mod setup;
+mod stage;
 mod stake;
 mod stream;
 mod tail;
@@ -63,12 +64,13 @@ pub use live::{NotCancelled, RequestView};
 pub use load::{Ended, Load, Traffic};
 pub use probe::Finding;
 pub use provider::SIM;
-pub use request::{Request, Stage, Ticket};
+pub use request::{Request, Ticket};
 pub use settings::{
     AwsSettings, BaseUrl, Bounds, KeySettings, OnUnsupported, Pick, ProviderSettings,
     RetrySettings, Settings, SimSettings, Timeouts,
 };
 pub use setup::Changes;
+pub use stage::Stage;
 pub use stream::{Cut, Reply};
 pub use tail::{Spread, Tail};
 pub use upstream::{FORWARDED, Unsent, Upload, client_config};

@@ -16,7 +16,8 @@ use crate::failure::Failure;
 use crate::feed::Mark;
 use crate::gateway::Gateway;
 use crate::house::House;
-use crate::request::{Request, Stage};
+use crate::request::Request;
+use crate::stage::Stage;
 use crate::watcher::Watcher;
 
 /// One request at one moment.

@@ -20,8 +20,8 @@ use crate::keys::Secrets;
 use crate::load::Load;
 use crate::meter::Meter;
 use crate::names;
-use crate::request::Stage;
 use crate::settings::{Pick, RetrySettings, Timeouts};
+use crate::stage::Stage;
 use crate::target::Targets;
 use crate::upstream::HttpUpstream;
 

@@ -20,72 +20,10 @@ use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
 use crate::provider::Provider;
 use crate::refused;
+use crate::stage::Stage;
 use crate::stake::Stake;
 use crate::upstream::Course;
 use crate::wait::Ended;
-
-/// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Stage {
-    /// Its body is being read.
-    Reading,
-    /// It waits for a permit of its provider's pool.
-    Queued,
-    /// A connection to the upstream is being made.
-    Connecting,
-    /// Its body goes up as it comes.
-    Sending,
-    /// It was sent, and the upstream has not begun to answer.
-    Waiting,
-    /// The answer's head is there, its first content is not.
-    Prefill,
-    /// Content flows.
-    Streaming,
-    /// An attempt failed, or nobody can be asked yet.
-    Pausing,
-}
-
-impl Stage {
-    const ALL: [Self; 8] = [
-        Self::Reading,
-        Self::Queued,
-        Self::Connecting,
-        Self::Sending,
-        Self::Waiting,
-        Self::Prefill,
-        Self::Streaming,
-        Self::Pausing,
-    ];
-
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reading => "reading",
-            Self::Queued => "queued",
-            Self::Connecting => "connecting",
-            Self::Sending => "sending",
-            Self::Waiting => "waiting",
-            Self::Prefill => "prefill",
-            Self::Streaming => "streaming",
-            Self::Pausing => "pausing",
-        }
-    }
-
-    /// What a request in this stage waits for.
-    pub fn waits_for(self) -> &'static str {
-        match self {
-            Self::Reading => "the caller's body",
-            Self::Queued => "a permit of the provider's pool",
-            Self::Connecting => "the upstream's connection",
-            Self::Sending => "the caller's body, or the upstream to take it",
-            Self::Waiting => "the upstream's answer",
-            Self::Prefill => "the first content",
-            Self::Streaming => "the next event, or the caller to read",
-            Self::Pausing => "the time of the next attempt",
-        }
-    }
-}
 
 /// One request in flight, as everybody may see it.
 #[derive(Debug)]
@@ -143,8 +81,7 @@ impl Request {
 
     /// The stage it is in.
     pub fn stage(&self) -> Stage {
-        let index = usize::from(self.stage.load(Ordering::Relaxed));
-        Stage::ALL.get(index).copied().unwrap_or(Stage::Streaming)
+        Stage::of(self.stage.load(Ordering::Relaxed))
     }
 
     /// How long it has been in that stage.
