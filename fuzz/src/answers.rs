@@ -5,9 +5,9 @@ use tidegate_wire::chat::{Answer, Encode, Event, Malformed, replay};
 use tidegate_wire::openai::chat::Asked;
 use tidegate_wire::{anthropic, bedrock, gemini, ollama, openai, responses};
 
-use super::hold_json;
 use super::order::Order;
 use super::streams::hold_stream;
+use super::{framings, hold_json, legal};
 
 type Read = fn(&[u8]) -> Result<Answer, Malformed>;
 
@@ -67,7 +67,8 @@ fn hold(read: Read, data: &[u8]) {
         Box::new(anthropic::Writer::new("msg")),
         Box::new(responses::Writer::new(echo, 1 << 20)),
     ];
-    for mut writer in writers {
+    let legal = [legal::openai, legal::anthropic, legal::responses];
+    for (mut writer, legal) in writers.into_iter().zip(legal) {
         let (mut order, mut out) = (Order::default(), Vec::new());
         let told = replay(&answer, &mut |event: Event<'_>| {
             order.hear(&event);
@@ -77,6 +78,7 @@ fn hold(read: Read, data: &[u8]) {
         assert!(told.is_ok() || out.is_empty());
         if told.is_ok() {
             hold_stream(&out, Some(writer.broken().is_none()));
+            legal(&framings::events(&[&out]));
         }
     }
 }

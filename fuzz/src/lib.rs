@@ -8,6 +8,7 @@
 
 mod answers;
 mod framings;
+mod legal;
 mod order;
 mod requests;
 mod small;

@@ -11,8 +11,8 @@ use tidegate_wire::openai::{Alike, Look};
 use tidegate_wire::sse::{Framer, Kind};
 use tidegate_wire::{anthropic, bedrock, gemini, lines, ollama, openai, responses};
 
-use super::framings;
 use super::order::Order;
+use super::{framings, legal};
 use super::{hold_size, is_json, pieces};
 
 /// A name and data.
@@ -116,11 +116,13 @@ fn hold(reader: &mut dyn Decode, frames: &[Frame], data: &[u8]) {
     }
     whole = whole && reader.finish(&mut sink);
     assert!(!whole || order.ended(), "whole without an end");
-    for (mut writer, mut out) in writers.into_iter().zip(outs) {
+    let legal = [legal::openai, legal::anthropic, legal::responses];
+    for ((mut writer, mut out), legal) in writers.into_iter().zip(outs).zip(legal) {
         if !order.ended() {
             writer.fail(&Failed::new(Code::StreamTruncated, "Cut."), &mut out);
         }
         hold_stream(&out, Some(order.ended() && writer.broken().is_none()));
+        legal(&framings::events(&[&out]));
         // Each event of a caller's has names around it, so few bytes can be many.
         hold_size(out.len().saturating_sub(600 * told), data);
     }
