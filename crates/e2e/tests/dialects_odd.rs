@@ -1,7 +1,7 @@
 //! Golden transcripts: odd upstreams of any dialect whose answers are whole all
 //! the same, and upstreams that are not there.
 //!
-//! Rows 7, 14, 21, 23, 24, 31, 33, 35 and 36 of the failure matrix, for 3 callers
+//! Rows 7, 14, 21, 23, 24 and 30 to 36 of the failure matrix, for 3 callers
 //! before 6 upstreams; `failures_benign.rs` and its neighbours have them at
 //! length for OpenAI.
 
@@ -84,6 +84,53 @@ async fn row_21_invalid_utf8_never_reaches_a_caller() {
 }
 
 #[tokio::test]
+async fn row_30_a_caller_who_does_not_read_holds_any_upstream_back_and_then_both_end() {
+    const TABLES: &str = "[limits]\nwrite_stall = \"1s\"";
+    let pairs = Pairs::with(|provider| provider, TABLES).await;
+    for (place, dialect) in Dialect::ALL.into_iter().enumerate() {
+        let upstream = pairs.upstream(dialect);
+        // Some 30 MiB, of one long word after another.
+        upstream.by(move |request| {
+            let long = "x".repeat(16 * 1024);
+            let frames = dialect.flow(&request.line().1, &long).begun;
+            let (last, begun) = frames.split_last()?;
+            let head = begun
+                .iter()
+                .cloned()
+                .fold(dialect.stream_head(), Script::bytes);
+            Some(
+                (0..2_000)
+                    .fold(head, |script, _| script.bytes(last.clone()))
+                    .stall(),
+            )
+        });
+        let caller = Caller::ALL[place % 3];
+        let before = pairs.gate.usage().rss_kib;
+        let mut client = RawClient::connect_narrow(pairs.gate.address(), 4 * 1024).await;
+        let start = Stopwatch::start();
+        let body = caller.asks(&model(dialect), true);
+        client
+            .post_with(caller.path(), caller.headers(), &body)
+            .await;
+        let took = upstream.request(0).await.closed_after(start).await;
+        assert!(
+            took < Duration::from_secs(8),
+            "{caller:?} before {dialect:?}: {took:?}"
+        );
+        let grown = pairs.gate.usage().rss_kib.saturating_sub(before);
+        assert!(
+            grown < 8 * 1024,
+            "{grown} KiB for {caller:?} before {dialect:?}"
+        );
+        let rest = client.to_end().await;
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "the cut stream looks whole");
+    }
+    let metrics = pairs.gate.until_quiet().await;
+    let cancelled = [("class", "cancelled"), ("label", "caller")];
+    assert_eq!(metrics.sum("tidegate_requests_total", &cancelled), 6.0);
+}
+
+#[tokio::test]
 async fn row_31_an_answer_that_was_held_back_is_no_error() {
     let pairs = Pairs::start().await;
     let filtered = |dialect: Dialect, target: &str| {
@@ -132,6 +179,37 @@ async fn row_31_an_answer_that_was_held_back_is_no_error() {
         metrics.sum("tidegate_requests_total", &[("class", "failed")]),
         0.0
     );
+}
+
+#[tokio::test]
+async fn row_32_nonsense_in_ids_and_times_does_not_break_a_stream() {
+    is_whole(|dialect, target| {
+        // Responses without an id are none.
+        let odd = match dialect {
+            _ if target.contains("responses") => vec![("1790000000", "-1e99")],
+            Dialect::OpenAi | Dialect::Azure => {
+                vec![(r#""chatcmpl-native""#, "null"), ("1790000000", "-1e99")]
+            }
+            Dialect::Anthropic => vec![(r#""msg_native""#, "null")],
+            Dialect::Gemini => vec![(r#""native-response""#, "null")],
+            Dialect::Ollama => vec![("2026-09-21T14:13:20", "soon")],
+            // It has neither.
+            Dialect::Bedrock => Vec::new(),
+        };
+        let frames = dialect.flow(target, "a b");
+        let all = frames.begun.into_iter().chain(frames.end).map(|frame| {
+            if odd.is_empty() {
+                return frame;
+            }
+            let text = String::from_utf8_lossy(&frame).into_owned();
+            let changed = odd
+                .iter()
+                .fold(text, |text, (from, to)| text.replace(from, to));
+            changed.into_bytes()
+        });
+        Some(all.fold(dialect.stream_head(), Script::bytes))
+    })
+    .await;
 }
 
 #[tokio::test]
