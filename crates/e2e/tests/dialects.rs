@@ -71,6 +71,11 @@ async fn sdk_anthropic_flows_counts_and_keys() {
 }
 
 #[tokio::test]
+async fn sdk_thoughts_are_told_and_taken_back() {
+    before_all("thinking", Natives::start(), &[]).await;
+}
+
+#[tokio::test]
 async fn frameworks_call_tools_through_every_pair() {
     before_all("frameworks", Natives::dropping(), &[CALLERS]).await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Frames;
 use super::heard::{self, Choose, Heard, Said, Tool, at, count, list, object, text};
-use super::mind::{Answer, CACHED, Call, Stop, words_of};
+use super::mind::{Answer, CACHED, Call, PROOF, Stop, proven, words_of};
 use super::sse;
 use crate::upstream::Recorded;
 
@@ -66,6 +66,7 @@ fn hear_prompt(body: &Value) -> Result<Heard, String> {
         stream: body["stream"] == true,
         choose: choose(&body["tool_choice"])?,
         parallel: body.pointer("/tool_choice/disable_parallel_tool_use") != Some(&json!(true)),
+        thinks: matches!(at(body, "/thinking/type"), "enabled" | "adaptive"),
         usage: true,
         ..Heard::default()
     };
@@ -142,6 +143,12 @@ fn hear_content(
                     text => text,
                 },
             },
+            "thinking" => {
+                proven(at(block, "/signature"))?;
+                Said::Thought {
+                    text: text(block, place, "thinking")?,
+                }
+            }
             "image" if at(block, "/source/type") == "base64" => {
                 let source = &block["source"];
                 heard::image(at(source, "/media_type"), at(source, "/data"))?
@@ -214,6 +221,10 @@ fn tool_use(call: &Call, input: &str) -> String {
 
 pub(super) fn whole(answer: &Answer) -> String {
     let mut blocks = Vec::new();
+    if let Some(text) = answer.thought {
+        let block = json!({"type": "thinking", "thinking": text, "signature": PROOF});
+        blocks.push(block.to_string());
+    }
     if answer.calls.is_empty() {
         blocks.push(json!({"type": "text", "text": answer.text}).to_string());
     }
@@ -237,15 +248,30 @@ pub(super) fn frames(answer: &Answer) -> Frames {
         sse::named(&json!({"type": "content_block_start", "index": index, "content_block": block}))
     };
     let close = |index: usize| sse::named(&json!({"type": "content_block_stop", "index": index}));
+    let mut next = 0;
+    if let Some(text) = answer.thought {
+        let block = json!({"type": "thinking", "thinking": "", "signature": ""});
+        begun.push(open(0, block));
+        for piece in text.split_inclusive(' ') {
+            begun.push(delta(
+                0,
+                json!({"type": "thinking_delta", "thinking": piece}),
+            ));
+        }
+        let proof = json!({"type": "signature_delta", "signature": PROOF});
+        begun.push(delta(0, proof));
+        begun.push(close(0));
+        next = 1;
+    }
     if answer.calls.is_empty() {
-        begun.push(open(0, json!({"type": "text", "text": ""})));
+        begun.push(open(next, json!({"type": "text", "text": ""})));
         begun.push(sse::named(&json!({"type": "ping"})));
         for piece in answer.pieces() {
-            begun.push(delta(0, json!({"type": "text_delta", "text": piece})));
+            begun.push(delta(next, json!({"type": "text_delta", "text": piece})));
         }
-        end.push(close(0));
+        end.push(close(next));
     }
-    for (index, call) in answer.calls.iter().enumerate() {
+    for (index, call) in (next..).zip(&answer.calls) {
         let block = json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}});
         begun.push(open(index, block));
         for piece in std::iter::once(String::new()).chain(call.pieces()) {

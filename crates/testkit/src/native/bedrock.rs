@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Frames;
 use super::heard::{self, Choose, Heard, Said, Tool, at, count, list, object, text};
-use super::mind::{Answer, CACHED, Call, Stop};
+use super::mind::{Answer, CACHED, Call, PROOF, Stop, proven};
 
 const FIELDS: &[&str] = &[
     "messages",
@@ -34,6 +34,7 @@ pub(super) fn hear(model: &str, stream: bool, body: &Value) -> Result<Heard, Str
         choose: choose(&body["toolConfig"]["toolChoice"]),
         parallel: true,
         most: count(body, "/inferenceConfig/maxTokens"),
+        thinks: body["additionalModelRequestFields"]["thinking"].is_object(),
         usage: true,
         ..Heard::default()
     };
@@ -60,7 +61,24 @@ pub(super) fn hear(model: &str, stream: bool, body: &Value) -> Result<Heard, Str
             hear_block(block, role, &place, &mut heard)?;
         }
     }
-    for tool in list(&body["toolConfig"], "tools") {
+    hear_tools(&body["toolConfig"], &mut heard)?;
+    let called = heard
+        .said
+        .iter()
+        .any(|said| matches!(said, Said::Call { .. }));
+    if called && heard.tools.is_empty() {
+        return Err("The toolConfig field must be defined when using toolUse blocks.".into());
+    }
+    if let Some(format) = body.pointer("/outputConfig/textFormat") {
+        let schema = text(&format["structure"]["jsonSchema"], "jsonSchema", "schema")?;
+        heard.form = Some(heard::arguments(&schema)?);
+    }
+    heard.settle()?;
+    Ok(heard)
+}
+
+fn hear_tools(config: &Value, heard: &mut Heard) -> Result<(), String> {
+    for tool in list(config, "tools") {
         let spec = &tool["toolSpec"];
         object(tool, "toolConfig.tools", &["toolSpec"])?;
         object(
@@ -76,19 +94,7 @@ pub(super) fn hear(model: &str, stream: bool, body: &Value) -> Result<Heard, Str
             schema: spec["inputSchema"]["json"].clone(),
         });
     }
-    let called = heard
-        .said
-        .iter()
-        .any(|said| matches!(said, Said::Call { .. }));
-    if called && heard.tools.is_empty() {
-        return Err("The toolConfig field must be defined when using toolUse blocks.".into());
-    }
-    if let Some(format) = body.pointer("/outputConfig/textFormat") {
-        let schema = text(&format["structure"]["jsonSchema"], "jsonSchema", "schema")?;
-        heard.form = Some(heard::arguments(&schema)?);
-    }
-    heard.settle()?;
-    Ok(heard)
+    Ok(())
 }
 
 fn choose(choice: &Value) -> Choose {
@@ -105,11 +111,16 @@ fn hear_block(
     place: &str,
     heard: &mut Heard,
 ) -> Result<(), String> {
-    let known = ["text", "image", "toolUse", "toolResult"];
+    let known = ["text", "image", "toolUse", "toolResult", "reasoningContent"];
     if object(block, place, &known)?.len() != 1 {
         return Err(format!("{place}.content: exactly one member must be set"));
     }
-    let said = if let Some(image) = block.get("image") {
+    let said = if let Some(thought) = block.pointer("/reasoningContent/reasoningText") {
+        proven(at(thought, "/signature"))?;
+        Said::Thought {
+            text: text(thought, place, "text")?,
+        }
+    } else if let Some(image) = block.get("image") {
         let kind = format!("image/{}", at(image, "/format"));
         heard::image(&kind, at(image, "/source/bytes"))?
     } else if let Some(call) = block.get("toolUse") {
@@ -162,8 +173,13 @@ fn called(call: &Call) -> String {
 }
 
 pub(super) fn whole(answer: &Answer) -> String {
-    let mut blocks: Vec<String> = answer.calls.iter().map(called).collect();
-    if blocks.is_empty() {
+    let thought = answer.thought.map(|text| {
+        let told = json!({"text": text, "signature": PROOF});
+        json!({"reasoningContent": {"reasoningText": told}}).to_string()
+    });
+    let calls = answer.calls.iter().map(called);
+    let mut blocks: Vec<String> = thought.into_iter().chain(calls).collect();
+    if answer.calls.is_empty() {
         blocks.push(json!({"text": answer.text}).to_string());
     }
     format!(
@@ -184,16 +200,24 @@ pub(super) fn frames(answer: &Answer) -> Frames {
     let close = |index: usize| event("contentBlockStop", json!({"contentBlockIndex": index}));
     let mut begun = vec![event("messageStart", json!({"role": "assistant"}))];
     let mut end = Vec::new();
-    if answer.calls.is_empty() {
-        begun.extend(
-            answer
-                .pieces()
-                .iter()
-                .map(|piece| delta(0, json!({"text": piece}))),
-        );
-        end.push(close(0));
+    let mut next = 0;
+    if let Some(text) = answer.thought {
+        let parts = text
+            .split_inclusive(' ')
+            .map(|piece| json!({"text": piece}));
+        for part in parts.chain([json!({"signature": PROOF})]) {
+            begun.push(delta(0, json!({"reasoningContent": part})));
+        }
+        begun.push(close(0));
+        next = 1;
     }
-    for (index, call) in answer.calls.iter().enumerate() {
+    if answer.calls.is_empty() {
+        for piece in answer.pieces() {
+            begun.push(delta(next, json!({"text": piece})));
+        }
+        end.push(close(next));
+    }
+    for (index, call) in (next..).zip(&answer.calls) {
         let start = json!({"toolUse": {"toolUseId": call.id, "name": call.name}});
         let start = json!({"contentBlockIndex": index, "start": start});
         begun.push(event("contentBlockStart", start));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Frames;
 use super::heard::{self, Choose, Heard, Said, Tool, at, count, list, object};
-use super::mind::{Answer, CACHED, Call, Stop, vector, words_of};
+use super::mind::{Answer, CACHED, Call, PROOF, Stop, proven, vector, words_of};
 
 const FIELDS: &[&str] = &[
     "contents",
@@ -83,19 +83,10 @@ fn camel(value: &Value) -> Value {
 pub(super) fn hear(model: &str, stream: bool, body: &Value) -> Result<Heard, String> {
     let body = &camel(body);
     object(body, "Invalid JSON payload received. Unknown name", FIELDS)?;
-    let calling = "/toolConfig/functionCallingConfig";
     let mut heard = Heard {
         model: model.to_owned(),
         stream,
-        choose: match at(body, &format!("{calling}/mode")) {
-            "" | "AUTO" | "VALIDATED" => Choose::Auto,
-            "NONE" => Choose::Never,
-            "ANY" => match at(body, &format!("{calling}/allowedFunctionNames/0")) {
-                "" => Choose::Any,
-                name => Choose::Named(name.to_owned()),
-            },
-            other => return Err(format!("toolConfig: {other:?}")),
-        },
+        choose: choose(&body["toolConfig"]["functionCallingConfig"])?,
         parallel: true,
         usage: true,
         ..Heard::default()
@@ -146,9 +137,22 @@ pub(super) fn hear(model: &str, stream: bool, body: &Value) -> Result<Heard, Str
             return Err("responseMimeType must be application/json with a schema".to_owned());
         }
         heard.form = schema.cloned();
+        heard.thinks = config["thinkingConfig"]["includeThoughts"] == true;
     }
     heard.settle()?;
     Ok(heard)
+}
+
+fn choose(calling: &Value) -> Result<Choose, String> {
+    match at(calling, "/mode") {
+        "" | "AUTO" | "VALIDATED" => Ok(Choose::Auto),
+        "NONE" => Ok(Choose::Never),
+        "ANY" => Ok(match at(calling, "/allowedFunctionNames/0") {
+            "" => Choose::Any,
+            name => Choose::Named(name.to_owned()),
+        }),
+        other => Err(format!("toolConfig: {other:?}")),
+    }
 }
 
 fn hear_part(
@@ -163,6 +167,11 @@ fn hear_part(
         "" => at(object, "/name").to_owned(),
         id => id.to_owned(),
     };
+    let proof = at(part, "/thoughtSignature");
+    // Google takes a word in the place of a proof that nobody has.
+    if !proof.is_empty() && proof != "skip_thought_signature_validator" {
+        proven(proof)?;
+    }
     let said = if let Some(blob) = part.get("inlineData") {
         heard::image(at(blob, "/mimeType"), at(blob, "/data"))?
     } else if let Some(call) = part.get("functionCall") {
@@ -185,8 +194,11 @@ fn hear_part(
         }
     } else {
         match at(part, "/text") {
+            "" if !proof.is_empty() => return Ok(()),
             "" => return Err(format!("{place}: Unable to submit request: no text")),
-            _ if part["thought"] == true => return Ok(()),
+            text if part["thought"] == true => Said::Thought {
+                text: text.to_owned(),
+            },
             text => Said::Text {
                 role,
                 text: text.to_owned(),
@@ -214,9 +226,18 @@ fn response(answer: &Answer, parts: &[String], finish: Option<Stop>) -> String {
     )
 }
 
-fn called(call: &Call) -> String {
+/// Of calls that were thought of the first one has the proof.
+fn called(answer: &Answer, place: usize, call: &Call) -> String {
     let (name, arguments) = (json!(call.name), &call.arguments);
-    format!(r#"{{"functionCall":{{"name":{name},"args":{arguments}}}}}"#)
+    let proof = match answer.thought.filter(|_| place == 0) {
+        Some(_) => format!(r#","thoughtSignature":"{PROOF}""#),
+        None => String::new(),
+    };
+    format!(r#"{{"functionCall":{{"name":{name},"args":{arguments}}}{proof}}}"#)
+}
+
+fn thought(text: &str) -> String {
+    json!({"text": text, "thought": true}).to_string()
 }
 
 fn said(text: &str) -> String {
@@ -224,8 +245,10 @@ fn said(text: &str) -> String {
 }
 
 pub(super) fn whole(answer: &Answer) -> String {
-    let mut parts: Vec<String> = answer.calls.iter().map(called).collect();
-    if parts.is_empty() {
+    let mut parts: Vec<String> = answer.thought.map(thought).into_iter().collect();
+    let calls = answer.calls.iter().enumerate();
+    parts.extend(calls.map(|(place, call)| called(answer, place, call)));
+    if answer.calls.is_empty() {
         parts.push(said(&answer.text));
     }
     response(answer, &parts, Some(answer.stop))
@@ -238,6 +261,11 @@ fn event(data: &str) -> Vec<u8> {
 pub(super) fn frames(answer: &Answer) -> Frames {
     let mut begun = Vec::new();
     let mut end = Vec::new();
+    if let Some(text) = answer.thought {
+        for piece in text.split_inclusive(' ') {
+            begun.push(event(&response(answer, &[thought(piece)], None)));
+        }
+    }
     if answer.calls.is_empty() {
         for piece in answer.pieces() {
             begun.push(event(&response(answer, &[said(piece)], None)));
@@ -245,8 +273,12 @@ pub(super) fn frames(answer: &Answer) -> Frames {
         // The last one has its reason beside a text that is empty.
         end.push(event(&response(answer, &[said("")], Some(answer.stop))));
     } else {
-        for call in &answer.calls {
-            begun.push(event(&response(answer, &[called(call)], None)));
+        for (place, call) in answer.calls.iter().enumerate() {
+            begun.push(event(&response(
+                answer,
+                &[called(answer, place, call)],
+                None,
+            )));
         }
         end.push(event(&response(answer, &[], Some(answer.stop))));
     }

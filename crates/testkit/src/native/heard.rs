@@ -20,6 +20,8 @@ pub(crate) struct Heard {
     pub(crate) form: Option<Value>,
     /// Words at the most.
     pub(crate) most: Option<usize>,
+    /// It shall think first, and tell.
+    pub(crate) thinks: bool,
     /// The tokens of a stream are to be told, where one has to ask for that.
     pub(crate) usage: bool,
 }
@@ -34,6 +36,10 @@ pub(crate) enum Said {
     Image {
         kind: String,
         bytes: Vec<u8>,
+    },
+    /// What was thought, come back from its caller.
+    Thought {
+        text: String,
     },
     Call {
         id: String,
@@ -102,7 +108,7 @@ impl Heard {
                         return Err(format!("no result for the call {id:?}"));
                     }
                 }
-                Said::Text { .. } => {}
+                Said::Text { .. } | Said::Thought { .. } => {}
             }
         }
         match open.first() {
@@ -129,6 +135,7 @@ impl Said {
                 let sum = crc32fast::hash(bytes);
                 format!("image: {kind} {} {sum:08x}", bytes.len())
             }
+            Self::Thought { text } => format!("thought: {text}"),
             Self::Call {
                 name, arguments, ..
             } => format!("call: {name} {arguments}"),

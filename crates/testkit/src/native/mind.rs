@@ -11,6 +11,10 @@ use serde_json::Value;
 use super::fill::{fill, spaced};
 use super::heard::{Choose, Heard, Said};
 
+/// What is thought, where that is asked for, and the proof of it.
+pub(crate) const THOUGHT: &str = "Hm, \u{6f6e}.";
+pub(crate) const PROOF: &str = "bmF0aXZlLXByb29m";
+
 /// Of the prompt's tokens, read from a cache.
 pub(crate) const CACHED: usize = 1;
 
@@ -18,6 +22,8 @@ pub(crate) const CACHED: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) model: String,
+    /// In front of all.
+    pub(crate) thought: Option<&'static str>,
     pub(crate) text: String,
     pub(crate) calls: Vec<Call>,
     pub(crate) stop: Stop,
@@ -76,6 +82,7 @@ pub(crate) fn answer(heard: &Heard) -> Result<Answer, u16> {
     let spoken: usize = calls.iter().map(|call| words_of(&call.arguments)).sum();
     Ok(Answer {
         model: heard.model.clone(),
+        thought: heard.thinks.then_some(THOUGHT),
         output: spoken + words_of(&text),
         input: words_of(&digest),
         text,
@@ -135,6 +142,14 @@ impl Call {
             .chunks(5)
             .map(|piece| piece.iter().collect())
             .collect()
+    }
+}
+
+/// Whether a proof that came back is that which was given.
+pub(crate) fn proven(proof: &str) -> Result<(), String> {
+    match proof == PROOF {
+        true => Ok(()),
+        false => Err(format!("Invalid `signature` of a thought: {proof:?}")),
     }
 }
 

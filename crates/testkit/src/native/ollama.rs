@@ -16,6 +16,7 @@ pub(super) fn hear(body: &Value) -> Result<Heard, String> {
         stream: body["stream"] != false,
         parallel: true,
         most: count(body, "/options/num_predict"),
+        thinks: !matches!(&body["think"], Value::Null | Value::Bool(false)),
         usage: true,
         ..Heard::default()
     };
@@ -56,6 +57,11 @@ fn hear_message(message: &Value, place: usize, heard: &mut Heard) -> Result<(), 
         }
         other => return Err(format!("{at_place}.role: {other:?}")),
     };
+    let thought = at(message, "/thinking");
+    if !thought.is_empty() {
+        let text = thought.to_owned();
+        heard.said.push(Said::Thought { text });
+    }
     let content = at(message, "/content");
     if !content.is_empty() {
         let text = content.to_owned();
@@ -91,11 +97,23 @@ fn calls(calls: &[Call]) -> String {
     format!("[{}]", calls.join(","))
 }
 
+/// What a line adds.
+#[derive(Default)]
+struct More<'a> {
+    thought: &'a str,
+    content: &'a str,
+    called: &'a [Call],
+}
+
 /// A line; the last one has the reason and the counts.
-fn line(answer: &Answer, content: &str, called: &[Call], last: bool) -> String {
-    let calls = match called {
+fn line(answer: &Answer, more: &More<'_>, last: bool) -> String {
+    let calls = match more.called {
         [] => String::new(),
         called => format!(r#","tool_calls":{}"#, calls(called)),
+    };
+    let thought = match more.thought {
+        "" => String::new(),
+        thought => format!(r#","thinking":{}"#, json!(thought)),
     };
     let end = match (last, answer.stop) {
         (false, _) => r#""done":false"#.to_owned(),
@@ -112,29 +130,55 @@ fn line(answer: &Answer, content: &str, called: &[Call], last: bool) -> String {
         }
     };
     format!(
-        r#"{{"model":{},"created_at":"2026-09-21T14:13:20.123456789Z","message":{{"role":"assistant","content":{}{calls}}},{end}}}"#,
+        r#"{{"model":{},"created_at":"2026-09-21T14:13:20.123456789Z","message":{{"role":"assistant","content":{}{thought}{calls}}},{end}}}"#,
         json!(answer.model),
-        json!(content)
+        json!(more.content)
     )
 }
 
 pub(super) fn whole(answer: &Answer) -> String {
-    line(answer, &answer.text, &answer.calls, true)
+    let all = More {
+        thought: answer.thought.unwrap_or_default(),
+        content: &answer.text,
+        called: &answer.calls,
+    };
+    line(answer, &all, true)
 }
 
 pub(super) fn frames(answer: &Answer) -> Frames {
-    let written = |line: String| format!("{line}\n").into_bytes();
-    let pieces = answer
+    let written = |more: More<'_>, last| format!("{}\n", line(answer, &more, last)).into_bytes();
+    let mut begun = Vec::new();
+    for thought in answer
+        .thought
+        .into_iter()
+        .flat_map(|text| text.split_inclusive(' '))
+    {
+        let more = More {
+            thought,
+            ..More::default()
+        };
+        begun.push(written(more, false));
+    }
+    for content in answer
         .pieces()
         .into_iter()
-        .filter(|piece| !piece.is_empty());
-    let mut begun: Vec<_> = pieces
-        .map(|piece| written(line(answer, piece, &[], false)))
-        .collect();
-    if !answer.calls.is_empty() {
-        begun.push(written(line(answer, "", &answer.calls, false)));
+        .filter(|piece| !piece.is_empty())
+    {
+        let more = More {
+            content,
+            ..More::default()
+        };
+        begun.push(written(more, false));
     }
-    let end = vec![written(line(answer, "", &[], true))];
+    if !answer.calls.is_empty() {
+        let called = &answer.calls;
+        let more = More {
+            called,
+            ..More::default()
+        };
+        begun.push(written(more, false));
+    }
+    let end = vec![written(More::default(), true)];
     Frames { begun, end }
 }
 

@@ -101,6 +101,7 @@ impl Dialect {
 fn says(text: &str) -> Answer {
     Answer {
         model: "m-1".to_owned(),
+        thought: None,
         text: text.to_owned(),
         calls: Vec::new(),
         stop: Stop::End,
