@@ -10,7 +10,7 @@ use kernel::{Alarm, Instant};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::chat::{Encode, Malformed, replay};
-use tidegate_wire::openai::{self, Answer as Look, look_answer, to_stream};
+use tidegate_wire::openai::{self, Answer as Look, ErrorBody, look_answer, to_stream};
 use tidegate_wire::{anthropic, responses};
 
 use super::{Attempt, Good, GoodBody, Head};
@@ -51,18 +51,14 @@ impl Attempt<'_> {
             .await?;
         // With its usage, which the flow counts and withholds as any other.
         let events = match self.asked.stream {
-            true => self.as_events(endpoint, &body),
+            true => Some(self.as_events(endpoint, &body)),
             false => None,
         };
         let (body, usage) = match self.understood(body) {
             Ok(understood) => understood,
             Err(Malformed::Error(said)) => {
                 ticket.uses(None);
-                let failure = classify::by_error(said, &self.asked.provider.secrets);
-                return Err(match self.asked.translation {
-                    Some(_) => classify::without_words(failure),
-                    None => failure,
-                });
+                return Err(self.failed(said));
             }
             Err(Malformed::Frame) => {
                 return Err(Failure::new(
@@ -72,22 +68,32 @@ impl Attempt<'_> {
             }
         };
         ticket.uses(usage);
-        let body = match self.asked.stream {
-            false => {
+        let body = match events {
+            None => {
                 ticket.release();
                 GoodBody::Whole(body)
             }
-            true => {
-                let events = events.ok_or_else(|| {
-                    Failure::new(
-                        Code::UpstreamProtocol,
-                        "The provider answered a stream with other JSON.",
-                    )
-                })?;
+            Some(Ok(events)) => {
                 GoodBody::Stream(self.as_stream(ticket, alarm, events, head.sent).await?)
+            }
+            Some(Err(Malformed::Error(said))) => return Err(self.failed(said)),
+            Some(Err(Malformed::Frame)) => {
+                return Err(Failure::new(
+                    Code::UpstreamProtocol,
+                    "The provider answered a stream with other JSON.",
+                ));
             }
         };
         Ok(self.good(head.status, &head.headers, body))
+    }
+
+    /// What the upstream, or who reads it, says of its answer.
+    fn failed(&self, said: ErrorBody) -> Failure {
+        let failure = classify::by_error(said, &self.asked.provider.secrets);
+        match self.asked.translation {
+            Some(_) => classify::without_words(failure),
+            None => failure,
+        }
     }
 
     /// A whole answer as its caller understands it, and what it cost.
@@ -143,22 +149,27 @@ impl Attempt<'_> {
         self.flow(ticket, alarm, source, sent, self.same()).await
     }
 
-    /// A whole answer as a stream in the caller's dialect; `None` if it is none.
-    fn as_events(&self, endpoint: Endpoint, body: &[u8]) -> Option<Bytes> {
+    /// A whole answer as a stream in the caller's dialect.
+    ///
+    /// # Errors
+    /// If it is none, or has what no stream carries.
+    fn as_events(&self, endpoint: Endpoint, body: &[u8]) -> Result<Bytes, Malformed> {
         if let Some(translation) = &self.asked.translation {
-            return translation.as_events(body).ok();
+            return translation.as_events(body);
         }
         let endpoint = match endpoint {
             Endpoint::Chat => openai::Endpoint::Chat,
             Endpoint::Completions => openai::Endpoint::Completions,
             Endpoint::Messages => {
-                let answer = anthropic::read_answer(body).ok()?;
+                let answer = anthropic::read_answer(body)?;
                 let (mut writer, mut out) = (anthropic::Writer::new(""), Vec::new());
-                replay(&answer, &mut |event| writer.event(&event, &mut out)).ok()?;
-                return Some(out.into());
+                replay(&answer, &mut |event| writer.event(&event, &mut out))?;
+                return Ok(out.into());
             }
-            Endpoint::Responses | Endpoint::Embeddings | Endpoint::CountTokens => return None,
+            Endpoint::Responses | Endpoint::Embeddings | Endpoint::CountTokens => {
+                return Err(Malformed::Frame);
+            }
         };
-        to_stream(endpoint, body, true)
+        to_stream(endpoint, body, true).ok_or(Malformed::Frame)
     }
 }

@@ -14,10 +14,14 @@ use crate::house::{House, Plan, text};
 const A_WHILE: Duration = Duration::from_millis(100);
 
 async fn before(script: Script) -> (House, Upstream) {
+    before_one(Dialect::Anthropic, script).await
+}
+
+async fn before_one(dialect: Dialect, script: Script) -> (House, Upstream) {
     let upstream = Upstream::start().await;
     upstream.always(script);
     let mut plan = Plan::trying();
-    plan.dialect = Dialect::Anthropic;
+    plan.dialect = dialect;
     plan.retry.attempts = 1;
     let house = House::new(plan, Some(&upstream));
     (house, upstream)
@@ -82,6 +86,30 @@ async fn a_whole_answer_is_the_callers_own_form() {
     assert!(body["system"].to_string().contains("Be brief."));
     assert!(body["max_tokens"].is_u64());
     assert_eq!(house.outcome().await.0, "completed");
+}
+
+#[tokio::test]
+async fn row_17_a_whole_answer_to_a_stream_is_told_as_one() {
+    let (house, _upstream) = before(Script::json(200, MESSAGE)).await;
+    let stream = text(send(&house, &asks(true)).await.unwrap()).await;
+    let (said, last) = told(&stream);
+    assert_eq!(
+        (said.as_str(), last.as_str()),
+        ("Let me see.", "data: [DONE]")
+    );
+    assert!(stream.contains(r#"{\"b\": 1, \"a\":2}"#), "{stream}");
+    assert_eq!(house.outcome().await.0, "completed");
+}
+
+#[tokio::test]
+async fn row_17_a_picture_that_no_stream_carries_is_a_failure_that_says_so() {
+    let picture = r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}}]},"finishReason":"STOP"}],"responseId":"r"}"#;
+    let script = Script::json(200, picture);
+    let (house, _upstream) = before_one(Dialect::Gemini, script).await;
+    let failure = send(&house, &asks(true)).await.map(drop).unwrap_err();
+    assert!(failure.message.contains("without `stream`"), "{failure:?}");
+    assert_eq!(failure.code, Code::UpstreamRejected, "nobody asks again");
+    assert_eq!(house.outcome().await.0, "failed");
 }
 
 const EVENTS: &[&str] = &[

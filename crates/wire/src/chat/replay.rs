@@ -46,11 +46,13 @@ pub fn replay(answer: &Answer, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Ma
     Ok(())
 }
 
-/// The failure of a stream whose model drew or spoke.
+/// The failure of a stream whose model drew or spoke. Asking the same again, here or
+/// elsewhere, does not help: it is of the class of a wrong request.
 pub(crate) fn no_flow() -> Malformed {
     Malformed::Error(ErrorBody {
         message: "The model drew a picture or spoke, which no stream can carry; ask for it without `stream`."
             .to_owned(),
+        kind: Some("invalid_request_error".to_owned()),
         ..ErrorBody::default()
     })
 }
