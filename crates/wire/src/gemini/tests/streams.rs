@@ -151,7 +151,7 @@ fn failures_in_the_stream_are_told() {
         ),
         (
             json!({"candidates": [{"content": {"parts": [{"inlineData": {"data": "iVBO"}}]}}]}),
-            None,
+            Some("invalid_request_error"),
         ),
     ] {
         let read = read([stream(&[begun.clone(), broken]).as_slice()]);
