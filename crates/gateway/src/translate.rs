@@ -19,7 +19,7 @@ use tidegate_wire::openai::embeddings;
 use tidegate_wire::{anthropic, openai, responses};
 
 use crate::dialect::Speaks;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Manner};
 use crate::failure::Failure;
 use crate::prepare::refused;
 use crate::provider::Provider;
@@ -61,6 +61,17 @@ enum Caller {
     Responses(Arc<responses::Asked>),
     Messages,
     Embeddings(Arc<Embed>),
+}
+
+impl Caller {
+    /// How it is told of failures.
+    fn manner(&self) -> Manner {
+        match self {
+            Self::Chat { .. } | Self::Embeddings(_) => Manner::OpenAi,
+            Self::Responses(_) => Manner::Responses,
+            Self::Messages => Manner::Anthropic,
+        }
+    }
 }
 
 /// A whole answer in the caller's dialect.
@@ -151,15 +162,18 @@ impl Translation {
     /// How its stream is read.
     pub(crate) fn reads(&self) -> Reads {
         let (framing, _) = self.to.framing();
-        let by = Interpreter::new(self.to.reader(), self.encoder());
+        let by = Interpreter::new(self.to.reader(), self.encoder(false), self.caller.manner());
         Reads::Translated(framing, Box::new(by))
     }
 
-    fn encoder(&self) -> Box<dyn Encode> {
+    /// Who writes a stream; `counted` tells its usage even if nobody asked.
+    fn encoder(&self, counted: bool) -> Box<dyn Encode> {
         let writer: Box<dyn Encode> = match &self.caller {
             Caller::Chat { usage } => {
                 let id = self.id("chatcmpl-");
-                Box::new(openai::chat::Writer::new(&self.chat(&id, *usage)))
+                Box::new(openai::chat::Writer::new(
+                    &self.chat(&id, *usage || counted),
+                ))
             }
             Caller::Responses(asked) => {
                 Box::new(responses::Writer::new((**asked).clone(), self.most))
@@ -207,13 +221,14 @@ impl Translation {
         })
     }
 
-    /// A whole answer as the events of a stream in the caller's dialect.
+    /// A whole answer as the events of a stream in the caller's dialect, with its
+    /// usage, which whoever reads the events counts and withholds.
     ///
     /// # Errors
     /// If it is none.
     pub(crate) fn as_events(&self, body: &[u8]) -> Result<Bytes, Malformed> {
         let answer = self.to.answer(body)?;
-        let (mut encoder, mut out) = (self.encoder(), Vec::new());
+        let (mut encoder, mut out) = (self.encoder(true), Vec::new());
         chat::replay(&answer, &mut |event| encoder.event(&event, &mut out))?;
         Ok(out.into())
     }
@@ -258,7 +273,11 @@ fn dropped(provider: &Provider, lacks: &Lacks) -> Result<Option<HeaderValue>, Fa
         names.push_str(", ...");
     }
     // A name of a field is the caller's: what no header holds is not repeated.
-    names.retain(|c| c.is_ascii_graphic() || c == ' ');
+    let fit = |c: char| match c.is_ascii_graphic() || c == ' ' {
+        true => c,
+        false => '?',
+    };
+    let names: String = names.chars().map(fit).collect();
     Ok(HeaderValue::from_str(&names).ok())
 }
 

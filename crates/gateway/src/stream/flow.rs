@@ -346,6 +346,10 @@ impl Flow {
 
     /// Takes room for what the framer holds beyond what every stream has.
     fn take_room(&mut self) -> Option<Filled> {
+        // Behind the end nothing more comes, and nothing fails.
+        if self.done_at.is_some() {
+            return None;
+        }
         let held = self.held().max(MERGE as u64);
         let room = self.settings.room.resize(held);
         let (id, room_of) = (self.settings.id, &self.settings.room);

@@ -10,6 +10,7 @@ use tidegate_wire::chat::{Decode, Encode, Event, Malformed, Tokens};
 
 use super::judge::{protocol, truncated};
 use super::reading::Seen;
+use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::keys::Secrets;
 use crate::upstream::classify;
@@ -19,6 +20,8 @@ pub(crate) struct Interpreter {
     decode: Box<dyn Decode>,
     encode: Box<dyn Encode>,
     heard: Heard,
+    /// How its caller is told of failures.
+    manner: Manner,
     /// What is written before it goes on; kept for its room.
     written: Vec<u8>,
 }
@@ -27,7 +30,9 @@ pub(crate) struct Interpreter {
 #[derive(Default)]
 struct Heard {
     content: bool,
+    /// The end came, in the frame that is read and at all.
     ended: bool,
+    over: bool,
     /// Something beside signs of life, in the frame that is read.
     news: bool,
     text_bytes: u64,
@@ -35,23 +40,25 @@ struct Heard {
 }
 
 impl Heard {
-    fn hear(&mut self, event: &Event<'_>) {
+    /// `told` is whether its caller's dialect has a place for it: what is not told
+    /// commits nothing.
+    fn hear(&mut self, event: &Event<'_>, told: bool) {
         self.news |= !matches!(event, Event::Ping);
         match event {
             Event::Text { text, .. }
             | Event::Refusal { text, .. }
             | Event::Thinking { text, .. }
             | Event::Arguments { text, .. } => {
-                self.content |= !text.is_empty();
+                self.content |= told && !text.is_empty();
                 self.text_bytes += text.len() as u64;
             }
-            Event::Call { .. } | Event::Redacted { .. } => self.content = true,
+            Event::Call { .. } | Event::Redacted { .. } => self.content |= told,
             Event::Tokens(tokens)
             | Event::Start {
                 tokens: Some(tokens),
                 ..
             } => self.tokens = Some(*tokens),
-            Event::End => self.ended = true,
+            Event::End => (self.ended, self.over) = (true, true),
             Event::Start { .. }
             | Event::Signature { .. }
             | Event::Logprobs { .. }
@@ -62,10 +69,11 @@ impl Heard {
 }
 
 impl Interpreter {
-    pub(crate) fn new(decode: Box<dyn Decode>, encode: Box<dyn Encode>) -> Self {
+    pub(crate) fn new(decode: Box<dyn Decode>, encode: Box<dyn Encode>, manner: Manner) -> Self {
         Self {
             decode,
             encode,
+            manner,
             heard: Heard::default(),
             written: Vec::new(),
         }
@@ -84,11 +92,13 @@ impl Interpreter {
             encode,
             heard,
             written,
+            manner: _,
         } = self;
         (heard.news, heard.ended) = (false, false);
         let read = decode.frame(name, data, &mut |event| {
-            heard.hear(&event);
+            let before = written.len();
             encode.event(&event, written);
+            heard.hear(&event, written.len() > before);
         });
         out.extend_from_slice(written);
         written.clear();
@@ -114,10 +124,12 @@ impl Interpreter {
             encode,
             heard,
             written,
+            manner: _,
         } = self;
         let whole = decode.finish(&mut |event| {
-            heard.hear(&event);
+            let before = written.len();
             encode.event(&event, written);
+            heard.hear(&event, written.len() > before);
         });
         if !whole {
             written.clear();
@@ -130,7 +142,14 @@ impl Interpreter {
 
     /// Ends the caller's stream with what went wrong.
     pub(super) fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        let before = out.len();
         self.encode.fail(&failure.failed(), out);
+        // Its end was written and taken back before it went out: it is over for
+        // its writer, and not for its caller.
+        let unsaid = out.len() == before && self.encode.broken().is_none();
+        if unsaid && std::mem::take(&mut self.heard.over) {
+            out.extend_from_slice(&failure.event(self.manner));
+        }
     }
 
     /// Bytes that wait in it for something else.

@@ -4,11 +4,22 @@
 use std::task::Waker;
 
 use kernel::ByteBudget;
+use tidegate_wire::chat::Encode;
+use tidegate_wire::{anthropic, openai, responses};
 
 use super::*;
+use crate::dialect::Framing;
 use crate::endpoint::Manner;
+use crate::stream::Interpreter;
 
 fn flow() -> Flow {
+    flow_of(Reads::Same {
+        manner: Manner::OpenAi,
+        withhold_usage: false,
+    })
+}
+
+fn flow_of(reads: Reads) -> Flow {
     let (clock, long) = (Clock, Duration::from_secs(60));
     let settings = FlowSettings {
         id: None,
@@ -29,10 +40,6 @@ fn flow() -> Flow {
         room: ByteBudget::new(1 << 30).share(),
     };
     let source = Source::Whole(None);
-    let reads = Reads::Same {
-        manner: Manner::OpenAi,
-        withhold_usage: false,
-    };
     Flow::new(
         settings,
         reads,
@@ -89,4 +96,74 @@ async fn r_p7_comments_do_not_put_the_idle_time_off() {
         panic!("it goes on");
     };
     assert_eq!(failure.code, Code::StreamIdleTimeout);
+}
+
+/// A flow of OpenAI's chunks for a caller of another dialect.
+fn translated(writer: Box<dyn Encode>, manner: Manner) -> Flow {
+    let decode = Box::<openai::chat::Reader>::default();
+    let by = Interpreter::new(decode, writer, manner);
+    flow_of(Reads::Translated(Framing::Events, Box::new(by)))
+}
+
+const CHUNK: &[u8] = b"data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+
+/// INV-ONE: an operator who was told that he ends it does so before the end goes
+/// out, and its caller is told, in whichever dialect he is.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_an_operator_takes_back_is_told_as_a_failure() {
+    let asked = openai::chat::Asked {
+        id: "c",
+        created: 1,
+        usage: false,
+        model: "m",
+    };
+    let answers: [(Box<dyn Encode>, Manner, &str); 3] = [
+        (
+            Box::new(openai::chat::Writer::new(&asked)),
+            Manner::OpenAi,
+            "[DONE]",
+        ),
+        (
+            Box::new(anthropic::Writer::new("msg_1")),
+            Manner::Anthropic,
+            "message_stop",
+        ),
+        (
+            Box::new(responses::Writer::new(
+                responses::Asked::read(b"{}", 1, 1),
+                1 << 20,
+            )),
+            Manner::Responses,
+            "response.completed",
+        ),
+    ];
+    for (writer, manner, end) in answers {
+        let (mut flow, halt) = (translated(writer, manner), Halt::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(flow.take_in(CHUNK).is_none());
+        assert!(flow.take_in(sse::DONE).is_none());
+        halt.pull(Why::Operator);
+        let Poll::Ready(Step::Failed(failure)) = flow.poll_step(&mut cx, &halt) else {
+            panic!("it goes on");
+        };
+        assert_eq!(failure.code, Code::CancelledByOperator);
+        let mut last = flow.rest().to_vec();
+        last.extend_from_slice(&flow.parting(&failure));
+        let last = String::from_utf8(last).unwrap();
+        assert!(last.contains("error"), "{manner:?}: {last:?}");
+        assert!(!last.contains(end), "{manner:?}: {last:?}");
+        assert!(flow.parting(&failure).is_empty(), "once");
+    }
+}
+
+/// INV-ONE: behind the end there is no room to be asked for.
+#[tokio::test(start_paused = true)]
+async fn want_of_room_behind_the_end_is_no_second_end() {
+    let mut flow = flow();
+    flow.settings.room = ByteBudget::new(1).share();
+    let whole: Vec<u8> = [&CHUNK.repeat(400)[..], sse::DONE].concat();
+    flow.source = Some(Source::Whole(Some(whole.into())));
+    let mut cx = Context::from_waker(Waker::noop());
+    let filled = flow.fill(&mut cx);
+    assert!(!matches!(filled, Filled::Failed(_)));
 }
