@@ -148,19 +148,48 @@ pub(crate) fn by_status(
     failure
 }
 
-/// What the caller gets for an error object inside a successful answer.
-pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
-    let status = match (said.kind.as_deref(), said.code.as_deref()) {
+/// The status that an error within a good answer would have had, in the words of
+/// any dialect: no two of them mean different things by one.
+fn status_of(said: &ErrorBody) -> u16 {
+    match (said.kind.as_deref(), said.code.as_deref()) {
+        (_, Some("API_KEY_INVALID" | "API_KEY_EXPIRED")) => 401,
         (Some("overloaded_error"), _) | (_, Some("overloaded" | "server_overloaded")) => 529,
-        (Some("rate_limit_error" | "rate_limit_exceeded" | "tokens" | "requests"), _)
+        (
+            Some(
+                "rate_limit_error"
+                | "rate_limit_exceeded"
+                | "tokens"
+                | "requests"
+                | "RESOURCE_EXHAUSTED",
+            ),
+            _,
+        )
         | (_, Some("rate_limit_exceeded" | "insufficient_quota")) => 429,
-        (Some("invalid_request_error"), _) => 400,
-        (Some("authentication_error"), _) | (_, Some("invalid_api_key")) => 401,
+        (
+            Some(
+                "invalid_request_error"
+                | "INVALID_ARGUMENT"
+                | "FAILED_PRECONDITION"
+                | "OUT_OF_RANGE",
+            ),
+            _,
+        ) => 400,
+        (Some("authentication_error" | "UNAUTHENTICATED"), _) | (_, Some("invalid_api_key")) => 401,
+        (Some("billing_error"), _) => 402,
         // About what was asked for, and not about the key.
-        (Some("permission_error"), _) => 403,
+        (Some("permission_error" | "PERMISSION_DENIED"), _) => 403,
+        (Some("not_found_error" | "NOT_FOUND"), _) => 404,
+        (Some("request_too_large"), _) => 413,
+        (Some("UNAVAILABLE"), _) => 503,
+        (Some("timeout_error" | "DEADLINE_EXCEEDED"), _) => 504,
         (_, Some(code)) => code.parse().unwrap_or(500),
         _ => 500,
-    };
+    }
+}
+
+/// What the caller gets for an error object inside a successful answer.
+pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
+    let status = status_of(&said);
     let code = code_of_status(status, Some(&said));
     let otherwise = || "The provider reported an error instead of an answer.".to_owned();
     let mut failure = told(code, Some(said), secrets, otherwise);
