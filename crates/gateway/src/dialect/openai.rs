@@ -38,11 +38,12 @@ impl Speaks for OpenAi {
     }
 
     fn write(&self, request: &chat::Request, ways: &Ways, lacks: &mut Lacks) -> Vec<u8> {
-        let ways = match ways.responses {
+        let theirs = match ways.responses {
             true => wire::Ways::OPENAI,
             false => wire::Ways::COMPATIBLE,
         };
-        wire::write_request(request, ways, lacks)
+        let usage = ways.ask_usage;
+        wire::write_request(request, wire::Ways { usage, ..theirs }, lacks)
     }
 
     fn answer(&self, body: &[u8]) -> Result<chat::Answer, Malformed> {

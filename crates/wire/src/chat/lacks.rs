@@ -7,6 +7,9 @@ use std::fmt::Display;
 /// Names at the most; more are only counted.
 const MOST: usize = 32;
 
+/// The longest name that is kept, in characters; what is cut is no hint.
+const LONGEST: usize = 100;
+
 /// Fields that ask for nothing that an answer shows: who asks, what to keep for
 /// later, how closely to look. The last part of a path counts.
 const HINTS: &[&str] = &[
@@ -43,7 +46,11 @@ pub struct Lacks {
 impl Lacks {
     /// Notes one field; a second time says nothing new.
     pub fn add(&mut self, field: impl Display) {
-        let field = field.to_string();
+        let mut field = field.to_string();
+        if let Some((end, _)) = field.char_indices().nth(LONGEST) {
+            field.truncate(end);
+            field.push_str("...");
+        }
         if self.fields.contains(&field) {
             return;
         }
