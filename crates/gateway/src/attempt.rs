@@ -28,7 +28,7 @@ use crate::stream::{Download, Flow, FlowSettings, Reads};
 use crate::target::Target;
 use crate::unary::{self, Bound, Short};
 use crate::upstream::classify::{self, Promise};
-use crate::upstream::{HttpUpstream, Missed, Source, headers};
+use crate::upstream::{HttpUpstream, Missed, Source, allowance};
 use crate::wait::{Ended, until};
 
 mod answer;
@@ -148,12 +148,13 @@ impl<'a> Attempt<'a> {
 
     /// What the upstream says of how many more it takes.
     fn heed(&self, ticket: &Ticket, upstream: &HeaderMap) {
-        if let Some(limit) = headers::limit(upstream) {
+        if let Some(limit) = allowance::limit(upstream) {
             let known = &self.asked.provider.rate_limit;
             known.store(limit, Ordering::Relaxed);
         }
         if self.asked.provider.heeds
-            && let Some((requests, reset)) = headers::remaining(upstream)
+            && let now = self.house.clock.unix_millis() / 1000
+            && let Some((requests, reset)) = allowance::remaining(upstream, now)
             && let Some(stake) = ticket.stake()
         {
             stake.signal(

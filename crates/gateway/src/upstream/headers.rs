@@ -21,9 +21,6 @@ pub const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-client-request-id"),
 ];
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// As Anthropic spells it.
 const OTHER_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -146,55 +143,6 @@ pub(crate) fn retry_after(headers: &HeaderMap, unix_now: u64) -> Option<Duration
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_CAP))
 }
 
-/// `x-ratelimit-limit-requests`: requests a minute.
-pub(crate) fn limit(headers: &HeaderMap) -> Option<u64> {
-    let limit = headers.get(&LIMIT)?;
-    limit.to_str().ok()?.trim().parse().ok()
-}
-
-/// `x-ratelimit-remaining-requests`, and how long it stands.
-pub(crate) fn remaining(headers: &HeaderMap) -> Option<(u64, Option<Duration>)> {
-    let requests = headers.get(&REMAINING)?;
-    let requests = requests.to_str().ok()?.trim().parse().ok()?;
-    let reset = headers
-        .get(&RESET)
-        .and_then(|text| span(text.to_str().ok()?.trim()));
-    Some((requests, reset))
-}
-
-/// A span as OpenAI writes it, `6m0s`, `1.5s` or `20ms`; plain numbers are
-/// seconds. Capped like `Retry-After`.
-fn span(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return capped(seconds);
-    }
-    let (mut seconds, mut rest) = (0.0, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let worth = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86400.0,
-            _ => return None,
-        };
-        seconds += number.parse::<f64>().ok()? * worth;
-        rest = tail;
-    }
-    capped(seconds)
-}
-
-fn capped(seconds: f64) -> Option<Duration> {
-    let most = RETRY_AFTER_CAP.as_secs_f64();
-    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(most)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,24 +168,6 @@ mod tests {
             Some(Duration::from_secs(10))
         );
         assert_eq!(after("Sun, 06 Nov 1994 08:49:27 GMT"), Some(Duration::ZERO));
-    }
-
-    #[test]
-    fn hints_are_read_in_every_way_that_they_are_written() {
-        for (text, millis) in [
-            ("6m0s", Some(300_000)),
-            ("1m30s", Some(90_000)),
-            ("1.5s", Some(1_500)),
-            ("20ms", Some(20)),
-            ("12", Some(12_000)),
-            ("", Some(0)),
-            ("-1", None),
-            ("s", None),
-            ("5 s", None),
-            ("1e999s", None),
-        ] {
-            assert_eq!(span(text).map(|span| span.as_millis()), millis, "{text}");
-        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! No retries, no timers and no tasks here; those are the pipeline's.
 
+pub(crate) mod allowance;
 pub(crate) mod classify;
 pub(crate) mod headers;
 mod http;
