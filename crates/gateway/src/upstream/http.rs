@@ -177,9 +177,7 @@ impl HttpUpstream {
             }
         }
         // In place of our own: a caller may speak another version.
-        for (name, value) in &forwarded {
-            headers.insert(name, value.clone());
-        }
+        headers.extend(forwarded);
         *request.headers_mut() = headers;
         match &self.address.signer {
             Some(signer) if key.credential.is_none() => self.signed(signer, request, signed),

@@ -37,6 +37,12 @@ const TOTAL_MS: HeaderName = HeaderName::from_static("x-tidegate-total-ms");
 const PRIORITY: HeaderName = HeaderName::from_static("x-tidegate-priority");
 const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 
+/// Headers that name one thing or several, as features of an API.
+const LISTS: [HeaderName; 2] = [
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("anthropic-beta"),
+];
+
 /// The longest that a caller can ask us to wait.
 const MOST_PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -211,7 +217,8 @@ where
 
 /// The headers of a call that mean something here. They are found in one pass:
 /// few calls have one of them, and to look for a name that is not there costs
-/// as much as to find it. Of several of a name the first one counts.
+/// as much as to find it. Of several of a name the first one counts, but each of
+/// those that are lists.
 #[derive(Default)]
 struct Said<'a> {
     priority: Option<&'a HeaderValue>,
@@ -227,8 +234,10 @@ impl<'a> Said<'a> {
                 said.priority.get_or_insert(value);
             } else if *name == PATIENCE {
                 said.patience.get_or_insert(value);
-            } else if FORWARDED.contains(name) && !said.forwarded.contains_key(name) {
-                said.forwarded.insert(name.clone(), value.clone());
+            } else if FORWARDED.contains(name)
+                && (LISTS.contains(name) || !said.forwarded.contains_key(name))
+            {
+                said.forwarded.append(name.clone(), value.clone());
             }
         }
         said

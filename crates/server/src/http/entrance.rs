@@ -13,7 +13,7 @@ use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
 use tidegate_gateway::{Failure, Manner};
-use tidegate_types::Code;
+use tidegate_types::{Code, RequestId};
 
 use super::app::{App, Current};
 use super::ask::{self, Asking};
@@ -120,7 +120,7 @@ impl Entrance {
             (Some(route), Some(found)) => self
                 .check(app, route.door, &parts, peer)
                 .and_then(|()| self.page(app, route, &found.params, &parts, manner)),
-            (None, Some(found)) => self.wrong_method(app, found.value, &parts, peer),
+            (None, Some(found)) => self.wrong_method(app, found.value, &parts, peer, (manner, id)),
             (_, None) => Err(self.unknown(app, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::tell(&failure, manner, Some(id)));
@@ -149,7 +149,7 @@ impl Entrance {
             Handler::Asked(page) => page(app, parts),
             Handler::Named(page) => Ok(page(app, &name())),
             Handler::Listed(page) => page(app, parts, manner),
-            Handler::Model(page) => Ok(page(app, &name(), manner)),
+            Handler::Model(page) => page(app, &name(), manner),
             Handler::Described(page) => Ok(page(app, self.face)),
             Handler::Ask(_) | Handler::Errand(_) => Err(Failure::new(
                 Code::Internal,
@@ -183,6 +183,7 @@ impl Entrance {
         routes: &[&'static Route],
         parts: &http::request::Parts,
         peer: Option<IpAddr>,
+        (manner, id): (Manner, RequestId),
     ) -> Result<Response<Out>, Failure> {
         let open: Vec<_> = routes
             .iter()
@@ -194,7 +195,8 @@ impl Entrance {
         let methods: Vec<_> = open.iter().map(|route| route.method.as_str()).collect();
         let methods = methods.join(", ");
         let text = format!("This route takes {methods}.");
-        let mut response = errors::response(&Failure::new(Code::MethodNotAllowed, text));
+        let failure = Failure::new(Code::MethodNotAllowed, text);
+        let mut response = errors::tell(&failure, manner, Some(id));
         if let Ok(value) = HeaderValue::from_str(&methods) {
             response.headers_mut().insert(ALLOW, value);
         }

@@ -92,7 +92,7 @@ pub(crate) fn list(app: &App, asked: &Parts, manner: Manner) -> Result<Response<
 }
 
 /// One of them; names hold slashes, so the rest of the path is the name.
-pub(crate) fn one(app: &App, id: &str, manner: Manner) -> Response<Out> {
+pub(crate) fn one(app: &App, id: &str, manner: Manner) -> Result<Response<Out>, Failure> {
     let names = app.gateway.models();
     // A name may also be asked for with its provider before it.
     let plain = |name: &ModelName| {
@@ -104,16 +104,15 @@ pub(crate) fn one(app: &App, id: &str, manner: Manner) -> Response<Out> {
         .find(|name| name.id == id || plain(name).is_some());
     match found {
         Some(_) if manner == Manner::Anthropic => {
-            json(StatusCode::OK, anthropic::write_model(&listed(id)))
+            Ok(json(StatusCode::OK, anthropic::write_model(&listed(id))))
         }
-        Some(name) => render(&Model {
+        Some(name) => Ok(render(&Model {
             id,
             ..Model::from(name)
-        }),
+        })),
         None => {
             let text = "No listed model has this name. `GET /v1/models` lists them.";
-            let failure = Failure::new(Code::ModelNotFound, text).with_param("model");
-            errors::tell(&failure, manner, None)
+            Err(Failure::new(Code::ModelNotFound, text).with_param("model"))
         }
     }
 }

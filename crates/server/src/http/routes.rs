@@ -72,7 +72,7 @@ pub(crate) enum Handler {
     /// The list of models, in the form that its caller knows.
     Listed(fn(&App, &Parts, Manner) -> Result<Response<Out>, Failure>),
     /// One of them.
-    Model(fn(&App, &str, Manner) -> Response<Out>),
+    Model(fn(&App, &str, Manner) -> Result<Response<Out>, Failure>),
     /// A page that tells what this listener opens.
     Described(fn(&App, Face) -> Response<Out>),
 }

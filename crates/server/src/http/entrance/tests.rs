@@ -255,3 +255,99 @@ async fn the_page_about_the_routes_is_for_anybody_and_the_description_is_not() {
         );
     }
 }
+
+fn told(answer: Response<Out>) -> serde_json::Value {
+    let Out::Whole(bytes) = answer.into_body() else {
+        panic!("it flows")
+    };
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// Issue 5: whoever speaks as Anthropic does is told so of every refusal, with the
+/// id by which it can ask; all others are told as OpenAI tells it.
+#[tokio::test]
+async fn every_refusal_is_in_its_callers_dialect() {
+    let app = app(&["tg-0123456789abcdef"]);
+    let version = ("anthropic-version", "2023-06-01");
+    let plain = ("x-plain", "1");
+    for (method, path, (name, value), status, anthropics) in [
+        (Method::GET, "/v1/messages", plain, 405, true),
+        (Method::PUT, "/v1/messages/count_tokens", plain, 405, true),
+        (Method::POST, "/v1/messages/batches", plain, 404, true),
+        (Method::DELETE, "/v1/models", version, 405, true),
+        (Method::DELETE, "/v1/models", plain, 405, false),
+        (Method::GET, "/v1/models/unheard-of", version, 404, true),
+        (Method::GET, "/v1/models/unheard-of", plain, 404, false),
+        (Method::GET, "/anthropic/v1/models/a", plain, 404, true),
+        (Method::GET, "/openai/v1/models/a", version, 404, false),
+        (Method::GET, "/anthropic/v1/nothing", plain, 404, true),
+        (Method::GET, "/openai/v1/nothing", version, 404, false),
+        (
+            Method::GET,
+            "/openai/v1/chat/completions",
+            plain,
+            405,
+            false,
+        ),
+        // A prefix leads nowhere but to `/v1`.
+        (Method::GET, "/openai/metrics", plain, 404, false),
+        (Method::GET, "/anthropic/debug/pools", plain, 404, false),
+        (
+            Method::GET,
+            "/openai/anthropic/v1/models",
+            plain,
+            404,
+            false,
+        ),
+        (
+            Method::GET,
+            "/anthropic/v1/../debug/pools",
+            plain,
+            404,
+            true,
+        ),
+    ] {
+        for (key, status) in [("tg-0123456789abcdef", status), ("wrong", 401)] {
+            let headers = [("host", "gate.example"), ("x-api-key", key), (name, value)];
+            let asked = request(method.clone(), path, &headers);
+            let answer = serve(&app, Face::All, asked).await;
+            assert_eq!(answer.status(), status, "{method} {path} {key}");
+            let id = answer.headers().get("request-id").cloned();
+            let told = told(answer);
+            assert_eq!(
+                told["type"] == "error",
+                anthropics,
+                "{method} {path} {told}"
+            );
+            assert!(told["error"]["message"].is_string(), "{told}");
+            if anthropics {
+                let id = id.unwrap();
+                assert_eq!(told["request_id"], id.to_str().unwrap(), "{method} {path}");
+            }
+        }
+    }
+}
+
+/// One key opens, however it is shown; a wrong one beside it shuts.
+#[tokio::test]
+async fn a_key_is_shown_as_either_sdk_shows_it() {
+    let app = app(&["tg-0123456789abcdef"]);
+    for (authorization, x_api_key, status) in [
+        (None, Some("tg-0123456789abcdef"), 200),
+        (Some("Bearer tg-0123456789abcdef"), None, 200),
+        (Some("bearer tg-0123456789abcdef"), Some("wrong"), 200),
+        (Some("Bearer wrong"), Some("tg-0123456789abcdef"), 401),
+        // What a proxy asked for is no key of ours.
+        (Some("Basic dTpw"), Some("tg-0123456789abcdef"), 200),
+        (Some("tg-0123456789abcdef"), None, 401),
+        (None, Some(""), 401),
+        (None, None, 401),
+    ] {
+        let mut headers = vec![("host", "gate.example")];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        headers.extend(x_api_key.map(|value| ("x-api-key", value)));
+        let asked = request(Method::GET, "/v1/models", &headers);
+        let answer = serve(&app, Face::Callers, asked).await;
+        assert_eq!(answer.status(), status, "{authorization:?} {x_api_key:?}");
+    }
+}
