@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     /// What it speaks.
     pub(crate) dialect: Dialect,
     pub(crate) responses: bool,
+    pub(crate) ask_usage: bool,
     pub(crate) on_unsupported: OnUnsupported,
     pub(crate) aws: Option<AwsSettings>,
     /// Which of them comes first.
@@ -62,6 +63,7 @@ impl Default for Plan {
             keys: 1,
             dialect: Dialect::OpenAi,
             responses: true,
+            ask_usage: false,
             on_unsupported: OnUnsupported::Refuse,
             aws: None,
             pick: Pick::RoundRobin,
@@ -249,7 +251,7 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
         timeouts: plan.timeouts,
         api_version: None,
         deployments: BTreeMap::default(),
-        ask_usage: false,
+        ask_usage: plan.ask_usage,
         responses: plan.responses,
         on_unsupported: plan.on_unsupported,
         max_tokens: 4096,

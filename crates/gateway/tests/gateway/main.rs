@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics with the reason")]
 
 mod attempts;
+mod between;
 mod catalogue;
 mod dialects;
 mod ends;

@@ -185,7 +185,13 @@ async fn before_openai_a_stream_is_anthropics() {
         .event(r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-up","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#)
         .event(r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-up","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":4,"total_tokens":9}}"#)
         .done();
-    let (house, upstream) = before(Dialect::OpenAi, script).await;
+    let upstream = Upstream::start().await;
+    upstream.always(script);
+    let plan = Plan {
+        ask_usage: true,
+        ..Plan::trying()
+    };
+    let house = House::new(plan, Some(&upstream));
     let reply = house.send(call(Endpoint::Messages, &tools(true))).await;
     let told = text(reply.unwrap()).await;
     let names: Vec<_> = told
