@@ -45,10 +45,17 @@ async fn row_01_a_rate_limit_passes_with_its_retry_after() {
 #[tokio::test]
 async fn row_02_a_used_up_quota_is_not_to_be_retried() {
     let broke = |dialect: Dialect, _: &str| {
-        let body = r#"{"error":{"message":"no credit left","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
-        // The others tell a used-up quota as a limit of the rate.
-        let tells = matches!(dialect, Dialect::OpenAi | Dialect::Azure);
-        tells.then(|| Script::json(429, body))
+        let body = match dialect {
+            Dialect::OpenAi | Dialect::Azure => {
+                r#"{"error":{"message":"no credit left","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#
+            }
+            Dialect::Anthropic => {
+                r#"{"type":"error","error":{"type":"rate_limit_error","message":"over the limit of the month","details":{"error_code":"enforced_spend_limit_reached"}}}"#
+            }
+            // The others tell a used-up quota as a limit of the rate.
+            _ => return None,
+        };
+        Some(Script::json(429, body))
     };
     for caller in Caller::ALL {
         let told = |(caller, _): Pair| caller.refused(Code::InsufficientQuota);

@@ -211,10 +211,10 @@ pub(crate) fn without_words(mut failure: Failure) -> Failure {
 fn code_of_status(status: u16, said: Option<&ErrorBody>) -> Code {
     let quota = said.is_some_and(|said| {
         let quota = |text: &Option<String>| {
-            matches!(
-                text.as_deref(),
-                Some("insufficient_quota" | "enforced_spend_limit_reached" | "billing_error")
-            )
+            let text = text.as_deref().unwrap_or_default();
+            // Anthropic has several limits on what is spent.
+            matches!(text, "insufficient_quota" | "billing_error")
+                || text.ends_with("spend_limit_reached")
         };
         quota(&said.code) || quota(&said.kind)
     });

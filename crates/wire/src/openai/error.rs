@@ -120,7 +120,17 @@ fn field(body: &mut ErrorBody, name: &str, scan: &mut Scanner<'_>) -> Result<boo
                 .take()
                 .or(scan.text()?.map(|text| text.decode().into()))
         }
-        "code" => body.code = word(scan)?,
+        "code" => body.code = word(scan)?.or(body.code.take()),
+        // Anthropic names the cause here.
+        "details" if scan.kind()? == Kind::Object => {
+            scan.object(|scan, key| {
+                match key.decode().as_ref() {
+                    "error_code" => body.code = body.code.take().or(word(scan)?),
+                    _ => scan.skip()?,
+                }
+                Ok::<(), Violation>(())
+            })?;
+        }
         "param" => body.param = word(scan)?,
         _ => scan.skip()?,
     }

@@ -20,6 +20,15 @@ fn body(message: &str, kind: &str, code: &str, param: &str) -> Option<ErrorBody>
 fn promise_2_every_form_is_found() {
     for (text, expected) in [
         (
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Too much spent.","details":{"error_code":"enforced_spend_limit_reached","more":[1]}},"request_id":"req_1"}"#,
+            body(
+                "Too much spent.",
+                "rate_limit_error",
+                "enforced_spend_limit_reached",
+                "",
+            ),
+        ),
+        (
             r#"{"error":{"message":"No such model.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#,
             body(
                 "No such model.",
