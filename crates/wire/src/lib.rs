@@ -10,6 +10,7 @@ pub mod anthropic;
 pub mod aws_events;
 pub mod bedrock;
 pub mod chat;
+mod claude;
 pub mod embed;
 pub mod gemini;
 pub mod json;

@@ -45,7 +45,7 @@ impl Speaks for Anthropic {
     fn write(&self, request: &chat::Request, ways: &Ways, lacks: &mut Lacks) -> Vec<u8> {
         let ways = wire::Ways {
             max_tokens: ways.max_tokens,
-            ..wire::Ways::default()
+            ..wire::Ways::of(&request.model)
         };
         wire::write_request(request, &ways, lacks)
     }

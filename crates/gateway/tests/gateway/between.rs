@@ -302,3 +302,23 @@ async fn another_word_on_what_is_unsupported_is_taken_and_the_pool_stays() {
     assert_eq!(last.line().1, "/v1/chat/completions");
     assert_eq!(last.header("x-api-key"), None);
 }
+
+/// How much to think is told as the model asked for takes it.
+#[tokio::test]
+async fn older_models_of_anthropic_are_told_a_budget() {
+    for (model, kind) in [
+        ("claude-sonnet-4-5", "enabled"),
+        ("claude-opus-5", "adaptive"),
+    ] {
+        let (house, upstream) = before(Dialect::Anthropic, Script::json(200, MESSAGE)).await;
+        let mut asked = call(Endpoint::Chat, false);
+        let mut body: Value = serde_json::from_slice(&asked.body).unwrap();
+        body["model"] = json!(format!("up/{model}"));
+        body["reasoning_effort"] = json!("low");
+        body["max_tokens"] = json!(4000);
+        asked.body = body.to_string().into();
+        text(house.send(asked).await.unwrap()).await;
+        let told: Value = serde_json::from_slice(upstream.request(0).await.body()).unwrap();
+        assert_eq!(told["thinking"]["type"], kind, "{told}");
+    }
+}

@@ -6,6 +6,8 @@ mod read;
 mod turns;
 mod write;
 
+use crate::claude;
+
 pub use read::read_request;
 pub use write::write_request;
 
@@ -19,6 +21,20 @@ pub struct Ways {
     pub thinking: Thinks,
     /// The model takes instructions between the messages, as the newest do.
     pub system_within: bool,
+}
+
+impl Ways {
+    /// How a model of this name is asked.
+    pub fn of(model: &str) -> Self {
+        let thinking = match claude::adapts(model) {
+            true => Thinks::Adaptive,
+            false => Thinks::Budget,
+        };
+        Self {
+            thinking,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Ways {

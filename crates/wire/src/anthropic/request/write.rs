@@ -237,7 +237,9 @@ fn thinking(
         return Some(Thinking::Disabled);
     }
     if let Some(budget_tokens) = asked.budget {
-        *effort = asked.effort.and_then(|step| word(step, lacks));
+        // It says more than a step of a scale, which older models do not know.
+        let step = asked.effort.filter(|_| ways.thinking == Thinks::Adaptive);
+        *effort = step.and_then(|step| word(step, lacks));
         if request.max_tokens.is_none() {
             *max_tokens = max_tokens.saturating_add(budget_tokens);
         }

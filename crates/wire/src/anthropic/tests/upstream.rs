@@ -231,6 +231,35 @@ fn effort_is_told_to_models_that_adapt() {
     assert_eq!(ask(told), (shown, Value::Null, Some(4096), none()));
 }
 
+/// By its name alone: a caller says how much, and not how a model is told.
+#[test]
+fn a_models_name_says_how_it_is_told() {
+    let request = |model: &str| Request {
+        model: model.to_owned(),
+        reasoning: Some(effort(Effort::Low)),
+        ..hello()
+    };
+    for (model, kind) in [
+        ("claude-sonnet-4-5", "enabled"),
+        ("claude-opus-5", "adaptive"),
+    ] {
+        let (body, lacks) = write_by(&request(model), &Ways::of(model));
+        assert_eq!(body["thinking"]["type"], kind, "{body}");
+        assert_eq!(body["output_config"].is_object(), kind == "adaptive");
+        assert_eq!(lacks, Vec::<String>::new());
+    }
+    let both = Request {
+        reasoning: Some(Reasoning {
+            budget: Some(2000),
+            ..effort(Effort::Low)
+        }),
+        ..hello()
+    };
+    let (body, _) = write_by(&both, &Ways::of("claude-sonnet-4-5"));
+    assert_eq!(body["thinking"]["budget_tokens"], 2000);
+    assert!(body["output_config"].is_null(), "{body}");
+}
+
 #[test]
 fn effort_is_a_budget_for_models_that_have_no_other() {
     let ask = |step, max_tokens| ask(effort(step), max_tokens, Thinks::Budget);

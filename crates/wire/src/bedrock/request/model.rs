@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::chat::{Effort, Lacks, Reasoning, Request};
+use crate::claude;
 
 /// The least budget of thinking that Claude takes.
 const LEAST_BUDGET: u64 = 1024;
@@ -74,8 +75,11 @@ enum Family {
 
 impl Family {
     fn of(model: &str) -> Self {
-        if let Some((_, rest)) = model.split_once("anthropic.claude-") {
-            return claude(rest);
+        if model.contains("anthropic.claude-") {
+            return match claude::adapts(model) {
+                true => Self::Adaptive,
+                false => Self::Budget,
+            };
         }
         if model.contains("amazon.nova-") {
             return Self::Nova;
@@ -84,21 +88,6 @@ impl Family {
             true => Self::OpenAi,
             false => Self::Other,
         }
-    }
-}
-
-/// By the version, as in `3-7-sonnet-20250219-v1:0`, `opus-4-6-v1`, `opus-5`. What
-/// has none is of the newer ones.
-fn claude(name: &str) -> Family {
-    let word = |word: &str| word.parse::<u32>().ok().filter(|&number| number < 100);
-    let mut words = name.split('-').skip_while(|text| word(text).is_none());
-    let Some(major) = words.next().and_then(word) else {
-        return Family::Adaptive;
-    };
-    let minor = words.next().and_then(word).unwrap_or(0);
-    match (major, minor) >= (4, 6) {
-        true => Family::Adaptive,
-        false => Family::Budget,
     }
 }
 
