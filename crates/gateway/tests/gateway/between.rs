@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use kernel::Why;
 use serde_json::{Value, json};
 use tidegate_gateway::{Call, Dialect, Endpoint, OnUnsupported, Subject};
+use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Upstream};
 use tidegate_types::Code;
 
-use crate::house::{House, Plan, settings, text};
+use crate::house::{House, Plan, frame, settings, text};
 
 /// What came before is on its way to the caller by then.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -320,5 +322,121 @@ async fn older_models_of_anthropic_are_told_a_budget() {
         text(house.send(asked).await.unwrap()).await;
         let told: Value = serde_json::from_slice(upstream.request(0).await.body()).unwrap();
         assert_eq!(told["thinking"]["type"], kind, "{told}");
+    }
+}
+
+fn chunk(delta: &Value, finish: Option<&str>) -> String {
+    json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-up",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    .to_string()
+}
+
+/// Azure's streams begin with what its filters found, in an event that names
+/// neither the answer nor the model.
+#[tokio::test]
+async fn a_sign_of_life_before_the_start_does_not_begin_the_answer() {
+    let filters = json!({"choices": [], "id": "", "model": "", "prompt_filter_results": []});
+    for endpoint in [Endpoint::Messages, Endpoint::Responses] {
+        let script = Script::sse()
+            .event(&filters.to_string())
+            .wait(A_WHILE)
+            .event(&chunk(
+                &json!({"role": "assistant", "content": "Two"}),
+                None,
+            ))
+            .event(&chunk(&json!({}), Some("stop")))
+            .done();
+        let (house, _upstream) = before(Dialect::OpenAi, script).await;
+        let stream = text(house.send(call(endpoint, true)).await.unwrap()).await;
+        let first = stream.split("\n\n").find(|event| event.contains("data: "));
+        assert!(first.unwrap().contains(r#""model":"gpt-up""#), "{stream}");
+        assert_eq!(house.outcome().await.0, "completed");
+    }
+}
+
+/// How often each caller's dialect ends in `stream`: well, and not.
+fn ends(endpoint: Endpoint, stream: &str) -> (usize, usize) {
+    let (good, bad) = match endpoint {
+        Endpoint::Messages => ("event: message_stop", "event: error"),
+        Endpoint::Responses => ("event: response.completed", "event: response.failed"),
+        _ => ("data: [DONE]", "data: {\"error\":"),
+    };
+    let count = |end| stream.matches(end).count();
+    (count(good), count(bad))
+}
+
+/// A stream of each framing that says something and then stands still.
+fn still(dialect: Dialect) -> Script {
+    match dialect {
+        Dialect::Gemini => Script::sse().event(r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"Two "}]},"index":0}],"modelVersion":"g","responseId":"r1"}"#),
+        Dialect::Ollama => Script::chunked(200, &[("content-type", "application/x-ndjson")])
+            .bytes("{\"model\":\"l\",\"created_at\":\"2026-01-01T00:00:00Z\",\"message\":{\"role\":\"assistant\",\"content\":\"Two \"},\"done\":false}\n"),
+        Dialect::Anthropic => events(&[
+            begun(),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Two "}}),
+        ]),
+        _ => Script::sse().event(&chunk(&json!({"role": "assistant", "content": "Two "}), None)),
+    }
+    .stall()
+}
+
+/// INV-ONE: whoever ends a stream from outside, its caller reads one failure in its
+/// own dialect, behind what came, and no end.
+#[tokio::test]
+async fn a_translated_stream_that_is_ended_from_outside_ends_once() {
+    for dialect in [
+        Dialect::OpenAi,
+        Dialect::Anthropic,
+        Dialect::Gemini,
+        Dialect::Ollama,
+    ] {
+        for endpoint in CALLERS {
+            for (why, code) in [
+                (Why::Operator, "cancelled_by_operator"),
+                (Why::Shutdown, "shutting_down"),
+            ] {
+                let (house, _upstream) = before(dialect, still(dialect)).await;
+                let mut reply = house.send(call(endpoint, true)).await.unwrap();
+                let mut stream = String::new();
+                while !stream.contains("Two ") {
+                    stream.push_str(&frame(&mut reply).await.unwrap());
+                }
+                house.gateway.halt(why);
+                stream.push_str(&text(reply).await);
+                assert_eq!(ends(endpoint, &stream), (0, 1), "{dialect:?} {stream}");
+                if endpoint != Endpoint::Messages {
+                    assert!(stream.contains(code), "{stream}");
+                }
+                assert_eq!(house.outcome().await.0, "cancelled");
+            }
+            // Who leaves is told nothing, and is no failure of anybody.
+            let (house, _upstream) = before(dialect, still(dialect)).await;
+            let mut reply = house.send(call(endpoint, true)).await.unwrap();
+            frame(&mut reply).await.unwrap();
+            drop(reply);
+            let left = ("cancelled".to_owned(), "caller".to_owned());
+            assert_eq!(house.outcome().await, left, "{dialect:?} {endpoint:?}");
+        }
+    }
+}
+
+/// The commit point: after two seconds without content the head goes out, and what
+/// fails then is told as an event of the caller's dialect, once.
+#[tokio::test]
+async fn a_failure_behind_the_head_is_an_event_of_its_callers_dialect() {
+    for endpoint in CALLERS {
+        let script = events(&[begun()]).wait(Duration::from_millis(2_300));
+        let script = further(script, &failing("overloaded_error"));
+        let (house, _upstream) = before(Dialect::Anthropic, script).await;
+        let stream = text(house.send(call(endpoint, true)).await.unwrap()).await;
+        let (good, bad) = ends(endpoint, &stream);
+        // Nothing of the answer was told: there is no response that failed.
+        let bad = bad + stream.matches("event: error\n").count();
+        assert_eq!((good, bad > 0), (0, true), "{endpoint:?} {stream}");
+        let errors = stream.matches("no such tide").count();
+        let twice = usize::from(endpoint == Endpoint::Responses && stream.contains("event: error"));
+        assert_eq!(errors, 1 + twice, "{endpoint:?} {stream}");
+        assert_eq!(house.outcome().await.1, "upstream_overloaded");
     }
 }

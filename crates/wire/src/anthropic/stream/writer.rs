@@ -84,6 +84,8 @@ impl Encode for Writer {
         match (event, self.stage) {
             (_, Stage::Over(_)) => return,
             (Event::Start { .. }, Stage::Within) => return,
+            // Nothing begins by it: who answers is told with the start.
+            (Event::Ping, Stage::Before) => return,
             (
                 Event::Start {
                     id, model, tokens, ..
