@@ -254,7 +254,7 @@ impl Gateway {
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
         self.takes(call.priority)?;
-        let prepared = self.prepare(ticket, &call.subject, call.body).await?;
+        let mut prepared = self.prepare(ticket, &call.subject, call.body).await?;
         ticket.assign(&prepared.provider, &prepared.model);
         let total = prepared.provider.timeouts.total;
         let shortened = call.patience.filter(|patience| *patience < total);
@@ -262,10 +262,14 @@ impl Gateway {
             .request()
             .map_or_else(|| house.clock.now(), |known| known.started);
         let manner = call.subject.manner();
-        let forwarded = match &prepared.translation {
-            None => headers::forwarded(call.forwarded, manner),
+        let forwarded = headers::forwarded(call.forwarded, manner);
+        let forwarded = match &mut prepared.translation {
+            None => forwarded,
             // They are of the caller's dialect.
-            Some(_) => HeaderMap::new(),
+            Some(translation) => {
+                translation.drops_features(&forwarded);
+                HeaderMap::new()
+            }
         };
         let subject = match &prepared.translation {
             None => call.subject,

@@ -11,7 +11,7 @@ mod named;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::chat::{self, Encode, Lacks, Malformed, Tokens, is_hint};
 use tidegate_wire::embed::Embed;
@@ -26,6 +26,9 @@ use crate::provider::Provider;
 use crate::settings::OnUnsupported;
 use crate::stream::{Interpreter, Reads};
 use named::{Named, named};
+
+/// The headers that ask for features; a caller's dialect has one of them.
+const FEATURES: [&str; 2] = ["anthropic-beta", "openai-beta"];
 
 /// Between a caller and a provider of another dialect.
 #[derive(Clone)]
@@ -157,6 +160,20 @@ impl Translation {
     /// What was left out of the request.
     pub(crate) fn dropped(&self) -> Option<&HeaderValue> {
         self.dropped.as_ref()
+    }
+
+    /// Features of the caller's dialect that its headers ask for have no place in
+    /// another one. Nothing is refused for them: SDKs ask of themselves.
+    pub(crate) fn drops_features(&mut self, headers: &HeaderMap) {
+        let asked = FEATURES
+            .into_iter()
+            .find(|name| headers.contains_key(*name));
+        let Some(asked) = asked else {
+            return;
+        };
+        let known = self.dropped.as_ref().and_then(|known| known.to_str().ok());
+        let names = known.map_or_else(|| asked.to_owned(), |known| format!("{known}, {asked}"));
+        self.dropped = HeaderValue::from_str(&names).ok();
     }
 
     /// How its stream is read.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use kernel::Why;
 use serde_json::{Value, json};
-use tidegate_gateway::{Call, Dialect, Endpoint, OnUnsupported, Subject};
+use tidegate_gateway::{AwsSettings, Call, Dialect, Endpoint, OnUnsupported, Subject};
 use tidegate_kernel as kernel;
+use tidegate_testkit::native::{self, sigv4};
 use tidegate_testkit::{Script, Upstream};
 use tidegate_types::Code;
 
@@ -438,5 +439,79 @@ async fn a_failure_behind_the_head_is_an_event_of_its_callers_dialect() {
         let twice = usize::from(endpoint == Endpoint::Responses && stream.contains("event: error"));
         assert_eq!(errors, 1 + twice, "{endpoint:?} {stream}");
         assert_eq!(house.outcome().await.1, "upstream_overloaded");
+    }
+}
+
+/// Issue 5: what another dialect has no word for is told as left out, features that
+/// a header asks for among it; an SDK asks for some by itself.
+#[tokio::test]
+async fn features_of_one_dialect_are_not_told_to_another() {
+    let done = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let (house, upstream) = before(Dialect::OpenAi, Script::json(200, done)).await;
+    for (cached, told) in [
+        (false, "anthropic-beta"),
+        (true, "cache_control, anthropic-beta"),
+    ] {
+        let mut asked = call(Endpoint::Messages, false);
+        let mut body: Value = serde_json::from_slice(&asked.body).unwrap();
+        if cached {
+            body["system"] =
+                json!([{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]);
+        }
+        asked.body = body.to_string().into();
+        for (name, value) in [
+            ("anthropic-beta", "new-1"),
+            ("anthropic-version", "2023-06-01"),
+        ] {
+            let name = http::HeaderName::from_static(name);
+            asked.forwarded.insert(name, value.parse().unwrap());
+        }
+        let answer = house.gateway.ask(house.admit(), asked).await.unwrap();
+        assert_eq!(answer.headers["x-tidegate-dropped"], told);
+        text(answer.reply).await;
+    }
+    let seen = upstream.request(0).await;
+    assert_eq!(seen.header("anthropic-beta"), None);
+    assert_eq!(seen.header("anthropic-version"), None);
+}
+
+fn account() -> AwsSettings {
+    AwsSettings {
+        region: sigv4::REGION.to_owned(),
+        access_key: sigv4::ACCESS_KEY.into(),
+        secret_key: sigv4::SECRET_KEY.into(),
+        session_token: Some("lent-canary".into()),
+    }
+}
+
+/// An upstream that checks each signature as Amazon does takes every call's.
+#[tokio::test]
+async fn each_call_to_bedrock_has_a_signature_of_its_own() {
+    let upstream = native::Dialect::Bedrock.start().await;
+    let mut plan = plan(Dialect::Bedrock);
+    (plan.keys, plan.aws) = (0, Some(account()));
+    let house = House::new(plan, Some(&upstream));
+    for stream in [false, true] {
+        for endpoint in CALLERS {
+            let reply = house.send(call(endpoint, stream)).await;
+            let told = text(reply.unwrap()).await;
+            assert!(!told.contains("error\":{"), "{told}");
+        }
+    }
+}
+
+/// INV-SECRET: what an upstream repeats of an account is nobody's to read.
+#[tokio::test]
+async fn inv_secret_an_account_that_its_upstream_repeats_is_hidden() {
+    for secret in [sigv4::SECRET_KEY, "lent-canary"] {
+        let upstream = Upstream::start().await;
+        let said = json!({"message": format!("cannot sign by {secret}")});
+        upstream.always(Script::json(400, &said.to_string()));
+        let mut plan = plan(Dialect::Bedrock);
+        (plan.keys, plan.aws) = (0, Some(account()));
+        let house = House::new(plan, Some(&upstream));
+        let failure = house.send(call(Endpoint::Chat, false)).await.err().unwrap();
+        assert!(failure.message.contains("cannot sign"), "{failure:?}");
+        assert!(!format!("{failure:?}").contains(secret), "{failure:?}");
     }
 }
