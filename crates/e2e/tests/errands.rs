@@ -98,8 +98,21 @@ async fn every_endpoint_reaches_the_upstream_by_its_own_path_and_method() {
         assert_eq!(seen.line(), ("POST".to_owned(), format!("/v1{path}")));
         assert_eq!(seen.body(), form::body(&fields, &file), "{path}");
     }
+    // What may stand before `/v1` is ours, and no upstream's.
+    let prefixed = [
+        ("GET /openai/v1", "/files?limit=2&order=asc"),
+        ("GET /anthropic/v1", "/files/file-1/content"),
+        ("DELETE /openai/v1", "/files/file-1"),
+    ];
+    let asked = lines.len() + forms.len();
+    for (number, (ours, path)) in prefixed.iter().enumerate() {
+        let reply = send(&scene.gate, &format!("{ours}{path}"), "", "").await;
+        assert_eq!(reply.status(), 200, "{ours}{path}: {}", reply.text());
+        let seen = scene.upstream.request(asked + number).await;
+        assert_eq!(seen.line().1, format!("/v1{path}"));
+    }
     let metrics = scene.gate.until_quiet().await;
-    let all = (lines.len() + forms.len()) as u64;
+    let all = (lines.len() + forms.len() + prefixed.len()) as u64;
     assert_eq!(metrics.conserved(), Ok(all), "{metrics:?}");
     let completed = metrics.sum("tidegate_requests_total", &[("class", "completed")]);
     assert_eq!(completed, all as f64);
@@ -244,6 +257,11 @@ async fn what_is_no_id_and_no_plain_query_never_reaches_an_upstream() {
         "/v1/files/a/b",
         "/v1/files/../content",
         "/v1/batches/.",
+        "/openai/v1/files/..",
+        "/openai/v1/files/%2e%2e",
+        "/anthropic/v1//files",
+        "/openai/openai/v1/files",
+        "/openai/files",
     ] {
         let reply = send(&scene.gate, &format!("GET {path}"), "", "").await;
         assert_eq!(reply.status(), 404, "{path}: {}", reply.text());

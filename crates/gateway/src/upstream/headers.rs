@@ -22,8 +22,11 @@ pub const FORWARDED: [HeaderName; 4] = [
 ];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// As Anthropic spells it.
-const OTHER_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// As Anthropic spells it, and Amazon.
+const OTHER_REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-amzn-requestid"),
+];
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
 /// `Retry-After` beyond this is not believed (failures row 34).
@@ -91,7 +94,7 @@ pub(crate) fn passed(upstream: &HeaderMap, secrets: &Secrets) -> HeaderMap {
             || text.starts_with("openai-")
             || text.starts_with("anthropic-");
         let id = name == REQUEST_ID
-            || (name == OTHER_REQUEST_ID && !out.contains_key(UPSTREAM_REQUEST_ID));
+            || (OTHER_REQUEST_IDS.contains(name) && !out.contains_key(UPSTREAM_REQUEST_ID));
         if !(listed || id) || tells(value, secrets) {
             continue;
         }
@@ -192,6 +195,17 @@ mod tests {
             weight: 1,
         };
         let secrets = Secrets::of(&[key], None);
+        for name in OTHER_REQUEST_IDS {
+            let mut upstream = upstream.clone();
+            upstream.insert(name.clone(), HeaderValue::from_static("other"));
+            assert_eq!(passed(&upstream, &secrets)[UPSTREAM_REQUEST_ID], "req_1");
+            upstream.remove(REQUEST_ID);
+            assert_eq!(
+                passed(&upstream, &secrets)[UPSTREAM_REQUEST_ID],
+                "other",
+                "{name}"
+            );
+        }
         let out = passed(&upstream, &secrets);
         let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
         assert_eq!(out.len(), 3, "{names:?}");

@@ -92,7 +92,7 @@ const WRITTEN: &[(&str, &str, &str)] = &[
     (
         "x-upstream-request-id",
         "when the provider sent one",
-        "The provider's `x-request-id` or `request-id`.",
+        "The provider's `x-request-id`, `request-id` or `x-amzn-requestid`.",
     ),
     (
         "x-ratelimit-*",
