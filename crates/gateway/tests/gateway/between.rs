@@ -220,7 +220,7 @@ async fn usage_is_asked_for_where_the_provider_takes_it() {
     }
 }
 
-/// R-A: a header has room for names, and not for whatever a caller calls a field.
+/// A header has room for names, and not for whatever a caller calls a field.
 #[tokio::test]
 async fn what_was_dropped_is_told_in_a_header_that_has_an_end() {
     let upstream = Upstream::start().await;
@@ -267,7 +267,7 @@ async fn betas_of_two_headers_are_both_told() {
     assert!(head.contains("new-1") && head.contains("new-2"), "{head}");
 }
 
-/// R-L: what a file says of translation holds for the next call, and nothing that
+/// What a file says of translation holds for the next call, and nothing that
 /// was learned is lost by it.
 #[tokio::test]
 async fn another_word_on_what_is_unsupported_is_taken_and_the_pool_stays() {

@@ -6,6 +6,7 @@
 
 mod calls;
 mod configuration;
+mod crossing;
 mod dialects;
 mod edges;
 mod gateway;
@@ -195,6 +196,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         edges::ALL,
         dialects::ALL,
         configuration::ALL,
+        crossing::ALL,
     ];
     groups.into_iter().flatten()
 }
