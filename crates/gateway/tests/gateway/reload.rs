@@ -6,13 +6,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use kernel::{BudgetSettings, Clock, Level, LimitSettings, Overflow, Priority};
-use tidegate_gateway::{Changes, Settings};
+use tidegate_gateway::{Changes, Dialect, Endpoint, Settings, Subject};
 use tidegate_kernel as kernel;
-use tidegate_testkit::{Script, Upstream, openai};
+use tidegate_testkit::{Script, Signal, Upstream, openai};
 use tidegate_types::Code;
 use tidegate_wire::json::Limits;
 
-use crate::house::{House, Plan, pool, settings, text};
+use crate::house::{House, Plan, frame, pool, settings, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// An answer that takes two seconds.
@@ -358,4 +358,63 @@ async fn bounds_of_bytes_and_tenants_follow() {
     let mut call = House::call("echo", false);
     call.tenant = 3;
     text(next.send(call).await.unwrap()).await;
+}
+
+/// Another `kind` under the same name: who began ends in the dialect that he began
+/// with, and whoever comes is asked in the other one.
+#[tokio::test]
+async fn a_call_ends_in_the_dialect_in_which_it_began() {
+    let chunk = |text: &str, finish: &str| {
+        format!(
+            r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":{finish}}}]}}"#
+        )
+    };
+    let goes_on = Signal::new();
+    let first = Script::sse()
+        .event(&chunk("one ", "null"))
+        .until(&goes_on)
+        .event(&chunk("two", "\"stop\""))
+        .done();
+    let message = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"three"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":5,"output_tokens":7}}"#;
+    let upstream = Upstream::start().await;
+    upstream.by_head(move |head| {
+        let openai = head.contains("/chat/completions");
+        Some(match openai {
+            true => first.clone(),
+            false => Script::json(200, message),
+        })
+    });
+    let mut plan = Plan::trying();
+    plan.responses = false;
+    let house = House::new(plan.clone(), Some(&upstream));
+    let asked = || {
+        let mut call = House::call("up/m", true);
+        call.subject = Subject::Model(Endpoint::Messages);
+        call.body = r#"{"model":"up/m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"a"}]}"#.into();
+        call
+    };
+    let mut running = house.send(asked()).await.unwrap();
+    let mut told = frame(&mut running).await.unwrap();
+    plan.dialect = Dialect::Anthropic;
+    let (next, changes) = house.apply(settings(&plan, Some(&upstream)));
+    assert_eq!(changes.changed, ["up"]);
+    let later = text(next.send(asked()).await.unwrap()).await;
+    assert!(later.contains("three"), "{later}");
+    goes_on.fire();
+    told.push_str(&text(running).await);
+    for stream in [told, later] {
+        assert_eq!(
+            stream.matches("event: message_start").count(),
+            1,
+            "{stream}"
+        );
+        assert_eq!(stream.matches("event: message_stop").count(), 1, "{stream}");
+        assert!(!stream.contains("event: error"), "{stream}");
+    }
+    let seen = upstream.requests();
+    let lines: Vec<_> = seen.iter().map(|one| one.line().1).collect();
+    assert_eq!(lines, ["/v1/chat/completions", "/v1/messages"]);
+    assert_eq!(seen[1].header("authorization"), None);
+    let outcomes = next.outcomes().await;
+    assert_eq!(outcomes, [("completed".into(), "completed".into(), 2)]);
 }
