@@ -57,6 +57,23 @@ async fn a_dated_version_has_the_deployment_in_its_path_and_the_key_in_its_heade
     assert_eq!(scene.upstream.count(), count, "none of them went out");
 }
 
+/// As Azure's SDK asks for them: they are the resource's, and their model stands
+/// in the body.
+#[tokio::test]
+async fn responses_of_a_dated_version_have_no_deployment_in_their_path() {
+    let scene = azure(&as_azure("api_version = \"2025-04-01-preview\"")).await;
+    let answer =
+        r#"{"id":"resp_1","object":"response","status":"completed","model":"m","output":[]}"#;
+    scene.upstream.always(Script::json(200, answer));
+    let asked = r#"{"model":"gpt-4o","input":"How high is the tide?"}"#;
+    let reply = scene.gate.post("/v1/responses", asked).await;
+    assert_eq!((reply.status(), &*reply.text()), (200, answer));
+    let seen = scene.upstream.request(0).await;
+    let path = "/openai/responses?api-version=2025-04-01-preview";
+    assert_eq!(seen.line().1, path);
+    assert_eq!(model(seen.body()), "my-dep");
+}
+
 #[tokio::test]
 async fn without_a_date_the_newer_paths_are_called_and_the_body_names_the_deployment() {
     for (version, query) in [

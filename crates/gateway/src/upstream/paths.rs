@@ -113,9 +113,10 @@ impl Paths {
             }
             (Subject::Errand(errand), None) => Cow::Borrowed(errand.target.as_str()),
         };
-        // What makes something is a deployment's; files and jobs are the resource's.
+        // What makes something is a deployment's; files, jobs and responses, which
+        // are kept, are the resource's.
         let is_makers = match subject {
-            Subject::Model(_) => true,
+            Subject::Model(endpoint) => *endpoint != Endpoint::Responses,
             Subject::Errand(errand) => {
                 matches!(errand.kind, ErrandKind::Make | ErrandKind::Form) && model != NO_MODEL
             }

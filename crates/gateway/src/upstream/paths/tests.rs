@@ -48,6 +48,7 @@ fn errand(kind: ErrandKind, target: &str) -> Subject {
 #[test]
 fn each_face_has_its_paths() {
     let chat = Subject::Model(Endpoint::Chat);
+    let responses = Subject::Model(Endpoint::Responses);
     let (old, new) = (azure(Some("2024-10-21")), azure(None));
     let image = errand(ErrandKind::Make, "/images/generations");
     let files = errand(ErrandKind::Look, "/files?limit=2");
@@ -76,6 +77,14 @@ fn each_face_has_its_paths() {
             "my-dep.1",
             "/openai/deployments/my-dep.1/chat/completions?api-version=2024-10-21",
         ),
+        (
+            "",
+            old,
+            &responses,
+            "my-dep.1",
+            "/openai/responses?api-version=2024-10-21",
+        ),
+        ("", new, &responses, "d", "/openai/v1/responses"),
         (
             "",
             old,
