@@ -34,7 +34,12 @@ impl Speaks for Azure {
     }
 
     fn write(&self, request: &chat::Request, ways: &Ways, lacks: &mut Lacks) -> Vec<u8> {
-        OpenAi.write(request, ways, lacks)
+        // Its models are OpenAI's, whichever of its APIs it is asked by.
+        let theirs = Ways {
+            responses: true,
+            ..*ways
+        };
+        OpenAi.write(request, &theirs, lacks)
     }
 
     fn answer(&self, body: &[u8]) -> Result<chat::Answer, Malformed> {

@@ -280,3 +280,28 @@ async fn the_simulated_model_is_asked_in_any_dialect() {
     assert_eq!(told["content"][0]["text"], "one two");
     assert!(told["id"].as_str().unwrap().len() > 8);
 }
+
+/// A bound is told as the model takes it: OpenAI's reasoning models refuse the
+/// older name, which most of those who follow OpenAI know alone.
+#[tokio::test]
+async fn a_bound_has_the_name_that_the_provider_knows() {
+    for (dialect, responses, name) in [
+        (Dialect::OpenAi, true, "max_completion_tokens"),
+        (Dialect::OpenAi, false, "max_tokens"),
+        (Dialect::Azure, true, "max_completion_tokens"),
+        (Dialect::Azure, false, "max_completion_tokens"),
+    ] {
+        let upstream = Upstream::start().await;
+        upstream.always(Script::json(200, CHAT));
+        let plan = Plan {
+            dialect,
+            responses,
+            ..Plan::trying()
+        };
+        let house = House::new(plan, Some(&upstream));
+        let reply = house.send(call(Endpoint::Messages, &tools(false))).await;
+        text(reply.unwrap()).await;
+        let asked: Value = serde_json::from_slice(upstream.request(0).await.body()).unwrap();
+        assert_eq!(asked[name], 50, "{dialect:?} {responses} {asked}");
+    }
+}
