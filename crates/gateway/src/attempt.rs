@@ -350,14 +350,19 @@ impl<'a> Attempt<'a> {
         };
         let now = self.house.clock.unix_millis() / 1000;
         let provider = &self.asked.provider;
-        classify::by_status(
+        let mut failure = classify::by_status(
             provider.speaks(),
             head.status,
             &head.headers,
             &body,
             now,
             &provider.secrets,
-        )
+        );
+        if self.asked.translation.is_some() {
+            // It is a field of our request, and none of the caller's.
+            failure.param = None;
+        }
+        failure
     }
 
     async fn whole(

@@ -305,3 +305,26 @@ async fn a_bound_has_the_name_that_the_provider_knows() {
         assert_eq!(asked[name], 50, "{dialect:?} {responses} {asked}");
     }
 }
+
+/// Row 17: a whole answer becomes the stream that was asked for, or is refused:
+/// nothing of it is lost on the way.
+#[tokio::test]
+async fn row_17_a_whole_message_becomes_a_stream_or_is_refused() {
+    let (house, _upstream) = before(Dialect::Anthropic, Script::json(200, ANSWER)).await;
+    let reply = house.send(call(Endpoint::Messages, &streams())).await;
+    let told = text(reply.unwrap()).await;
+    assert!(
+        told.contains(r#""text":"hi""#) && told.ends_with(END),
+        "{told}"
+    );
+
+    let server_tool = r#"{"type":"server_tool_use","id":"srv_1","name":"web_search","input":{}}"#;
+    let odd = ANSWER.replacen(
+        r#""content":["#,
+        &format!(r#""content":[{server_tool},"#),
+        1,
+    );
+    let (house, _upstream) = before(Dialect::Anthropic, Script::json(200, &odd)).await;
+    let failure = house.send(call(Endpoint::Messages, &streams())).await;
+    assert_eq!(failure.err().unwrap().code, Code::UpstreamProtocol);
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_gateway::{Call, Dialect, Endpoint, Subject};
+use tidegate_gateway::{Call, Dialect, Endpoint, Manner, Subject};
 use tidegate_testkit::{Script, Upstream};
 use tidegate_types::Code;
 
@@ -150,4 +150,20 @@ async fn what_needs_a_store_is_refused_by_its_name() {
     assert_eq!(failure.code, Code::UnsupportedParameter);
     assert_eq!(failure.param.as_deref(), Some("previous_response_id"));
     assert_eq!(upstream.count(), 0);
+}
+
+/// What an upstream says is wrong is a field of our request to it, and not of the
+/// caller's; its code means the same in both.
+#[tokio::test]
+async fn a_field_of_another_form_is_not_blamed() {
+    let said = json!({"error": {"message": "too long", "type": "invalid_request_error",
+        "param": "messages", "code": "context_length_exceeded"}});
+    for (native, param) in [(false, None), (true, Some("messages"))] {
+        let script = Script::json(400, &said.to_string());
+        let (house, _upstream) = before(Dialect::OpenAi, native, script).await;
+        let failure = house.send(call(&asks(false))).await.err().unwrap();
+        assert_eq!(failure.param.as_deref(), param, "{native}");
+        let body: Value = serde_json::from_slice(&failure.body(Manner::Responses, None)).unwrap();
+        assert_eq!(body["error"]["code"], "context_length_exceeded");
+    }
 }
