@@ -55,9 +55,10 @@ impl<T> Fair<T> {
         });
         let mut cost = whole(own).saturating_mul(mean);
         let mut ahead = own;
-        // Each other tenant takes what the own one must have taken before its
-        // turn for this, its debt included, and then up to one turn more.
-        let level = cost - credit + lane.quantum;
+        // Each other tenant is served until it has had as much as the own one must
+        // have had before its turn for this, its debt included; of two that have
+        // had the same the other may be first.
+        let level = cost - credit + 1;
         for key in lane.tenants.keys(&self.tenants) {
             let other = &self.tenants[key];
             if tenant.is_some_and(|tenant| std::ptr::eq(tenant, other)) {

@@ -1,20 +1,15 @@
-//! One priority: its tenants in a ring, by deficit round robin.
+//! One priority: its tenants, served by what they have had.
 //!
-//! 1. A turn brings a quantum of credit, and serves while there is credit. What
-//!    was taken too much, or is told late, is paid in the next turns.
-//! 2. The quantum is what one request costs lately, so that most turns serve
-//!    one; it is the same for all within a round, which bounds how far two are
-//!    apart. After Shreedhar and Varghese, "Efficient fair queueing using
-//!    deficit round robin" (1996), with a credit that may go below zero.
-
-use std::cmp::Ordering;
+//! 1. Who has most credit is served, of several the one that comes first in the
+//!    ring, and goes to its end. What was taken too much, or is told late, is paid.
+//! 2. Where nobody has credit all who wait are given the same until one has some:
+//!    so two of them are never more than the largest cost apart. After Sheng et
+//!    al., "Fairness in serving large language models" (2024): the one with the
+//!    smallest counter first.
 
 use crate::circle::Circle;
 use crate::fair::{Item, Tenant};
 use crate::slots::Slots;
-
-/// How much of the past the mean cost remembers, in requests.
-const REMEMBERED: i64 = 8;
 
 #[derive(Clone, Debug)]
 pub(super) struct Lane<T> {
@@ -28,11 +23,6 @@ pub(super) struct Lane<T> {
     pub(super) ages: Circle<Item<T>>,
     pub(super) bytes: u64,
     pub(super) cost: i64,
-    /// Mean cost times `REMEMBERED`.
-    costs: i64,
-    /// Rounds are numbered from 1.
-    round: u64,
-    pub(super) quantum: i64,
     /// What somebody who always waited was given up to now.
     given: i64,
     /// How often nobody waited any more.
@@ -55,9 +45,6 @@ impl<T> Lane<T> {
             ages: Circle::new(|item| &item.age),
             bytes: 0,
             cost: 0,
-            costs: 0,
-            round: 1,
-            quantum: 1,
             given: 0,
             emptied: 0,
         }
@@ -69,64 +56,42 @@ impl<T> Lane<T> {
 
     /// Whose turn it is.
     pub(super) fn pick(&mut self, tenants: &mut Slots<Tenant<T>>) -> Option<usize> {
-        let mut visits = 0;
-        loop {
-            let key = self.tenants.front()?;
-            let tenant = &mut tenants[key];
-            if tenant.round == self.round && tenant.credit <= 0 {
-                // The ring came round.
-                self.round += 1;
-                self.quantum = (self.costs / REMEMBERED).max(1);
-                self.given += self.quantum;
+        let mut best = self.tenants.front()?;
+        for key in self.tenants.keys(tenants) {
+            // Of several the first one.
+            if tenants[key].credit > tenants[best].credit {
+                best = key;
             }
-            if tenant.round != self.round {
-                tenant.round = self.round;
-                tenant.credit += self.quantum;
-            }
-            if tenant.credit > 0 {
-                return Some(key);
+        }
+        let credit = tenants[best].credit;
+        if credit <= 0 {
+            self.give(tenants, 1 - credit);
+        }
+        Some(best)
+    }
+
+    /// All who wait are given the same.
+    fn give(&mut self, tenants: &mut Slots<Tenant<T>>, credit: i64) {
+        self.given += credit;
+        for _ in 0..self.tenants.len() {
+            if let Some(key) = self.tenants.front() {
+                tenants[key].credit += credit;
             }
             self.tenants.turn(tenants);
-            visits += 1;
-            if visits > self.tenants.len() {
-                self.leap(tenants);
-                visits = 0;
-            }
         }
     }
 
-    /// Everybody is in debt: the rounds pass at once that would only pay.
-    fn leap(&mut self, tenants: &mut Slots<Tenant<T>>) {
-        let rounds = |key: usize| -tenants[key].credit / self.quantum;
-        let Some(rounds) = self.tenants.keys(tenants).map(rounds).min() else {
-            return;
-        };
-        let paid = rounds * self.quantum;
-        self.given += paid;
-        for _ in 0..self.tenants.len() {
-            if let Some(key) = self.tenants.front() {
-                tenants[key].credit += paid;
-            }
-            self.tenants.turn(tenants);
-        }
+    /// One whose turn it is takes `cost`.
+    pub(super) fn serve(&mut self, tenants: &mut Slots<Tenant<T>>, key: usize, cost: i64) {
+        self.charge(tenants, key, cost);
+        self.tenants.remove(tenants, key);
+        self.tenants.push(tenants, key);
     }
 
     /// A tenant that waits pays `cost`, or gets it back if it is negative.
     pub(super) fn charge(&mut self, tenants: &mut Slots<Tenant<T>>, key: usize, cost: i64) {
         let tenant = &mut tenants[key];
         tenant.credit -= cost;
-        let ends = tenant.credit <= 0 && tenant.round == self.round;
-        if ends && self.tenants.front() == Some(key) {
-            self.tenants.turn(tenants);
-        }
-    }
-
-    /// What one request costs is learned from each that was charged.
-    pub(super) fn learn(&mut self, cost: i64) {
-        match self.costs.cmp(&0) {
-            Ordering::Greater => self.costs += cost - self.costs / REMEMBERED,
-            _ => self.costs = cost * REMEMBERED,
-        }
     }
 
     /// Nobody waits any more.

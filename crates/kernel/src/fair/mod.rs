@@ -88,8 +88,6 @@ struct Tenant<T> {
     items: usize,
     cost: i64,
     credit: i64,
-    /// The round of its lane in which it last had a turn.
-    round: u64,
     away: Debt,
 }
 
@@ -203,8 +201,7 @@ impl<T> Fair<T> {
         sessions.turn(&self.sessions);
         let key = self.sessions[session].items.front()?;
         let cost = counted(self.items[key].tag.cost);
-        lane.learn(cost);
-        lane.charge(&mut self.tenants, tenant, cost);
+        lane.serve(&mut self.tenants, tenant, cost);
         self.charge_lane(at, cost);
         self.unlink(key)
     }
@@ -260,9 +257,6 @@ impl<T> Fair<T> {
         let more = cost - counted(tag.cost);
         self.charge_lane(tag.priority as usize, more);
         let lane = &mut self.lanes[tag.priority as usize];
-        if cost > 0 {
-            lane.learn(cost);
-        }
         match self.tenant_keys.get(&(tag.priority, tag.tenant)) {
             Some(&key) if self.tenants[key].items > 0 => {
                 lane.charge(&mut self.tenants, key, more);
@@ -379,7 +373,6 @@ impl<T> Fair<T> {
                 self.debtors.remove(&self.tenants, key);
                 let tenant = &mut self.tenants[key];
                 tenant.credit = self.lanes[lane].owed(tenant.credit, tenant.away);
-                tenant.round = 0;
                 key
             }
             None => self.register(tag.priority, tag.tenant),
@@ -397,7 +390,6 @@ impl<T> Fair<T> {
             items: 0,
             cost: 0,
             credit: 0,
-            round: 0,
             away: Debt::default(),
         });
         self.tenant_keys.insert((priority, id), key);

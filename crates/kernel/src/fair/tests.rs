@@ -28,7 +28,7 @@ fn interactive(tenant: u64, cost: u64) -> Tag {
 }
 
 /// The same order, told plainly: vectors that are searched from the front, and
-/// rounds that pass one by one.
+/// credit that is given one by one.
 #[derive(Default)]
 struct Plain {
     waiting: Vec<(u32, Tag)>,
@@ -42,11 +42,7 @@ struct PlainLane {
     /// The turns of the sessions of each tenant.
     sessions: HashMap<u64, VecDeque<u64>>,
     credit: HashMap<u64, i64>,
-    had_turn: HashMap<u64, u64>,
     left: HashMap<u64, (i64, u32)>,
-    costs: i64,
-    round: u64,
-    quantum: i64,
     given: i64,
     emptied: u32,
 }
@@ -55,7 +51,7 @@ impl Plain {
     fn new() -> Self {
         let mut plain = Self::default();
         for (lane, weight) in plain.lanes.iter_mut().zip(WEIGHTS) {
-            (lane.round, lane.quantum, lane.spent) = (1, 1, -weight);
+            lane.spent = -weight;
         }
         plain
     }
@@ -78,7 +74,6 @@ impl Plain {
         let lane = &mut self.lanes[at];
         if news {
             lane.ring.push_back(tag.tenant);
-            lane.had_turn.insert(tag.tenant, 0);
             lane.pay_back(tag.tenant);
         }
         let sessions = lane.sessions.entry(tag.tenant).or_default();
@@ -114,8 +109,9 @@ impl Plain {
             |tag: &Tag| (tag.priority as usize, tag.tenant, tag.session) == (at, tenant, session);
         let place = self.waiting.iter().position(|(_, tag)| is(tag))?;
         let cost = counted(self.waiting[place].1.cost);
-        lane.learn(cost);
         lane.charge(tenant, cost);
+        lane.ring.retain(|other| *other != tenant);
+        lane.ring.push_back(tenant);
         self.pay(at, cost);
         self.leave(place)
     }
@@ -179,9 +175,6 @@ impl Plain {
         let waits = self.of(at, tag.tenant) > 0;
         self.pay(at, more);
         let lane = &mut self.lanes[at];
-        if cost > 0 {
-            lane.learn(cost.cast_signed());
-        }
         if waits {
             lane.charge(tag.tenant, more);
         } else {
@@ -193,40 +186,22 @@ impl Plain {
 }
 
 impl PlainLane {
-    fn learn(&mut self, cost: i64) {
-        self.costs = if self.costs > 0 {
-            self.costs + cost - self.costs / 8
-        } else {
-            cost * 8
-        };
-    }
-
     fn charge(&mut self, tenant: u64, cost: i64) {
-        let credit = self.credit.entry(tenant).or_default();
-        *credit -= cost;
-        let over = *credit <= 0 && self.had_turn[&tenant] == self.round;
-        if over && self.ring.front() == Some(&tenant) {
-            self.ring.rotate_left(1);
-        }
+        *self.credit.entry(tenant).or_default() -= cost;
     }
 
     fn next(&mut self) -> u64 {
         loop {
-            let tenant = self.ring[0];
-            let credit = self.credit.entry(tenant).or_default();
-            if self.had_turn[&tenant] == self.round && *credit <= 0 {
-                self.round += 1;
-                self.quantum = (self.costs / 8).max(1);
-                self.given += self.quantum;
+            let credit = |tenant: &u64| self.credit.get(tenant).copied().unwrap_or(0);
+            let most = self.ring.iter().map(credit).max().unwrap_or(0);
+            if most > 0 {
+                let first = self.ring.iter().find(|tenant| credit(tenant) == most);
+                return first.copied().unwrap_or(0);
             }
-            if self.had_turn[&tenant] != self.round {
-                self.had_turn.insert(tenant, self.round);
-                *credit += self.quantum;
+            self.given += 1;
+            for tenant in &self.ring {
+                *self.credit.entry(*tenant).or_default() += 1;
             }
-            if *credit > 0 {
-                return tenant;
-            }
-            self.ring.rotate_left(1);
         }
     }
 
