@@ -139,6 +139,10 @@ impl Framer {
     /// The stream ended: whether behind a whole message.
     pub fn finish(&mut self) -> Tail {
         self.drop_given();
+        if self.failed {
+            // What came behind it is no message, however much of it is here.
+            self.buffer = BytesMut::new();
+        }
         match self.buffer.len() {
             0 => Tail::Clean,
             partial => Tail::Partial(partial),
