@@ -32,6 +32,7 @@ use crate::upstream::{HttpUpstream, Missed, Source, allowance};
 use crate::wait::{Ended, until};
 
 mod answer;
+mod credential;
 mod errand;
 
 /// The body of an error may stand still this long; its status is known.
@@ -208,6 +209,7 @@ impl<'a> Attempt<'a> {
         ticket: &mut Ticket,
         alarm: &mut Alarm,
     ) -> Result<Head, Failure> {
+        let credential = self.credential(http, ticket, alarm).await?;
         let rested = self.asked.may_be_sent_twice().then(|| http.rested());
         let mut opened = rested.flatten();
         loop {
@@ -242,6 +244,7 @@ impl<'a> Attempt<'a> {
                 &self.asked.load.whole(),
                 self.asked.forwarded.clone(),
                 &self.target.key,
+                credential.as_ref(),
             )?;
             let work = pin!(http.send(line, request));
             let heard = match &course {

@@ -154,6 +154,9 @@ impl Attempts {
     fn tell(&self, ticket: &Ticket, failure: &Failure) {
         let said = failure.aside();
         let what = match (failure.code, said) {
+            (Code::UpstreamAuth, _) if failure.upstream_status().is_none() => {
+                "there is no credential to sign with"
+            }
             (Code::UpstreamAuth, _) => "the upstream refused our key",
             (Code::UpstreamUnreachable, Some(_)) => "no connection to the upstream",
             (Code::UpstreamTls, Some(_)) => "TLS with the upstream failed",

@@ -73,10 +73,14 @@ impl Consequence {
                 Again::WhenFit,
             ),
             Code::InsufficientQuota => (Verdict::Neutral, None, KeyIs::Spent, Again::WhenFit),
+            // Nobody there was asked: we had nothing to sign with, and may have soon.
+            Code::UpstreamAuth if failure.upstream_status().is_none() => {
+                (Verdict::Neutral, None, KeyIs::Unknown, once(1))
+            }
             Code::UpstreamAuth => (
                 Verdict::Neutral,
                 None,
-                match failure.upstream.as_ref().and_then(|says| says.status) {
+                match failure.upstream_status() {
                     Some(403) => KeyIs::Forbidden,
                     _ => KeyIs::Refused,
                 },

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kernel::{BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings};
+use kernel::{BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings, Scope};
 use tidegate_kernel as kernel;
 use tidegate_sim::{Problem, Rules, Sim};
 
@@ -25,7 +25,7 @@ use crate::settings::{
     KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts,
 };
 use crate::target::{TargetSettings, Targets};
-use crate::upstream::{self, Address, HttpUpstream, Signer, Trust};
+use crate::upstream::{self, Address, HttpUpstream, Trust};
 
 /// What all providers of one configuration are told.
 pub(crate) struct Context {
@@ -34,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) tenants: usize,
     pub(crate) seed: u64,
     pub(crate) trust: Trust,
+    /// Whose tasks fetch credentials.
+    pub(crate) scope: Scope,
 }
 
 /// What every provider has, however it is reached.
@@ -84,7 +86,7 @@ impl Draft {
             dialect: settings.dialect,
             base: settings.base,
             api_version: settings.api_version,
-            signer: settings.aws.as_ref().map(Signer::new),
+            account: settings.aws,
         };
         let known = old.as_deref().and_then(|old| match &old.link {
             Link::Http(http) if http.is(&address, &roots) => Some(Arc::clone(http)),
@@ -94,11 +96,16 @@ impl Draft {
         let http = match known {
             Some(known) => known,
             None => {
-                let fresh = HttpUpstream::new(address, roots, &context.trust, context.clock)?;
-                Arc::new(fresh)
+                let Context {
+                    trust,
+                    clock,
+                    scope,
+                    ..
+                } = context;
+                Arc::new(HttpUpstream::new(address, roots, trust, *clock, scope)?)
             }
         };
-        let secrets = Secrets::of(&settings.keys, settings.aws.as_ref());
+        let secrets = Secrets::of(&settings.keys, http.settings(), http.lender());
         let keys = keys(
             settings.keys,
             settings.dialect,

@@ -87,6 +87,12 @@ impl Failure {
         self.upstream.as_ref()?.aside.as_deref()
     }
 
+    /// The upstream's own status, or the one that an error of its would have had;
+    /// none where it has not spoken.
+    pub(crate) fn upstream_status(&self) -> Option<u16> {
+        self.upstream.as_ref()?.status
+    }
+
     /// The same, naming the field that is wrong.
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());

@@ -16,7 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tidegate_kernel as kernel;
 
 use crate::dialect::Dialect;
-use crate::settings::{AwsSettings, KeySettings};
+use crate::settings::{AwsSettings, AwsSource, KeySettings};
+use crate::upstream::Lender;
 
 /// A refused key is tried again after this, and each time it is refused again
 /// after twice as long, up to [`REFUSED_MOST`]: somebody has to correct it.
@@ -159,23 +160,51 @@ impl Until {
     }
 }
 
-/// What must never be seen in an answer of a provider: all of its keys.
+/// What must never be seen in an answer of a provider: all of its keys, also
+/// those that are lent to it just now.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<[SecretString]>);
+pub(crate) struct Secrets {
+    known: Arc<[SecretString]>,
+    lender: Option<Arc<Lender>>,
+}
 
 impl Secrets {
-    pub(crate) fn of(keys: &[KeySettings], aws: Option<&AwsSettings>) -> Self {
+    pub(crate) fn of(
+        keys: &[KeySettings],
+        aws: Option<&AwsSettings>,
+        lender: Option<&Arc<Lender>>,
+    ) -> Self {
         let keys = keys.iter().map(|key| key.value.clone());
-        let lent = aws.into_iter().flat_map(|aws| {
-            let token = aws.session_token.clone();
-            [Some(aws.secret_key.clone()), token].into_iter().flatten()
+        let account = aws.and_then(|aws| match &aws.source {
+            AwsSource::Keys(keys) => Some(keys),
+            _ => None,
         });
-        Self(keys.chain(lent).collect())
+        let account = account.into_iter().flat_map(|keys| {
+            let token = keys.session_token.clone();
+            [Some(keys.secret_key.clone()), token].into_iter().flatten()
+        });
+        Self {
+            known: keys.chain(account).collect(),
+            lender: lender.cloned(),
+        }
+    }
+
+    /// Whether `is` is true of one of their texts.
+    pub(crate) fn any(&self, mut is: impl FnMut(&str) -> bool) -> bool {
+        let known = self.known.iter().map(ExposeSecret::expose_secret);
+        known.into_iter().any(&mut is) || self.lender.as_ref().is_some_and(|lender| lender.any(is))
     }
 
     /// Their texts, to be looked for and not to be kept.
-    pub(crate) fn exposed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(ExposeSecret::expose_secret)
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&[&str]) -> R) -> R {
+        let lent = self.lender.iter().flat_map(|lender| lender.lent());
+        let lent: Vec<_> = lent.collect();
+        let lent = lent
+            .iter()
+            .flat_map(|one| [Some(one.secret_access_key()), one.session_token()]);
+        let known = self.known.iter().map(ExposeSecret::expose_secret);
+        let all: Vec<_> = known.chain(lent.flatten()).collect();
+        look(&all)
     }
 }
 

@@ -66,8 +66,8 @@ pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Ticket};
 pub use settings::{
-    AwsSettings, BaseUrl, Bounds, KeySettings, OnUnsupported, Pick, ProviderSettings,
-    RetrySettings, Settings, SimSettings, Timeouts,
+    AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, KeySettings, OnUnsupported, Pick,
+    ProviderSettings, RetrySettings, ServiceToken, Settings, SimSettings, Timeouts,
 };
 pub use setup::Changes;
 pub use stage::Stage;

@@ -17,5 +17,6 @@ tidegate_kernel::metrics! {
     KEY_USABLE: Gauge "tidegate_key_usable" [provider key] "Whether a key is in the rotation.";
     TARGET_USABLE: Gauge "tidegate_target_usable" [provider model key] "Whether a model may be asked with a key: neither resting nor left alone.";
     UPSTREAM_CONNECTIONS_IDLE: Gauge "tidegate_upstream_connections_idle" [provider] "Connections to the upstream that rest between two calls.";
+    CREDENTIAL_LEFT: Gauge "tidegate_credential_left_seconds" [provider] "Seconds until the credential ends that the provider's requests are signed with, where one is fetched; 0 while there is none.";
     UPSTREAM_ODDITIES: Counter "tidegate_upstream_oddities_total" [kind] "Things an upstream did that its API does not promise, by kind.";
 }

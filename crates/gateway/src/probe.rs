@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use kernel::gather::Stop;
 use kernel::{Alarm, ByteBudget, Clock, Deadline, Gather, Halt, PieceExit};
 use tidegate_kernel as kernel;
@@ -16,10 +16,11 @@ use tidegate_types::Code;
 
 use crate::failure::Failure;
 use crate::house::House;
+use crate::keys::Key;
 use crate::provider::{Link, Provider};
 use crate::route::Routes;
 use crate::unary::{self, Bound, Short};
-use crate::upstream::{HttpUpstream, Missed, classify};
+use crate::upstream::{HttpUpstream, Missed, Source, classify};
 use crate::wait::until;
 
 /// For one look, connecting included.
@@ -90,22 +91,7 @@ async fn list(
     let Some(key) = provider.targets.keys().first() else {
         return Err(Failure::new(Code::Internal, "No key to look with."));
     };
-    let exchange = async {
-        let opened = http.connect().await?;
-        let Some(request) = http.models_request(key) else {
-            return Ok(None);
-        };
-        http.send(opened, request)
-            .await
-            .map(Some)
-            .map_err(|missed| match missed {
-                Missed::Failed(failure) => failure,
-                Missed::Unheard => {
-                    Failure::new(Code::UpstreamDisconnected, "The connection closed at once.")
-                }
-            })
-    };
-    let exchanged = until(&halt, &mut alarm, total, pin!(exchange))
+    let exchanged = until(&halt, &mut alarm, total, pin!(head(http, key)))
         .await
         .map_err(|_| late())??;
     let Some((head, mut source)) = exchanged else {
@@ -148,6 +134,25 @@ async fn list(
             Code::UpstreamProtocol,
             "`GET /models` answered with something else.",
         )
+    })
+}
+
+/// The head of its list, if there is a place that has one. Who signs must have
+/// something to sign with, whether or not there is.
+async fn head(http: &HttpUpstream, key: &Key) -> Result<Option<(Response<()>, Source)>, Failure> {
+    if let Some(account) = http.account(key) {
+        account.credential().await?;
+    }
+    let opened = http.connect().await?;
+    let Some(request) = http.models_request(key) else {
+        return Ok(None);
+    };
+    let answered = http.send(opened, request).await;
+    answered.map(Some).map_err(|missed| match missed {
+        Missed::Failed(failure) => failure,
+        Missed::Unheard => {
+            Failure::new(Code::UpstreamDisconnected, "The connection closed at once.")
+        }
     })
 }
 

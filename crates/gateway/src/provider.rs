@@ -173,6 +173,9 @@ impl Observe for Provider {
         if let Link::Http(http) = &self.link {
             let resting = http.idle().len() as f64;
             to.gauge(names::UPSTREAM_CONNECTIONS_IDLE, labels, resting);
+            if let Some(lender) = http.lender() {
+                lender.observe(labels, to);
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Plain validated values. Reading and checking a file is the server's work;
 //! whoever builds these has already refused nonsense.
 
+mod aws;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use tidegate_kernel as kernel;
 
 use crate::catalogue::Facts;
 use crate::dialect::Dialect;
+
+pub use self::aws::{AwsKeys, AwsRole, AwsSettings, AwsSource, ServiceToken};
 
 /// Everything that a configuration says to the gateway.
 #[derive(Debug)]
@@ -88,19 +92,6 @@ pub enum OnUnsupported {
     Refuse,
     /// It is left out; `x-tidegate-dropped` of the answer names it.
     Drop,
-}
-
-/// An account at Amazon, which signs what is sent to Bedrock.
-#[derive(Debug, Clone)]
-pub struct AwsSettings {
-    /// Such as `eu-central-1`.
-    pub region: String,
-    /// The key's id.
-    pub access_key: SecretString,
-    /// The key itself.
-    pub secret_key: SecretString,
-    /// Where the keys are lent.
-    pub session_token: Option<SecretString>,
 }
 
 /// One of Tidegate's keys for an upstream.

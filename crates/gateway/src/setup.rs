@@ -74,6 +74,7 @@ impl Setup {
             tenants: numbers.max(1),
             seed: house.seed,
             trust: Trust::default(),
+            scope: house.scope.clone(),
         };
         // One that is gone for new calls may still have some: it comes back.
         let known = |name: &str| match old.and_then(|old| old.routes.named(name)) {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 use tidegate_server::config::{
-    Effective, Loaded, Problems, ProcessEnv, SIM, load_effective, schema,
+    Effective, Kind, Loaded, Problems, ProcessEnv, SIM, load_effective, schema,
 };
 
 use crate::cli::Check;
@@ -49,7 +49,7 @@ fn tell(result: &Result<(Loaded, Effective), Problems>, print: bool) -> io::Resu
             warn(&loaded.warnings);
             match print {
                 true => say::result(effective.to_toml().trim_end()),
-                false => say::result(summary(loaded)),
+                false => say::result([summary(loaded), signers(loaded)].concat()),
             }
         }
         Err(problems) => {
@@ -96,6 +96,22 @@ fn summary(loaded: &Loaded) -> String {
         names.join(", "),
         count(loaded.warnings.warnings(), "warning"),
     )
+}
+
+/// Who signs, a line for each provider that is signed to.
+fn signers(loaded: &Loaded) -> String {
+    let providers = loaded.config.providers.iter();
+    let lines = providers.filter_map(|provider| {
+        let region = provider.region.as_deref()?;
+        let name = &provider.name;
+        let signs = match &provider.account {
+            Some(account) => format!("is signed to in {region} with {account}"),
+            None if provider.kind == Kind::Bedrock => format!("is shown an API key in {region}"),
+            None => return None,
+        };
+        Some(format!("\nproviders.{name} {signs}"))
+    });
+    lines.collect()
 }
 
 /// What `--json` prints.
@@ -152,9 +168,29 @@ mod tests {
     }
 
     #[test]
+    fn who_signs_is_named() {
+        let bedrock = "[providers.b]\nkind = \"bedrock\"\nregion = \"eu-central-1\"\n";
+        let signs = |lines: &str| signers(&check(&format!("{bedrock}{lines}")).unwrap());
+        assert_eq!(
+            signs("access_key = \"a\"\nsecret_key = \"canary\""),
+            "\nproviders.b is signed to in eu-central-1 with an access key"
+        );
+        assert_eq!(
+            signs("credentials = \"machine\"\nrole = \"arn:aws:iam::123456789012:role/x\""),
+            "\nproviders.b is signed to in eu-central-1 with the machine's service \
+             (http://169.254.169.254), then role arn:aws:iam::123456789012:role/x"
+        );
+        assert_eq!(
+            signs("keys = [{ value = \"canary\" }]"),
+            "\nproviders.b is shown an API key in eu-central-1"
+        );
+    }
+
+    #[test]
     fn the_result_is_one_line_or_one_object() {
         let fine = check("shutdown_timeout = \"1s\"");
         let line = summary(fine.as_ref().unwrap());
+        assert_eq!(signers(fine.as_ref().unwrap()), "");
         assert_eq!(
             line,
             "gate.toml is fine: listen 127.0.0.1:7070, 1 provider (sim), 1 warning"

@@ -8,6 +8,7 @@
 
 pub mod anthropic;
 pub mod aws_events;
+pub mod aws_lent;
 pub mod bedrock;
 pub mod chat;
 mod claude;

@@ -269,8 +269,7 @@ fn told(
 }
 
 fn hidden(text: &str, secrets: &Secrets) -> String {
-    let secrets: Vec<_> = secrets.exposed().collect();
-    redact(text, &secrets)
+    secrets.with(|secrets| redact(text, secrets))
 }
 
 fn short(text: &str, secrets: &Secrets) -> String {

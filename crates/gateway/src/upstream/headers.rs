@@ -32,27 +32,25 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 /// `Retry-After` beyond this is not believed (failures row 34).
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
+/// Answers come as they are.
+pub(super) const PLAIN: HeaderValue = HeaderValue::from_static("identity");
+
+/// Who asks.
+pub(super) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION")));
+
 /// The headers of every request to one upstream,
 /// but for its key.
 pub(crate) fn template(dialect: Dialect, base: &BaseUrl) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(10);
-    let host = host_header(base);
-    let host = HeaderValue::from_str(&host)
-        .map_err(|_| "the host cannot be sent as a header".to_owned())?;
-    headers.insert(header::HOST, host);
+    headers.insert(header::HOST, host(base)?);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
     // A compressed stream would have to be unpacked to be looked at.
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))),
-    );
+    headers.insert(header::ACCEPT_ENCODING, PLAIN);
+    headers.insert(header::USER_AGENT, AGENT);
     headers.extend(dialect.speaks().headers().iter().cloned());
     Ok(headers)
 }
@@ -71,16 +69,18 @@ pub(crate) fn forwarded(mut given: HeaderMap, manner: Manner) -> HeaderMap {
     given
 }
 
-fn host_header(base: &BaseUrl) -> String {
+/// The host as a header has it.
+pub(super) fn host(base: &BaseUrl) -> Result<HeaderValue, String> {
     let host = if base.host.contains(':') {
         format!("[{}]", base.host)
     } else {
         base.host.clone()
     };
-    match (base.tls, base.port) {
+    let host = match (base.tls, base.port) {
         (true, 443) | (false, 80) => host,
         (_, port) => format!("{host}:{port}"),
-    }
+    };
+    HeaderValue::from_str(&host).map_err(|_| "the host cannot be sent as a header".to_owned())
 }
 
 /// What of an upstream's answer goes on to the caller (contracts 11); nothing
@@ -124,8 +124,7 @@ pub(crate) fn carried(upstream: &HeaderMap, secrets: &Secrets) -> HeaderMap {
 /// four bytes is no secret: it would be found everywhere.
 fn tells(value: &HeaderValue, secrets: &Secrets) -> bool {
     let holds = |secret: &str| memmem::find(value.as_bytes(), secret.as_bytes()).is_some();
-    let mut secrets = secrets.exposed().filter(|secret| secret.len() >= 4);
-    secrets.any(holds)
+    secrets.any(|secret| secret.len() >= 4 && holds(secret))
 }
 
 /// `Retry-After` in seconds or as a date: capped, past is zero, nonsense none.
@@ -194,7 +193,7 @@ mod tests {
             value: "canary".to_owned().into(),
             weight: 1,
         };
-        let secrets = Secrets::of(&[key], None);
+        let secrets = Secrets::of(&[key], None, None);
         for name in OTHER_REQUEST_IDS {
             let mut upstream = upstream.clone();
             upstream.insert(name.clone(), HeaderValue::from_static("other"));

@@ -9,23 +9,22 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::{Duration, UNIX_EPOCH};
 
+use aws_credential_types::Credentials;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use kernel::{Clock, Drive};
+use kernel::{Clock, Drive, Scope};
 use rustls::pki_types::CertificateDer;
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
+use super::account::{Account, Lender, Means};
 use super::headers;
 use super::idle::{IdleSet, Line};
 use super::paths::Paths;
-use super::sign::Signer;
 use super::socket::Door;
 use super::source::{HttpSource, Source};
 use super::tls::Trust;
@@ -34,7 +33,7 @@ use crate::dialect::Dialect;
 use crate::errand::{ErrandKind, Subject};
 use crate::failure::Failure;
 use crate::keys::Key;
-use crate::settings::BaseUrl;
+use crate::settings::{AwsSettings, BaseUrl};
 
 /// hyper's read buffer of one upstream connection grows up to this.
 const READ_BUFFER: usize = 64 << 10;
@@ -48,6 +47,7 @@ pub(crate) struct HttpUpstream {
     idle: Arc<IdleSet>,
     template: HeaderMap,
     paths: Paths,
+    account: Option<Account>,
     clock: Clock,
 }
 
@@ -57,8 +57,8 @@ pub(crate) struct Address {
     pub(crate) dialect: Dialect,
     pub(crate) base: BaseUrl,
     pub(crate) api_version: Option<String>,
-    /// Who signs what is sent there, where it is signed.
-    pub(crate) signer: Option<Signer>,
+    /// Whose signature is on what is sent there, where it is signed.
+    pub(crate) account: Option<AwsSettings>,
 }
 
 /// What of an upstream is asked.
@@ -83,7 +83,16 @@ impl HttpUpstream {
         roots: Vec<CertificateDer<'static>>,
         trust: &Trust,
         clock: Clock,
+        scope: &Scope,
     ) -> Result<Self, String> {
+        let means = Means {
+            trust,
+            roots: &roots,
+            clock,
+            scope,
+        };
+        let account = address.account.as_ref();
+        let account = account.map(|account| Account::new(account, &means));
         let base = &address.base;
         let tls = match base.tls {
             true => Some(trust.config(&roots)?),
@@ -94,6 +103,7 @@ impl HttpUpstream {
             idle: Arc::default(),
             template: headers::template(address.dialect, base)?,
             paths: Paths::new(address.dialect, base, address.api_version.clone())?,
+            account: account.transpose()?,
             address,
             roots,
             clock,
@@ -123,25 +133,28 @@ impl HttpUpstream {
 
     /// A new connection.
     pub(crate) async fn connect(&self) -> Result<Opened, Failure> {
-        let socket = self.door.connect().await?;
-        let heard = socket.heard();
-        let (send, io) = http1::Builder::new()
-            .max_buf_size(READ_BUFFER)
-            .handshake(TokioIo::new(socket))
-            .await
-            .map_err(|error| self.broken(&error))?;
-        Ok(Opened {
-            line: Box::new(Line {
-                send,
-                io,
-                heard,
-                drive: Drive::new(),
-            }),
-            rested: false,
-        })
+        Opened::through(&self.door).await
     }
 
-    /// The request for one call; a signature is of `signed`, the whole body.
+    /// Who signs what goes out with this key, where that is signed: a key that is
+    /// shown needs no signature.
+    pub(crate) fn account(&self, key: &Key) -> Option<&Account> {
+        let account = self.account.as_ref();
+        account.filter(|_| key.credential.is_none())
+    }
+
+    /// What is said of whoever signs.
+    pub(crate) fn settings(&self) -> Option<&AwsSettings> {
+        self.address.account.as_ref()
+    }
+
+    /// Who lends what it is signed with, if somebody does.
+    pub(crate) fn lender(&self) -> Option<&Arc<Lender>> {
+        self.account.as_ref()?.lender()
+    }
+
+    /// The request for one call; a signature is of `signed`, the whole body, and
+    /// by `credential`, which [`HttpUpstream::account`] has for this key.
     ///
     /// # Errors
     /// `model_not_found` for a name that cannot stand where it must;
@@ -153,6 +166,7 @@ impl HttpUpstream {
         signed: &[u8],
         forwarded: HeaderMap,
         key: &Key,
+        credential: Option<&Credentials>,
     ) -> Result<Request<Outgoing>, Failure> {
         let empty = body.is_end_stream();
         let mut request = Request::new(body);
@@ -179,24 +193,14 @@ impl HttpUpstream {
         // In place of our own: a caller may speak another version.
         headers.extend(forwarded);
         *request.headers_mut() = headers;
-        match &self.address.signer {
-            Some(signer) if key.credential.is_none() => self.signed(signer, request, signed),
+        match (self.account(key), credential) {
+            (Some(account), Some(credential)) => {
+                let (mut head, outgoing) = request.into_parts();
+                account.sign(credential, &mut head, signed)?;
+                Ok(Request::from_parts(head, outgoing))
+            }
             _ => Ok(request),
         }
-    }
-
-    fn signed(
-        &self,
-        signer: &Signer,
-        request: Request<Outgoing>,
-        body: &[u8],
-    ) -> Result<Request<Outgoing>, Failure> {
-        let (mut head, outgoing) = request.into_parts();
-        let now = UNIX_EPOCH + Duration::from_millis(self.clock.unix_millis());
-        signer
-            .sign(&mut head, body, now)
-            .map_err(|unsigned| Failure::new(Code::UpstreamAuth, unsigned.to_string()))?;
-        Ok(Request::from_parts(head, outgoing))
     }
 
     /// The request for the list of models, where there is one.
@@ -226,72 +230,99 @@ impl HttpUpstream {
         opened: Opened,
         request: Request<Outgoing>,
     ) -> Result<(Response<()>, Source), Missed> {
-        let Opened { mut line, rested } = opened;
-        let mut ended = false;
-        let head = {
-            let Line {
-                send,
-                io,
-                heard,
-                drive,
-            } = &mut *line;
-            heard.forget();
-            let mut head = std::pin::pin!(send.send_request(request));
-            poll_fn(|cx| {
-                drive.poll(cx, |cx| {
-                    if !ended {
-                        ended = Pin::new(&mut *io).poll(cx).is_ready();
-                    }
-                    // Its answer comes by the connection's poll and by nothing else.
-                    head.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-                })
-            })
-            .await
-        };
-        match head {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                Ok((
-                    Response::from_parts(parts, ()),
-                    self.source(line, ended, body),
-                ))
-            }
-            Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
-            // What the body ended with is known to who sent it.
-            Err(error) if error.is_user() => {
-                let text = "The request's body ended early.";
-                Err(Missed::Failed(Failure::new(Code::BadFraming, text)))
-            }
-            Err(error) => Err(Missed::Failed(self.broken(&error))),
-        }
-    }
-
-    fn source(&self, line: Box<Line>, ended: bool, body: Incoming) -> Source {
-        Source::Http(Box::new(HttpSource {
-            line: (!ended).then_some(line),
-            body,
-            home: Arc::clone(&self.idle),
-            clock: self.clock,
-        }))
-    }
-
-    fn broken(&self, error: &hyper::Error) -> Failure {
-        let (code, text) = match error.is_parse() {
-            true => (
-                Code::UpstreamProtocol,
-                "The provider's answer is not valid HTTP.",
-            ),
-            false => (
-                Code::UpstreamDisconnected,
-                "The provider closed the connection before it answered.",
-            ),
-        };
-        Failure::new(code, text).with_aside(error.to_string())
+        exchange(opened, request, &self.idle, self.clock).await
     }
 
     pub(crate) fn idle(&self) -> &IdleSet {
         &self.idle
     }
+}
+
+impl Opened {
+    /// A new connection.
+    pub(super) async fn through(door: &Door) -> Result<Self, Failure> {
+        let socket = door.connect().await?;
+        let heard = socket.heard();
+        let (send, io) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(socket))
+            .await
+            .map_err(|error| broken(&error))?;
+        Ok(Self {
+            line: Box::new(Line {
+                send,
+                io,
+                heard,
+                drive: Drive::new(),
+            }),
+            rested: false,
+        })
+    }
+}
+
+/// Sends the request and waits for the head of its answer; whole, its connection
+/// goes `home`.
+pub(super) async fn exchange(
+    opened: Opened,
+    request: Request<Outgoing>,
+    home: &Arc<IdleSet>,
+    clock: Clock,
+) -> Result<(Response<()>, Source), Missed> {
+    let Opened { mut line, rested } = opened;
+    let mut ended = false;
+    let head = {
+        let Line {
+            send,
+            io,
+            heard,
+            drive,
+        } = &mut *line;
+        heard.forget();
+        let mut head = std::pin::pin!(send.send_request(request));
+        poll_fn(|cx| {
+            drive.poll(cx, |cx| {
+                if !ended {
+                    ended = Pin::new(&mut *io).poll(cx).is_ready();
+                }
+                // Its answer comes by the connection's poll and by nothing else.
+                head.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            })
+        })
+        .await
+    };
+    match head {
+        Ok(response) => {
+            let (parts, body) = response.into_parts();
+            let source = Source::Http(Box::new(HttpSource {
+                line: (!ended).then_some(line),
+                body,
+                home: Arc::clone(home),
+                clock,
+            }));
+            Ok((Response::from_parts(parts, ()), source))
+        }
+        Err(_) if rested && !line.heard.anything() => Err(Missed::Unheard),
+        // What the body ended with is known to who sent it.
+        Err(error) if error.is_user() => {
+            let text = "The request's body ended early.";
+            Err(Missed::Failed(Failure::new(Code::BadFraming, text)))
+        }
+        Err(error) => Err(Missed::Failed(broken(&error))),
+    }
+}
+
+fn broken(error: &hyper::Error) -> Failure {
+    let (code, text) = match error.is_parse() {
+        true => (
+            Code::UpstreamProtocol,
+            "The provider's answer is not valid HTTP.",
+        ),
+        false => (
+            Code::UpstreamDisconnected,
+            "The provider closed the connection before it answered.",
+        ),
+    };
+    Failure::new(code, text).with_aside(error.to_string())
 }
 
 /// Why there is no head.

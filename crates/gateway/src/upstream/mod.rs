@@ -2,6 +2,7 @@
 //!
 //! No retries, no timers and no tasks here; those are the pipeline's.
 
+mod account;
 pub(crate) mod allowance;
 pub(crate) mod classify;
 pub(crate) mod headers;
@@ -14,10 +15,10 @@ mod source;
 mod tls;
 mod upload;
 
+pub(crate) use account::Lender;
 pub use headers::FORWARDED;
 pub(crate) use headers::RETRY_AFTER_CAP;
 pub(crate) use http::{Address, HttpUpstream, Missed, Target};
-pub(crate) use sign::Signer;
 pub(crate) use source::{Pull, Source};
 pub use tls::client_config;
 pub(crate) use tls::{Trust, roots};

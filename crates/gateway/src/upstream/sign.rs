@@ -13,12 +13,29 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use http::{HeaderName, HeaderValue, header, request};
-use secrecy::ExposeSecret;
 
-use crate::settings::AwsSettings;
+/// What is signed to, by its name in a signature: a host's may be another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Its host is `bedrock-runtime`.
+    Bedrock,
+    /// The token service.
+    Sts,
+    /// That of Amazon's published signatures.
+    #[cfg(test)]
+    Published,
+}
 
-/// The service's name in a signature. The host's is another (`bedrock-runtime`).
-const SERVICE: &str = "bedrock";
+impl Service {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bedrock => "bedrock",
+            Self::Sts => "sts",
+            #[cfg(test)]
+            Self::Published => "service",
+        }
+    }
+}
 
 /// What signing adds, and what an earlier attempt may have left.
 const ADDED: [HeaderName; 3] = [
@@ -27,12 +44,11 @@ const ADDED: [HeaderName; 3] = [
     HeaderName::from_static("x-amz-security-token"),
 ];
 
-/// Signs for one account, in one region.
-#[derive(Clone, PartialEq)]
+/// Signs for one service, in one region.
+#[derive(Debug, Clone)]
 pub(crate) struct Signer {
-    credentials: Credentials,
     region: String,
-    service: &'static str,
+    service: Service,
 }
 
 /// Why a request was not signed. Nothing of it was changed.
@@ -59,30 +75,21 @@ impl fmt::Display for Unsigned {
 impl std::error::Error for Unsigned {}
 
 impl Signer {
-    /// For this account.
-    pub(crate) fn new(account: &AwsSettings) -> Self {
-        let token = account.session_token.as_ref();
-        let credentials = Credentials::new(
-            account.access_key.expose_secret(),
-            account.secret_key.expose_secret(),
-            token.map(|token| token.expose_secret().to_owned()),
-            None,
-            "configuration",
-        );
+    pub(crate) fn new(region: &str, service: Service) -> Self {
         Self {
-            credentials,
-            region: account.region.clone(),
-            service: SERVICE,
+            region: region.to_owned(),
+            service,
         }
     }
 
-    /// Signs a request with this `body`, to be sent `now`: Amazon takes it for
-    /// five minutes. A signature that it has is replaced.
+    /// Signs a request with this `body` by `credentials`, to be sent `now`: Amazon
+    /// takes it for five minutes. A signature that it has is replaced.
     ///
     /// # Errors
     /// [`Unsigned`]; the request stays as it was.
     pub(crate) fn sign(
         &self,
+        credentials: &Credentials,
         head: &mut request::Parts,
         body: &[u8],
         now: SystemTime,
@@ -112,11 +119,11 @@ impl Signer {
             signed.into_iter(),
             SignableBody::Bytes(body),
         );
-        let identity = self.credentials.clone().into();
+        let identity = credentials.clone().into();
         let how = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(self.service)
+            .name(self.service.as_str())
             .time(now)
             .settings(SigningSettings::default())
             .build();
@@ -137,14 +144,6 @@ impl Signer {
         }
         head.headers.extend(added);
         Ok(())
-    }
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer")
-            .field("region", &self.region)
-            .finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::Why;
 use serde_json::{Value, json};
-use tidegate_gateway::{AwsSettings, Call, Dialect, Endpoint, OnUnsupported, Subject};
+use tidegate_gateway::{AwsKeys, AwsSettings, Call, Dialect, Endpoint, OnUnsupported, Subject};
 use tidegate_kernel as kernel;
 use tidegate_testkit::native::{self, sigv4};
 use tidegate_testkit::{Script, Upstream};
@@ -476,12 +476,12 @@ async fn features_of_one_dialect_are_not_told_to_another() {
 }
 
 fn account() -> AwsSettings {
-    AwsSettings {
-        region: sigv4::REGION.to_owned(),
+    let keys = AwsKeys {
         access_key: sigv4::ACCESS_KEY.into(),
         secret_key: sigv4::SECRET_KEY.into(),
         session_token: Some("lent-canary".into()),
-    }
+    };
+    AwsSettings::of_keys(sigv4::REGION.to_owned(), keys)
 }
 
 /// An upstream that checks each signature as Amazon does takes every call's.

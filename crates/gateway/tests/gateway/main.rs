@@ -11,6 +11,7 @@ mod ends;
 mod errands;
 mod house;
 mod keys;
+mod lent;
 mod looks;
 mod messages;
 mod neighbours;

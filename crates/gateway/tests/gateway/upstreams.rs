@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_gateway::{AwsSettings, Call, Dialect, Endpoint, Failure, Subject};
+use tidegate_gateway::{AwsKeys, AwsSettings, Call, Dialect, Endpoint, Failure, Subject};
 use tidegate_testkit::{Script, Upstream};
 use tidegate_types::Code;
 
@@ -183,12 +183,12 @@ async fn bedrock_is_asked_with_a_signature() {
     upstream.always(Script::json(200, answer));
     let mut plan = plan(Dialect::Bedrock);
     plan.keys = 0;
-    plan.aws = Some(AwsSettings {
-        region: "eu-central-1".to_owned(),
+    let keys = AwsKeys {
         access_key: "AKIDEXAMPLE".into(),
         secret_key: "sk-canary-aws".into(),
         session_token: Some("token-canary".into()),
-    });
+    };
+    plan.aws = Some(AwsSettings::of_keys("eu-central-1".to_owned(), keys));
     let house = House::new(plan, Some(&upstream));
     let reply = house.ask("up/eu.anthropic.claude:0", false).await.unwrap();
     let answer: Value = serde_json::from_str(&text(reply).await).unwrap();

@@ -4,8 +4,9 @@
 //! is written, nothing comes from the environment; 2. `keys` are Bedrock's API
 //! keys, which are sent as they are and need no signature; 3. the environment
 //! gives what all of Amazon's programs take from it, an API key before a
-//! credential. Profiles, roles and machines' own identities are not looked for.
+//! credential, and that before one that is lent (`aws`).
 
+use super::aws;
 use super::base_url::BaseUrl;
 use super::form::Text;
 use super::found::remember_key;
@@ -13,14 +14,14 @@ use super::keys::{Provider, UpstreamKey, UsageMode};
 use super::kind::Kind;
 use super::read::Parsed;
 use super::reading::{Origin, Reading};
-use super::report::Severity::Error;
+use super::report::Severity::{Error, Warning};
 use super::secret::{Secret, SecretSource};
 
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
-const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
-const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+pub(super) const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+pub(super) const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+pub(super) const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
 /// The keys of a credential, and the variables that usually hold them.
 const CREDENTIAL: [(&str, &str); 3] = [
@@ -65,7 +66,7 @@ pub(super) fn fill(provider: &mut Provider, cx: &mut Reading<'_>) {
         provider.usage = UsageMode::Never;
     }
     if !written("region", cx) {
-        provider.region = find_region(&path, cx);
+        provider.region = find_region(&path, provider, cx);
     }
     if !written("base_url", cx)
         && let Some(region) = &provider.region
@@ -73,8 +74,12 @@ pub(super) fn fill(provider: &mut Provider, cx: &mut Reading<'_>) {
         provider.base_url = BaseUrl::parse(&host(region)).unwrap_or_default();
     }
     let parts = CREDENTIAL.iter().map(|(key, _)| *key);
-    if !parts.chain(["keys"]).any(|key| written(key, cx)) {
-        find_credential(&path, provider, cx);
+    let said = ["keys", "credentials", "profile"];
+    if !parts.chain(said).any(|key| written(key, cx)) && !find_credential(&path, provider, cx) {
+        aws::choose(&path, provider, cx);
+    }
+    if written("profile", cx) && !written("credentials", cx) {
+        provider.credentials = Some(aws::Lends::Profile);
     }
 }
 
@@ -83,9 +88,14 @@ pub(super) fn host(region: &str) -> String {
     format!("https://bedrock-runtime.{region}.amazonaws.com")
 }
 
-fn find_region(path: &str, cx: &mut Reading<'_>) -> Option<String> {
+fn find_region(path: &str, provider: &Provider, cx: &mut Reading<'_>) -> Option<String> {
     let mut names = REGIONS.into_iter();
-    let (name, text) = names.find_map(|name| Some((name, cx.env.get(name)?)))?;
+    let Some((name, text)) = names.find_map(|name| Some((name, cx.env.get(name)?))) else {
+        let text = aws::region(provider, cx)?;
+        let region = (REGION.parse)(text.trim()).flatten()?;
+        cx.remember_at(&format!("{path}.region"), Origin::With("HOME"));
+        return Some(region);
+    };
     cx.remember_at(&format!("{path}.region"), variable(name));
     let region = (REGION.parse)(text.trim()).flatten();
     if region.is_none() {
@@ -99,15 +109,22 @@ fn find_region(path: &str, cx: &mut Reading<'_>) -> Option<String> {
     region
 }
 
-fn find_credential(path: &str, provider: &mut Provider, cx: &mut Reading<'_>) {
-    if let Some(text) = cx.env.get(API_KEY) {
+/// What the variables hold, if they hold a credential.
+fn find_credential(path: &str, provider: &mut Provider, cx: &mut Reading<'_>) -> bool {
+    // A role is taken by a signature, which an API key cannot give.
+    let role = provider.role.is_some();
+    if let Some(text) = cx.env.get(API_KEY).filter(|_| !role) {
         remember_key(path, API_KEY, cx);
         let key = secret("keys[0].value", API_KEY, &text, cx);
         provider.keys.extend(key.map(|value| UpstreamKey {
             value,
             ..UpstreamKey::default()
         }));
-        return;
+        return true;
+    }
+    let keys = [ACCESS_KEY, SECRET_KEY];
+    if keys.iter().all(|name| cx.env.get(name).is_none()) {
+        return false;
     }
     for (key, name) in CREDENTIAL {
         let Some(text) = cx.env.get(name) else {
@@ -121,6 +138,7 @@ fn find_credential(path: &str, provider: &mut Provider, cx: &mut Reading<'_>) {
             _ => provider.session_token = read,
         }
     }
+    true
 }
 
 fn secret(key: &str, name: &'static str, text: &str, cx: &mut Reading<'_>) -> Option<Secret> {
@@ -159,6 +177,35 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
         .hint("`keys` are API keys, which are sent as they are; leave one of both out");
         return;
     }
+    let lent = ["credentials", "profile"].into_iter();
+    let lent = lent.map(|key| (key, place(key, cx))).find(|(_, is)| *is);
+    if let Some((key, _)) = lent.filter(|_| keyed || first.is_some()) {
+        let other = first.map_or("keys", |(key, _)| key);
+        cx.about(
+            Error,
+            &format!("{prefix}.{key}"),
+            format!("stands beside `{other}`"),
+        )
+        .hint("a credential has one source; leave one of both out");
+        return;
+    }
+    if keyed && place("role", cx) {
+        cx.about(
+            Error,
+            &format!("{prefix}.role"),
+            "stands beside `keys`".to_owned(),
+        )
+        .hint("`keys` are API keys, and a role is taken by a signature");
+    }
+    if let Some((key, _)) = lent
+        && key == "credentials"
+        && provider.credentials != Some(aws::Lends::Profile)
+        && place("profile", cx)
+    {
+        let what = "has no effect with these `credentials`".to_owned();
+        cx.about(Warning, &format!("{prefix}.profile"), what)
+            .hint("set credentials = \"profile\", or leave one of both out");
+    }
     for (is_there, key) in [(access, "access_key"), (secret, "secret_key")] {
         if !is_there && first.is_some() {
             cx.about_in(Error, prefix, key, "is missing".to_owned())
@@ -166,11 +213,13 @@ pub(super) fn check(prefix: &str, provider: &Provider, cx: &mut Reading<'_>) {
                 .hint("a credential is taken whole from one place");
         }
     }
-    if !keyed && first.is_none() {
+    if !keyed && first.is_none() && lent.is_none() {
         cx.about(Error, prefix, "has no credential".to_owned())
-            .expected("`access_key` and `secret_key`, or an API key in `keys`")
+            .expected("`access_key` and `secret_key`, an API key in `keys`, or a `profile`")
             .hint(format!(
-                "or set {ACCESS_KEY} and {SECRET_KEY}, or {API_KEY}"
+                "or set {ACCESS_KEY} and {SECRET_KEY}, {API_KEY}, or what a cluster gives \
+                 its containers (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI); \
+                 a machine's role is asked for by credentials = \"machine\""
             ));
     }
     // A signature names the region; so does the host, unless it is written.

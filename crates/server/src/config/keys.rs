@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::aws::{Account, LENDS, Lends, PROFILE, ROLE};
 use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
 use super::bedrock::REGION;
@@ -189,6 +190,12 @@ table! {
         secret_key: Option<Secret> = None, Perhaps(SecretText("env:AWS_SECRET_ACCESS_KEY"));
         /// `bedrock` only: the token of an access key that is lent.
         session_token: Option<Secret> = None, Perhaps(SecretText("env:AWS_SESSION_TOKEN"));
+        /// `bedrock` only: who lends its credential, where the first that is found is not meant; only `machine` is never looked for.
+        credentials: Option<Lends> = None, LENDS;
+        /// `bedrock` only: the profile of the shared files (`~/.aws`) that its credential is of; without it `AWS_PROFILE`, else `default`.
+        profile: Option<String> = None, PROFILE;
+        /// `bedrock` only: a role that is taken with its credential.
+        role: Option<String> = None, ROLE;
         /// Tidegate's own keys for it.
         keys: Vec<UpstreamKey> = Vec::new(), List(Section);
         /// Which of the keys comes first: the less loaded (`load`), each in its turn, or by `weight`.
@@ -216,6 +223,8 @@ table! {
         beside {
             /// Its name: before the `/` in a model's name, and in every metric.
             name: String;
+            /// Who signs what is sent to it, where that is signed.
+            account: Option<Account>;
         }
     }
 }

@@ -6,6 +6,7 @@
 //! by `Debug`; 4. any bytes at all give a configuration or problems, never a
 //! panic. Nothing is opened here but the files that it names.
 
+mod aws;
 mod azure;
 mod base_url;
 mod bedrock;
@@ -41,6 +42,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use aws::{Account, Lends, Role, ServiceToken, Source as AccountSource};
 pub use base_url::BaseUrl;
 pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
@@ -168,6 +170,7 @@ fn read_all<T>(
         }
     }
     if !cx.is_broken() {
+        aws::fill_all(&mut document.providers.named, &mut cx);
         check::check(&document, &mut cx);
     }
     let first = file.as_ref().and_then(|file| file.seen.clone());

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    AwsSettings, BaseUrl, Bounds, Dialect, Facts, KeySettings, OnUnsupported, Pick,
-    ProviderSettings, RetrySettings, Settings, SimSettings, Timeouts,
+    BaseUrl, Bounds, Dialect, Facts, KeySettings, OnUnsupported, Pick, ProviderSettings,
+    RetrySettings, Settings, SimSettings, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
 
+use super::account;
 use crate::config::{self, Config};
 
 /// What the gateway is told; `tenants` are the numbers of the callers' keys.
@@ -59,19 +60,13 @@ pub(crate) fn json_limits(limits: &config::Limits) -> json::Limits {
 }
 
 fn provider(provider: &config::Provider) -> ProviderSettings {
-    let base = &provider.base_url;
     // What another kind says of these was told to be without effect.
     let speaks = provider.kind.dialect();
     let is_azure = speaks == config::Dialect::Azure;
     ProviderSettings {
         dialect: dialect(speaks),
         name: provider.name.clone(),
-        base: BaseUrl {
-            tls: base.tls,
-            host: base.host.clone(),
-            port: base.port,
-            path: base.path.clone(),
-        },
+        base: base_url(&provider.base_url),
         api_version: provider.api_version.clone().filter(|_| is_azure),
         deployments: match is_azure {
             true => provider.deployments.clone(),
@@ -95,8 +90,17 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
             config::OnUnsupported::Drop => OnUnsupported::Drop,
         },
         max_tokens: provider.default_max_tokens,
-        aws: account(provider),
+        aws: account::of(provider),
         ca_file: provider.ca_file.clone(),
+    }
+}
+
+pub(super) fn base_url(base: &config::BaseUrl) -> BaseUrl {
+    BaseUrl {
+        tls: base.tls,
+        host: base.host.clone(),
+        port: base.port,
+        path: base.path.clone(),
     }
 }
 
@@ -109,20 +113,6 @@ fn dialect(speaks: config::Dialect) -> Dialect {
         config::Dialect::Bedrock => Dialect::Bedrock,
         config::Dialect::Ollama => Dialect::Ollama,
     }
-}
-
-/// Who signs, where the provider is signed to.
-fn account(provider: &config::Provider) -> Option<AwsSettings> {
-    if provider.kind != config::Kind::Bedrock {
-        return None;
-    }
-    let value = |secret: &Option<config::Secret>| secret.as_ref().map(|one| one.value.clone());
-    Some(AwsSettings {
-        region: provider.region.clone()?,
-        access_key: value(&provider.access_key)?,
-        secret_key: value(&provider.secret_key)?,
-        session_token: value(&provider.session_token),
-    })
 }
 
 fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {

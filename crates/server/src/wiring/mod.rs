@@ -2,6 +2,7 @@
 //!
 //! The parts know nothing of files; this is the only place that sees both.
 
+mod account;
 mod edges;
 mod gateway;
 mod pressed;

@@ -13,6 +13,7 @@ mod chat;
 mod fill;
 mod gemini;
 mod heard;
+pub mod lender;
 mod mind;
 mod ollama;
 mod parts;
@@ -209,7 +210,7 @@ impl Dialect {
                 must_be("x-api-key", KEY).or(bearer)
             }
             Self::Gemini => must_be("x-goog-api-key", KEY),
-            Self::Bedrock => sigv4::check(request),
+            Self::Bedrock => sigv4::check(request, "bedrock"),
             Self::Ollama => Ok(()),
         }
     }

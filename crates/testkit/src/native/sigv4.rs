@@ -16,8 +16,8 @@ pub const SECRET_KEY: &str = "native/secret+of+the+account";
 /// Where it is.
 pub const REGION: &str = "eu-central-1";
 
-/// What is wrong with the signature of `request`, if something is.
-pub(super) fn check(request: &Recorded) -> Result<(), String> {
+/// What is wrong with the signature of `request` for this service, if something is.
+pub(super) fn check(request: &Recorded, service: &str) -> Result<(), String> {
     let header = |name: &str| {
         request
             .header(name)
@@ -35,7 +35,7 @@ pub(super) fn check(request: &Recorded) -> Result<(), String> {
     };
     let date = header("x-amz-date")?;
     let day = date.get(..8).ok_or("a date that is too short")?;
-    let scope = format!("{day}/{REGION}/bedrock/aws4_request");
+    let scope = format!("{day}/{REGION}/{service}/aws4_request");
     let credential = format!("{ACCESS_KEY}/{scope}");
     if field("Credential")? != credential {
         return Err(format!("{:?} is not {credential:?}", field("Credential")?));
@@ -58,7 +58,7 @@ pub(super) fn check(request: &Recorded) -> Result<(), String> {
     let canonical = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{canonical}");
     let mut key = format!("AWS4{SECRET_KEY}").into_bytes();
-    for part in [day, REGION, "bedrock", "aws4_request"] {
+    for part in [day, REGION, service, "aws4_request"] {
         key = sign(&key, part);
     }
     match hex(&sign(&key, &text)) == field("Signature")? {

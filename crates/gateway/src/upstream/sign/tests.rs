@@ -18,17 +18,12 @@ fn then() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160)
 }
 
-fn signer(token: Option<&str>) -> Signer {
-    let account = AwsSettings {
-        region: "us-east-1".to_owned(),
-        access_key: KEY.into(),
-        secret_key: SECRET.into(),
-        session_token: token.map(Into::into),
-    };
-    Signer {
-        service: "service",
-        ..Signer::new(&account)
-    }
+fn signer() -> Signer {
+    Signer::new("us-east-1", Service::Published)
+}
+
+fn account(token: Option<&str>) -> Credentials {
+    Credentials::new(KEY, SECRET, token.map(str::to_owned), None, "test")
 }
 
 fn head(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
@@ -99,8 +94,10 @@ fn published_signatures() {
         ),
     ] {
         let mut head = head(method, uri, headers);
-        let signer = signer(token);
-        signer.sign(&mut head, body.as_bytes(), then()).unwrap();
+        let (signer, account) = (signer(), account(token));
+        signer
+            .sign(&account, &mut head, body.as_bytes(), then())
+            .unwrap();
         assert_eq!(
             head.headers["authorization"],
             authorization(signed, signature)
@@ -125,15 +122,15 @@ fn promise_1_what_a_proxy_changes_is_not_signed() {
             ("x-request-id", "r"),
         ],
     );
-    let signer = signer(None);
-    signer.sign(&mut plain, b"{}", then()).unwrap();
-    signer.sign(&mut passed, b"{}", then()).unwrap();
+    let (signer, account) = (signer(), account(None));
+    signer.sign(&account, &mut plain, b"{}", then()).unwrap();
+    signer.sign(&account, &mut passed, b"{}", then()).unwrap();
     let authorization = plain.headers["authorization"].clone();
     assert_eq!(passed.headers["authorization"], authorization);
     // Signing again replaces: a retry has one signature, its own.
-    signer.sign(&mut passed, b"{}", then()).unwrap();
+    signer.sign(&account, &mut passed, b"{}", then()).unwrap();
     assert_eq!(passed.headers["authorization"], authorization);
-    signer.sign(&mut passed, b"[]", then()).unwrap();
+    signer.sign(&account, &mut passed, b"[]", then()).unwrap();
     assert_ne!(passed.headers["authorization"], authorization);
     assert_eq!(passed.headers.get_all("authorization").iter().count(), 1);
     assert_eq!(passed.headers.get_all("x-amz-date").iter().count(), 1);
@@ -141,10 +138,10 @@ fn promise_1_what_a_proxy_changes_is_not_signed() {
 
 #[test]
 fn promise_2_no_key_is_shown() {
-    let signer = signer(Some(TOKEN));
+    let (signer, account) = (signer(), account(Some(TOKEN)));
     let mut head = head("GET", "https://example.amazonaws.com/", &[]);
-    signer.sign(&mut head, b"", then()).unwrap();
-    let shown = format!("{signer:?} {head:?}");
+    signer.sign(&account, &mut head, b"", then()).unwrap();
+    let shown = format!("{signer:?} {account:?} {head:?}");
     for secret in [SECRET, TOKEN, "Signature="] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -152,14 +149,17 @@ fn promise_2_no_key_is_shown() {
 
 #[test]
 fn what_cannot_be_signed_stays_as_it_was() {
-    let signer = signer(None);
+    let (signer, account) = (signer(), account(None));
     let mut relative = head("GET", "/model/a/converse", &[]);
-    assert_eq!(signer.sign(&mut relative, b"", then()), Err(Unsigned::Host));
+    assert_eq!(
+        signer.sign(&account, &mut relative, b"", then()),
+        Err(Unsigned::Host)
+    );
     // As requests to an upstream are: the host is a header.
     let mut told = head("GET", "/model/a/converse", &[("host", "x.example")]);
     let mut whole = head("GET", "https://x.example/model/a/converse", &[]);
-    signer.sign(&mut told, b"", then()).unwrap();
-    signer.sign(&mut whole, b"", then()).unwrap();
+    signer.sign(&account, &mut told, b"", then()).unwrap();
+    signer.sign(&account, &mut whole, b"", then()).unwrap();
     assert_eq!(
         told.headers["authorization"],
         whole.headers["authorization"]
@@ -167,6 +167,9 @@ fn what_cannot_be_signed_stays_as_it_was() {
     let mut odd = head("GET", "https://example.amazonaws.com/", &[]);
     let bytes = HeaderValue::from_bytes(b"\xff").unwrap();
     odd.headers.insert("x-amz-odd", bytes);
-    assert_eq!(signer.sign(&mut odd, b"", then()), Err(Unsigned::Header));
+    assert_eq!(
+        signer.sign(&account, &mut odd, b"", then()),
+        Err(Unsigned::Header)
+    );
     assert!(odd.headers.get("authorization").is_none());
 }

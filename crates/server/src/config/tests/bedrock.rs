@@ -3,6 +3,8 @@
 
 use super::*;
 
+mod lent;
+
 const PLAIN: &str = "default_provider = \"b\"\n[providers.b]\nkind = \"bedrock\"\n";
 
 const AWS: &[(&str, &str)] = &[
