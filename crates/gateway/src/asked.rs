@@ -4,6 +4,7 @@
 //! the configuration of its time said, whatever is said by now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use kernel::{Ask, Deadline, Instant, Priority, RetryBudget};
@@ -40,6 +41,10 @@ pub(crate) struct Asked {
     pub(crate) total: Instant,
     /// Whether the caller shortened it.
     pub(crate) shortened: bool,
+    /// A target that gave no content for so long is left for another one.
+    pub(crate) slow_after: Option<Duration>,
+    /// Another target can be asked: this one is not waited for.
+    pub(crate) elsewhere: bool,
     pub(crate) priority: Priority,
     pub(crate) tenant: u64,
     pub(crate) session: u64,

@@ -55,6 +55,8 @@ pub(crate) struct Good {
 pub(crate) enum GoodBody {
     Whole(Bytes),
     Stream(Box<Flow>),
+    /// Nobody can be asked just now, and the caller of a stream waits.
+    Later,
     Download(Box<Download>),
 }
 
@@ -283,13 +285,16 @@ impl<'a> Attempt<'a> {
         work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
         let limit = sent + self.asked.provider.timeouts.first_byte;
-        let due = if self.asked.stream {
-            limit.min(self.asked.total)
-        } else {
-            self.asked.total
+        let due = match self.asked.stream {
+            true => limit.min(self.asked.total),
+            false => self.asked.total,
         };
+        let slow = self.asked.slow_after.map(|after| sent + after);
+        let slow = slow.filter(|slow| *slow < due);
+        let due = slow.unwrap_or(due);
         match until(self.halt(ticket)?, alarm, due, work).await {
             Ok(output) => Ok(output),
+            Err(Ended::Due) if slow.is_some() => Err(too_slow()),
             Err(Ended::Due) if due < self.asked.total => Err(Failure::new(
                 Code::UpstreamTimeout,
                 "The provider did not begin to answer within `timeouts.first_byte`.",
@@ -311,6 +316,7 @@ impl<'a> Attempt<'a> {
         let settings = FlowSettings {
             id: ticket.id(),
             timeouts: self.asked.provider.timeouts,
+            slow_after: self.asked.slow_after,
             bounds: self.asked.bounds,
             prompt_bytes: self.asked.load.len() as u64,
             sent,
@@ -446,6 +452,14 @@ fn foreign() -> Failure {
     Failure::new(
         Code::UpstreamProtocol,
         "The provider's answer has a content type or encoding that its API does not.",
+    )
+}
+
+/// Another target is asked in its place.
+pub(crate) fn too_slow() -> Failure {
+    Failure::new(
+        Code::UpstreamSlow,
+        "The provider gave no content within `slow_after` of its route.",
     )
 }
 

@@ -12,14 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use kernel::{Alarm, Clock};
+use kernel::Alarm;
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Fault};
 
 use crate::asked::Asked;
 use crate::attempt::{Attempt, Good, settled, shutting_down};
 use crate::consequence::{Again, Consequence, KeyIs};
-use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::keys::Unfit;
@@ -57,11 +56,15 @@ enum Missed {
 }
 
 impl Attempts {
-    pub(crate) fn new(house: &Arc<House>, asked: Asked) -> Self {
+    /// `first` are those of the request's first leg: it pays for the retries of the
+    /// process once.
+    pub(crate) fn new(house: &Arc<House>, asked: Asked, first: bool) -> Self {
         let provider = &asked.provider;
         let now = house.clock.now();
         provider.budgets.deposit(asked.tenant, now);
-        asked.budget.deposit_at(now);
+        if first {
+            asked.budget.deposit_at(now);
+        }
         provider.load.asked(now);
         Self {
             house: Arc::clone(house),
@@ -74,13 +77,9 @@ impl Attempts {
         }
     }
 
-    /// How the caller is told of failures.
-    pub(crate) fn manner(&self) -> Manner {
-        self.asked.manner
-    }
-
-    pub(crate) fn clock(&self) -> Clock {
-        self.house.clock
+    /// How many were made.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
     }
 
     /// Makes attempts; `failed` is what ended the last one after it had begun
@@ -190,7 +189,8 @@ impl Attempts {
             Again::Once { .. } if self.once => return None,
             Again::Once { cost } => {
                 let after = failure.retry_after.unwrap_or(Duration::ZERO);
-                if after > provider.retry.max_wait {
+                let another = self.asked.elsewhere && !after.is_zero();
+                if after > provider.retry.max_wait || another {
                     return None;
                 }
                 let retry = self.made.saturating_sub(1);
@@ -234,7 +234,11 @@ impl Attempts {
         let Nobody::Rests(after) = nobody else {
             return None;
         };
-        let most = self.asked.provider.retry.max_wait;
+        let most = match self.asked.elsewhere {
+            // Somebody else need not be waited for.
+            true => Duration::ZERO,
+            false => self.asked.provider.retry.max_wait,
+        };
         let wait = self.spread(after);
         (after <= most && wait < remaining).then_some(wait)
     }
@@ -272,7 +276,12 @@ impl Attempts {
         }
     }
 
-    async fn pause(&mut self, ticket: &mut Ticket, wait: Duration) -> Result<(), Failure> {
+    /// Waits without a permit, in one of the bounded places.
+    pub(crate) async fn pause(
+        &mut self,
+        ticket: &mut Ticket,
+        wait: Duration,
+    ) -> Result<(), Failure> {
         if wait.is_zero() {
             return Ok(());
         }
@@ -310,7 +319,8 @@ impl Attempts {
         }
     }
 
-    fn remaining(&self) -> Duration {
+    /// Until the request's end.
+    pub(crate) fn remaining(&self) -> Duration {
         let now = self.house.clock.now();
         self.asked.total.saturating_duration_since(now)
     }

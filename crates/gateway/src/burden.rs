@@ -88,6 +88,11 @@ impl Burden {
         (average.known, average.at)
     }
 
+    /// Whether nothing was ever learnt of it, and nobody is about to.
+    pub(crate) fn is_new(&self) -> bool {
+        self.pending() == 0 && !self.average.lock().known
+    }
+
     /// Seconds of work before a newcomer, roughly; comparable with others'.
     pub(crate) fn weigh(&self, now: Instant) -> f64 {
         let average = self.average.lock();

@@ -234,6 +234,18 @@ impl Draft {
             && old.ways == *ways
     }
 
+    /// Whether its upstream can be asked for a model of this name.
+    pub(crate) fn takes(&self, model: &str) -> bool {
+        match &self.link {
+            Link::Http(http) => {
+                let known = self.shape.deployments.get(model);
+                http.fits(known.map_or(model, String::as_str))
+            }
+            // Its script may have other rules by then.
+            Link::Sim(_) => true,
+        }
+    }
+
     /// The provider; what it shares with the one before it is changed in place.
     pub(crate) fn finish(self, context: &Context) -> Arc<Provider> {
         match &self.old {

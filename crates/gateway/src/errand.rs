@@ -15,8 +15,8 @@ use tidegate_wire::openai::{boundary, scan_form, scan_named};
 
 use crate::endpoint::{Endpoint, Manner};
 use crate::failure::Failure;
-use crate::prepare::{Prepared, refused};
-use crate::provider::Link;
+use crate::prepare::{Prepared, Written, refused};
+use crate::provider::{Link, Provider};
 use crate::route::Routes;
 
 /// The model of a target where a call names none.
@@ -111,44 +111,48 @@ pub(crate) fn prepare(
     };
     let prepared = match named {
         Some(named) => {
-            let target = routes.find(&named.model)?;
+            let (provider, listed) = routes.one(&named.model)?;
             // What a job names is a model to work on, and not who does it.
-            let model = match errand.kind {
-                ErrandKind::Make | ErrandKind::Form => target.provider.upstream_name(target.model),
-                _ => target.model,
+            let model: Box<str> = match errand.kind {
+                ErrandKind::Make | ErrandKind::Form => provider.upstream_name(&listed).into(),
+                _ => listed,
             };
+            let body = named.replace(body, &model);
             Prepared {
-                translation: None,
-                provider: Arc::clone(target.provider),
-                body: named.replace(body, model),
-                upstream_model: model.into(),
                 model: named.model.clone().into_owned(),
-                ..unnamed(errand, body, target.provider)
+                ..plain(errand, provider, model, body)
             }
         }
-        None => unnamed(errand, body, routes.unnamed(errand.provider.as_deref())?),
+        None => {
+            let provider = routes.unnamed(errand.provider.as_deref())?;
+            plain(errand, Arc::clone(provider), NO_MODEL.into(), body.clone())
+        }
     };
-    match &prepared.provider.link {
-        Link::Http(_) if prepared.provider.speaks().is_openai() => Ok(prepared),
-        Link::Http(_) => Err(not_openai(&prepared.provider.name)),
+    let provider = &prepared.written.provider;
+    match &provider.link {
+        Link::Http(_) if provider.speaks().is_openai() => Ok(prepared),
+        Link::Http(_) => Err(not_openai(&provider.name)),
         Link::Sim(_) => Err(not_simulated()),
     }
 }
 
-fn unnamed(errand: &Errand, body: &Bytes, provider: &Arc<crate::provider::Provider>) -> Prepared {
+fn plain(errand: &Errand, provider: Arc<Provider>, model: Box<str>, body: Bytes) -> Prepared {
     Prepared {
-        translation: None,
         model: NO_MODEL.to_owned(),
-        provider: Arc::clone(provider),
-        body: body.clone(),
+        written: Written {
+            provider,
+            body,
+            model,
+            wants_usage: false,
+            translation: None,
+        },
         stream: false,
-        wants_usage: false,
-        upstream_model: NO_MODEL.into(),
         session: 0,
         cost: match errand.kind {
             ErrandKind::Make | ErrandKind::Form => USUAL_COST,
             _ => 1,
         },
+        course: None,
     }
 }
 

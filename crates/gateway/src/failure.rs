@@ -54,11 +54,22 @@ pub struct UpstreamSays {
     pub kind: Option<String>,
     /// Its `code` field.
     pub code: Option<String>,
+    /// What it meant, where another model might not mind.
+    pub(crate) meaning: Option<Meaning>,
     /// Its rate-limit headers and request id, already filtered.
     pub headers: HeaderMap,
     /// What it said, or what was seen of it, that is for the operator and not
     /// for the caller; redacted.
     pub aside: Option<String>,
+}
+
+/// Why an upstream refused a request that another one may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// It has more tokens than the model reads.
+    TooLong,
+    /// Its content, or the answer's, was not liked.
+    Refused,
 }
 
 impl Failure {
@@ -91,6 +102,11 @@ impl Failure {
     /// none where it has not spoken.
     pub(crate) fn upstream_status(&self) -> Option<u16> {
         self.upstream.as_ref()?.status
+    }
+
+    /// Why the upstream refused it, if another one may take it.
+    pub(crate) fn meaning(&self) -> Option<Meaning> {
+        self.upstream.as_ref()?.meaning
     }
 
     /// The same, naming the field that is wrong.

@@ -4,11 +4,8 @@
 //! panic, a halt or a close never leaves a request without its outcome. What a
 //! step does stands in the file of its name.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,15 +19,14 @@ use tidegate_types::{Code, RequestId, RequestIds};
 use tidegate_wire::json::Limits;
 
 use crate::advice::Measured;
-use crate::asked::Asked;
 use crate::attempt::{Good, GoodBody, settled};
-use crate::attempts::Attempts;
 use crate::catalogue::Facts;
 use crate::errand::Subject;
 use crate::failure::{Failure, Spent};
 use crate::feed::Feed;
 use crate::house::House;
-use crate::prepare::{Prepared, prepare};
+use crate::legs::{Caller, Legs};
+use crate::prepare::{Prepared, Said, beside, prepare};
 use crate::probe::{self, Finding};
 use crate::provider::Link;
 use crate::request::{Request, SLACK, Ticket};
@@ -40,7 +36,7 @@ use crate::setup::{Changes, Setup};
 use crate::stage::Stage;
 use crate::stream::{Oddities, Reply};
 use crate::translate::Once;
-use crate::upstream::{Load, Upload, headers};
+use crate::upstream::Upload;
 use crate::view::{self, PoolView};
 
 /// How often resting connections are looked through.
@@ -76,6 +72,8 @@ pub struct Call {
     pub tenant: u64,
     /// How urgent it is.
     pub priority: Priority,
+    /// What else it said of itself.
+    pub said: Said,
 }
 
 /// A good answer.
@@ -209,7 +207,7 @@ impl Gateway {
         let result = self.pipeline(&mut ticket, call).await;
         let spent = ticket.spent();
         match result {
-            Ok((good, attempts)) => {
+            Ok((good, legs)) => {
                 let stream = !matches!(good.body, GoodBody::Whole(_));
                 if !stream && let Err(mut failure) = ticket.close() {
                     ticket.let_body_go();
@@ -220,9 +218,10 @@ impl Gateway {
                 let reply = match good.body {
                     GoodBody::Whole(bytes) => Reply::whole(bytes, ticket),
                     GoodBody::Stream(flow) => {
-                        let manner = attempts.manner();
-                        Reply::stream(flow, ticket, Some(attempts), manner)
+                        let manner = legs.manner();
+                        Reply::stream(flow, ticket, Some(legs), manner)
                     }
+                    GoodBody::Later => Reply::later(ticket, legs),
                     GoodBody::Download(download) => Reply::download(download, ticket),
                 };
                 Ok(Answer {
@@ -246,7 +245,7 @@ impl Gateway {
         &self,
         ticket: &mut Ticket,
         call: Call,
-    ) -> Result<(Good, Box<Attempts>), Failure> {
+    ) -> Result<(Good, Box<Legs>), Failure> {
         let house = &self.house;
         if house.closed.load(Ordering::Acquire) {
             let text = "Tidegate is shutting down; send the request again.";
@@ -254,49 +253,27 @@ impl Gateway {
             return Err(Failure::new(Code::ShuttingDown, text).with_retry_after(second));
         }
         self.takes(call.priority)?;
-        let mut prepared = self.prepare(ticket, &call.subject, call.body).await?;
-        ticket.assign(&prepared.provider, &prepared.model);
-        let total = prepared.provider.timeouts.total;
-        let shortened = call.patience.filter(|patience| *patience < total);
         let started = ticket
             .request()
             .map_or_else(|| house.clock.now(), |known| known.started);
-        let manner = call.subject.manner();
-        let forwarded = headers::forwarded(call.forwarded, manner);
-        let forwarded = match &mut prepared.translation {
-            None => forwarded,
-            // They are of the caller's dialect.
-            Some(translation) => {
-                translation.drops_features(&forwarded);
-                HeaderMap::new()
-            }
-        };
-        let subject = match &prepared.translation {
-            None => call.subject,
-            Some(translation) => Subject::Model(translation.endpoint()),
-        };
-        let asked = Asked {
-            provider: prepared.provider,
-            translation: prepared.translation,
-            model: prepared.upstream_model,
-            subject,
-            manner,
-            load: Load::new(prepared.body, call.upload),
-            forwarded,
-            stream: prepared.stream,
-            wants_usage: prepared.wants_usage,
-            total: started + shortened.unwrap_or(total),
-            shortened: shortened.is_some(),
+        let caller = Caller {
+            once: Once {
+                id: ticket.id().ok_or_else(settled)?,
+                at: house.clock.unix_millis() / 1000,
+                most: self.setup.bounds.response,
+            },
+            subject: call.subject,
+            forwarded: call.forwarded,
+            started,
+            patience: call.patience,
             priority: call.priority,
             tenant: call.tenant,
-            session: prepared.session,
-            cost: prepared.cost,
-            bounds: self.setup.bounds,
-            budget: self.setup.budget.clone(),
         };
-        let mut attempts = Box::new(Attempts::new(house, asked));
-        let good = attempts.run(ticket, None).await?;
-        Ok((good, attempts))
+        let prepared = self.prepare(ticket, &caller, call.body, call.said).await?;
+        let prepared = (prepared, call.upload);
+        let mut legs = Box::new(Legs::new(house, &self.setup, ticket, caller, prepared));
+        let good = legs.run(ticket, None).await?;
+        Ok((good, legs))
     }
 
     /// What the overload level refuses (controls A.15), best before a body is
@@ -324,41 +301,29 @@ impl Gateway {
     /// Large bodies are read beside the runtime's workers.
     async fn prepare(
         &self,
-        ticket: &Ticket,
-        subject: &Subject,
+        ticket: &mut Ticket,
+        caller: &Caller,
         body: Bytes,
+        said: Said,
     ) -> Result<Prepared, Failure> {
         let setup = &self.setup;
-        let once = Once {
-            id: ticket.id().ok_or_else(settled)?,
-            at: self.house.clock.unix_millis() / 1000,
-            most: setup.bounds.response,
-        };
-        if body.len() <= setup.bounds.inline_json {
-            return prepare(subject, &body, &setup.limits, &setup.routes, once);
-        }
-        let (theirs, subject) = (Arc::clone(setup), subject.clone());
-        let work = move || prepare(&subject, &body, &theirs.limits, &theirs.routes, once);
-        let task = self
-            .house
-            .scope
-            .spawn_blocking("read a large body", work)
-            .map_err(|_| {
-                Failure::new(
-                    Code::Overloaded,
-                    "Too many large bodies at once; try again.",
-                )
-            })?;
-        let mut task = pin!(task);
-        poll_fn(|cx| match task.as_mut().poll(cx) {
-            Poll::Ready(kernel::Exit::Done(prepared)) => Poll::Ready(prepared),
-            Poll::Ready(_) => {
-                let text = "Reading the body failed.";
-                Poll::Ready(Err(Failure::new(Code::Internal, text)))
+        let size = body.len();
+        let inline = size <= setup.bounds.inline_json;
+        let prepared = match inline {
+            // Without a copy of anything.
+            true => prepare(&caller.subject, &body, setup, &said, caller.once)?,
+            false => {
+                let (setup, subject, once) =
+                    (Arc::clone(setup), caller.subject.clone(), caller.once);
+                let work = move || prepare(&subject, &body, &setup, &said, once);
+                beside(&self.house, ticket, false, work).await?
             }
-            Poll::Pending => ticket.poll_halted(cx).map(Err),
-        })
-        .await
+        };
+        if prepared.course.is_some() {
+            // It is kept beside what goes out.
+            ticket.hold_body(size as u64)?;
+        }
+        Ok(prepared)
     }
 
     /// Looks at every provider at the same time; see [`Finding`].

@@ -1,8 +1,8 @@
 //! One request to a model: the pipeline, and the house around it.
 //!
 //! [`Gateway::ask`] is the way of a request, one step a file: `request` (the
-//! ticket), `prepare` and `route` (what is asked of whom), `attempts` (which
-//! target, how often), `attempt` (permits, connection, head), `stream` and
+//! ticket), `prepare` and `route` (what is asked of whom), `legs` (which target of
+//! a route), `attempts` (with which key, how often), `attempt` (permits, connection, head), `stream` and
 //! `unary` (the answer), and the ticket again, which settles the ledger. A
 //! provider's link knows only its upstream.
 //!
@@ -23,10 +23,12 @@ mod endpoint;
 mod errand;
 mod events;
 mod failure;
+mod fallback;
 mod feed;
 mod gateway;
 mod house;
 mod keys;
+mod legs;
 mod live;
 mod load;
 mod meter;
@@ -62,12 +64,14 @@ pub use feed::{Mark, Notice};
 pub use gateway::{Answer, Call, Gateway, ModelName, Steward};
 pub use live::{NotCancelled, RequestView};
 pub use load::{Ended, Load, Traffic};
+pub use prepare::Said;
 pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Ticket};
 pub use settings::{
-    AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, KeySettings, OnUnsupported, Pick,
-    ProviderSettings, RetrySettings, ServiceToken, Settings, SimSettings, Timeouts,
+    AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, FallbackOn, KeySettings,
+    MOST_MEMBERS, OnUnsupported, Pick, ProviderSettings, RetrySettings, RouteSettings, RouteTarget,
+    ServiceToken, Settings, SimSettings, Strategy, Timeouts,
 };
 pub use setup::Changes;
 pub use stage::Stage;

@@ -9,6 +9,7 @@ use kernel::{Class, Labels, Observe, Visitor};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
 
+use crate::fallback::Reason;
 use crate::names;
 
 const CLASSES: [Class; 4] = [
@@ -28,6 +29,8 @@ pub(crate) struct Meter {
     attempts: AtomicU64,
     /// By the code of what failed, in the order of [`RETRIED`].
     retries: [AtomicU64; RETRIED.len()],
+    /// By the reason why another target was left for this one.
+    fallbacks: [AtomicU64; Reason::ALL.len()],
     over_budget: AtomicU64,
     no_place: AtomicU64,
 }
@@ -77,6 +80,15 @@ impl Meter {
         }
     }
 
+    /// A target of another provider, or another model, was left for this one.
+    pub(crate) fn fell_back(&self, reason: Reason) {
+        for (known, number) in Reason::ALL.iter().zip(&self.fallbacks) {
+            if *known == reason {
+                number.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Another attempt would have helped, and the budget was spent.
     pub(crate) fn over_budget(&self) {
         self.over_budget.fetch_add(1, Ordering::Relaxed);
@@ -107,6 +119,10 @@ impl Observe for Meter {
         for (code, number) in RETRIED.iter().zip(&self.retries) {
             let labels = [labels, &[("reason", code.as_str())]].concat();
             to.counter(names::RETRIES, &labels, read(number));
+        }
+        for (reason, number) in Reason::ALL.iter().zip(&self.fallbacks) {
+            let labels = [labels, &[("reason", reason.as_str())]].concat();
+            to.counter(names::FALLBACKS, &labels, read(number));
         }
         for (metric, number) in [
             (names::ATTEMPTS, &self.attempts),

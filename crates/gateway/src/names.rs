@@ -10,6 +10,7 @@ tidegate_kernel::metrics! {
     ATTEMPTS: Counter "tidegate_attempts_total" [provider] "Attempts at the provider; their ratio to its requests is the amplification.";
     RETRIES: Counter "tidegate_retries_total" [provider reason] "Attempts that followed one that failed, by its code.";
     RETRIES_OVER_BUDGET: Counter "tidegate_retries_over_budget_total" [provider] "Attempts that were not made because the retry budget was spent.";
+    FALLBACKS: Counter "tidegate_fallbacks_total" [provider reason] "Requests that came to the provider because another target of their route could not answer, by why.";
 
     TOKENS: Counter "tidegate_tokens_total" [provider direction] "Tokens, as the provider told them or, where it did not, as estimated.";
     USAGE_ESTIMATED: Counter "tidegate_usage_estimated_total" [provider] "Requests whose tokens are an estimate.";

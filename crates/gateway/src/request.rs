@@ -37,7 +37,8 @@ pub struct Request {
     /// Ends it from outside, in whatever stage.
     pub halt: Halt,
     model: OnceLock<Box<str>>,
-    provider: OnceLock<Arc<str>>,
+    /// The one that is asked now.
+    provider: Mutex<Option<Arc<str>>>,
     stage: AtomicU8,
     stage_since_micros: AtomicU64,
     held: AtomicU64,
@@ -59,7 +60,7 @@ impl Request {
             started,
             halt: Halt::new(),
             model: OnceLock::new(),
-            provider: OnceLock::new(),
+            provider: Mutex::new(None),
             stage: AtomicU8::new(Stage::Reading as u8),
             stage_since_micros: AtomicU64::new(0),
             held: AtomicU64::new(0),
@@ -74,9 +75,9 @@ impl Request {
         self.model.get().map(AsRef::as_ref)
     }
 
-    /// The provider's name, once it is routed.
-    pub fn provider(&self) -> Option<&str> {
-        self.provider.get().map(AsRef::as_ref)
+    /// The provider's name, once it is routed: the one that is asked now.
+    pub fn provider(&self) -> Option<Arc<str>> {
+        self.provider.lock().clone()
     }
 
     /// The stage it is in.
@@ -134,7 +135,7 @@ impl Request {
     }
 
     fn name_provider(&self, provider: &Arc<str>) {
-        let _ = self.provider.set(Arc::clone(provider));
+        *self.provider.lock() = Some(Arc::clone(provider));
     }
 }
 
@@ -298,6 +299,16 @@ impl Ticket {
         self.0.provider = Some(Arc::clone(provider));
         if let Some(request) = self.request() {
             request.name_model(model);
+            request.name_provider(&provider.name);
+        }
+    }
+
+    /// It is `provider`'s from now on; what it cost the one before is his.
+    pub(crate) fn moves_to(&mut self, provider: &Arc<Provider>) {
+        if let Some(left) = self.0.provider.replace(Arc::clone(provider)) {
+            left.meter.ended(Class::Failed, self.0.lost.take());
+        }
+        if let Some(request) = self.request() {
             request.name_provider(&provider.name);
         }
     }
@@ -480,7 +491,7 @@ impl Ticket {
             id = %entry.id,
             endpoint = entry.endpoint,
             model = entry.model(),
-            provider = entry.provider(),
+            provider = entry.provider().as_deref(),
             outcome = outcome.label(),
             total_ms = self.0.clock.now().duration_since(entry.started).as_millis() as u64,
             queue_ms = self.spent().queued.as_millis() as u64,

@@ -4,6 +4,7 @@
 //! whoever builds these has already refused nonsense.
 
 mod aws;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::catalogue::Facts;
 use crate::dialect::Dialect;
 
 pub use self::aws::{AwsKeys, AwsRole, AwsSettings, AwsSource, ServiceToken};
+pub use self::routes::{FallbackOn, MOST_MEMBERS, RouteSettings, RouteTarget, Strategy};
 
 /// Everything that a configuration says to the gateway.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub default_provider: Option<String>,
     /// Pool and timers of the built-in simulated provider; `None` turns it off.
     pub sim: Option<SimSettings>,
+    /// Names that stand for several targets.
+    pub routes: Vec<RouteSettings>,
     /// What is known of models, by a model's name or by its provider's and its
     /// own, over what is known of them anyway.
     pub catalogue: BTreeMap<String, Facts>,

@@ -13,7 +13,7 @@ use tidegate_wire::json::Limits;
 use crate::catalogue::{Catalogue, Facts};
 use crate::draft::{Context, Draft};
 use crate::house::House;
-use crate::provider::SIM;
+use crate::provider::{Provider, SIM};
 use crate::route::Routes;
 use crate::settings::{Bounds, Settings};
 use crate::upstream::Trust;
@@ -52,9 +52,12 @@ impl Setup {
         let Some(known) = self.routes.named(provider) else {
             return Facts::default();
         };
-        let upstream_name = known.upstream_name(model);
-        self.catalogue
-            .facts(provider, known.host(), model, upstream_name)
+        self.facts_of(known, model)
+    }
+
+    /// What is known of this provider's model.
+    pub(crate) fn facts_of(&self, provider: &Provider, model: &str) -> Facts {
+        facts_of(&self.catalogue, provider, model)
     }
 
     /// The setup for `settings`, after `old` if there is one.
@@ -81,6 +84,7 @@ impl Setup {
             Some(known) => Some(Arc::clone(known)),
             None => house.roster.named(name),
         };
+        let catalogue = Catalogue::new(settings.catalogue);
         let mut drafts = Vec::with_capacity(settings.providers.len() + 1);
         for one in settings.providers {
             let (name, old) = (one.name.clone(), known(&one.name));
@@ -90,6 +94,11 @@ impl Setup {
         if let Some(sim) = settings.sim {
             drafts.push(Draft::sim(sim, known(SIM), &context)?);
         }
+        let takes = |provider: &str, model: &str| {
+            let draft = drafts.iter().find(|draft| draft.name() == provider);
+            draft.map(|draft| draft.takes(model))
+        };
+        Routes::check(&settings.routes, takes)?;
         // From here on nothing can fail.
         let mut changes = Changes::default();
         let listed = |name: &str| old.is_some_and(|old| old.routes.named(name).is_some());
@@ -105,7 +114,9 @@ impl Setup {
             .map(|draft| draft.finish(&context))
             .collect();
         house.join(&providers);
+        let facts = |provider: &Provider, model: &str| facts_of(&catalogue, provider, model);
         let routes = Routes::new(providers, settings.default_provider.as_deref());
+        let routes = routes.with(&settings.routes, facts, house.seed);
         let gone = old.map_or(&[][..], |old| old.routes.providers());
         let gone = gone.iter().filter(|one| routes.named(&one.name).is_none());
         changes.removed = gone.map(|one| one.name.to_string()).collect();
@@ -113,7 +124,7 @@ impl Setup {
         house.bodies.set_limit(settings.bounds.bodies);
         let setup = Self {
             routes,
-            catalogue: Catalogue::new(settings.catalogue),
+            catalogue,
             limits,
             bounds: settings.bounds,
             budget: match old {
@@ -127,6 +138,11 @@ impl Setup {
         };
         Ok((setup, changes))
     }
+}
+
+fn facts_of(catalogue: &Catalogue, provider: &Provider, model: &str) -> Facts {
+    let upstream_name = provider.upstream_name(model);
+    catalogue.facts(&provider.name, provider.host(), model, upstream_name)
 }
 
 /// Half of all for each: one alone fills it neither for the others nor in vain.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kernel::{Clock, Instant, Pass, Permit, Signal, Verdict};
 use tidegate_kernel as kernel;
-use tidegate_types::Usage;
+use tidegate_types::{Code, Usage};
 
 use crate::asked::Asked;
 use crate::consequence::{Consequence, KeyIs};
@@ -207,7 +207,8 @@ impl Stake {
         let Some(passes) = self.passes.take() else {
             return;
         };
-        if is.breaker == Verdict::Failed {
+        // Slow is no failure, but no reason to come back either.
+        if is.breaker == Verdict::Failed || failure.code == Code::UpstreamSlow {
             self.target.burden.failed(now);
         }
         let key = &self.target.key;

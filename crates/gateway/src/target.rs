@@ -6,7 +6,7 @@
 //! of a fast one; 3. callers choose the names of models: what is remembered is
 //! bounded, and names beyond it share one set of targets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(crate) struct Targets {
     breaker: BreakerSettings,
     gate: Option<PoolSettings>,
     models: Mutex<HashMap<Arc<str>, Set>>,
+    /// Those that a route holds on to, and that are not forgotten therefore.
+    pinned: Mutex<HashSet<Arc<str>>>,
     turn: AtomicUsize,
     dice: Dice,
     clock: Clock,
@@ -121,7 +123,7 @@ impl Nobody {
 
     /// Of two, the one to tell: whoever is back sooner, if he is back by
     /// himself; a key that somebody must correct comes last.
-    fn sooner(self, other: Self) -> Self {
+    pub(crate) fn sooner(self, other: Self) -> Self {
         let rank = |one: Self| match one {
             Self::Open(_) | Self::Rests(_) => 0,
             Self::Unfit(Unfit::Spent(_)) => 1,
@@ -132,6 +134,21 @@ impl Nobody {
             false => other,
         }
     }
+}
+
+/// Whether one of these may be asked now.
+///
+/// # Errors
+/// When the first of them is back.
+pub(crate) fn fit_of(targets: &[Arc<Target>], now: Instant) -> Result<(), Nobody> {
+    let mut nobody: Option<Nobody> = None;
+    for target in targets {
+        match target.fit(now) {
+            Ok(()) => return Ok(()),
+            Err(no) => nobody = Some(nobody.map_or(no, |known| known.sooner(no))),
+        }
+    }
+    Err(nobody.unwrap_or(Nobody::Open(Duration::from_secs(1))))
 }
 
 /// What all targets of one provider have in common.
@@ -153,6 +170,7 @@ impl Targets {
             breaker: settings.breaker,
             gate: settings.gate,
             models: Mutex::new(HashMap::new()),
+            pinned: Mutex::new(HashSet::new()),
             turn: AtomicUsize::new(0),
             dice: Dice::seeded(settings.seed),
             clock,
@@ -183,15 +201,26 @@ impl Targets {
         targets
     }
 
+    /// The same, which stay those of this model from here on: it is not forgotten.
+    pub(crate) fn pin(&self, model: &str) -> Set {
+        let targets = self.of(model);
+        if let Some(target) = targets.first() {
+            self.pinned.lock().insert(Arc::clone(&target.model));
+        }
+        targets
+    }
+
     /// A model that nobody uses just now: rather one that never answered, or
     /// whoever invents names would have those forgotten that others use. Looked
     /// at outside the lock, since a breaker has one of its own.
     fn idle(&self) -> Option<Arc<str>> {
         let now = self.clock.now();
         let known: Vec<_> = self.models.lock().values().cloned().collect();
-        let idle = known
-            .iter()
-            .filter(|one| one.iter().all(|target| target.is_idle(now)));
+        let pinned = self.pinned.lock().clone();
+        let idle = known.iter().filter(|one| {
+            one.iter()
+                .all(|target| target.is_idle(now) && !pinned.contains(&target.model))
+        });
         let worth = |one: &&Set| one.iter().map(|target| target.burden.worth()).max();
         let least = idle.min_by_key(worth)?;
         Some(Arc::clone(&least.first()?.model))

@@ -294,7 +294,7 @@ fn describe(request: &tidegate_gateway::Request) -> String {
         "{} {} ({}, {})",
         request.id,
         request.model().unwrap_or("no model yet"),
-        request.provider().unwrap_or("no provider yet"),
+        request.provider().as_deref().unwrap_or("no provider yet"),
         request.stage().as_str()
     )
 }

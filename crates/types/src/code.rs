@@ -167,6 +167,8 @@ codes! {
         "The provider's certificate was not accepted, or TLS failed; the message says why." "Check `base_url`, the clock and `ca_file`.";
     UpstreamTimeout "upstream_timeout" 504 "upstream_error" Provider Later
         "The provider did not begin, or did not end, its answer in time." "Try again; raise the provider's `timeouts` if its model is slow.";
+    UpstreamSlow "upstream_slow" 504 "upstream_error" Provider Later
+        "The target gave no content within `slow_after` of its route, and no other one could be asked in its place." "Try again; raise `slow_after` if the models of the route take longer.";
     UpstreamRedirect "upstream_redirect" 502 "upstream_error" Provider No
         "The provider answered with a redirect, which is never followed." "Set `base_url` to the final address.";
     UpstreamProtocol "upstream_protocol" 502 "upstream_error" Provider Later

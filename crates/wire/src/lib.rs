@@ -18,6 +18,6 @@ pub mod json;
 pub mod lines;
 pub mod ollama;
 pub mod openai;
-mod peek;
+pub mod peek;
 pub mod responses;
 pub mod sse;

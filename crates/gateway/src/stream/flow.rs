@@ -20,7 +20,7 @@ use tidegate_wire::sse;
 
 use super::oddities::Oddities;
 use super::reading::{Reading, Reads, Seen};
-use crate::attempt::ended_failure;
+use crate::attempt::{ended_failure, too_slow};
 use crate::failure::Failure;
 use crate::keys::Secrets;
 use crate::refused::no_room;
@@ -49,6 +49,8 @@ pub(crate) struct FlowSettings {
     /// Whose it is, for the log.
     pub(crate) id: Option<RequestId>,
     pub(crate) timeouts: Timeouts,
+    /// Without content for so long it is left for another target.
+    pub(crate) slow_after: Option<Duration>,
     pub(crate) bounds: Bounds,
     pub(crate) prompt_bytes: u64,
     /// When the request was sent.
@@ -311,7 +313,7 @@ impl Flow {
         let soft = lingering.or(hold).unwrap_or(self.last_sent + ping);
         let silence = match self.reading.content() {
             true => self.last_event + self.idle(),
-            false => self.settings.sent + self.settings.timeouts.first_content,
+            false => self.settings.sent + self.first_content(),
         };
         self.alarm.set(soft.min(silence).min(self.settings.total));
         std::task::ready!(self.alarm.poll_due(cx));
@@ -327,6 +329,12 @@ impl Flow {
             return Poll::Ready(Some(self.silent()));
         }
         Poll::Ready(None)
+    }
+
+    /// How long the first content may take.
+    fn first_content(&self) -> Duration {
+        let most = self.settings.timeouts.first_content;
+        self.settings.slow_after.map_or(most, |slow| slow.min(most))
     }
 
     /// How long a stream may stand still: a quarter of it while memory or files
@@ -362,6 +370,7 @@ impl Flow {
                 Code::StreamIdleTimeout,
                 "The provider's stream stood still for `timeouts.idle`.",
             ),
+            false if self.first_content() < self.settings.timeouts.first_content => too_slow(),
             false => Failure::new(
                 Code::UpstreamTimeout,
                 "The provider sent no content within `timeouts.first_content`.",

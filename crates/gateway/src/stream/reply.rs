@@ -22,9 +22,9 @@ use tidegate_wire::sse;
 use super::download::{Download, Piece};
 use super::flow::{Flow, PING_EVERY, Step};
 use crate::attempt::{Good, GoodBody};
-use crate::attempts::Attempts;
 use crate::endpoint::Manner;
 use crate::failure::Failure;
+use crate::legs::Legs;
 use crate::request::{Request, Ticket};
 
 /// The answer broke in the middle, and only a broken transfer says so.
@@ -82,19 +82,28 @@ impl Reply {
         }
     }
 
-    /// `back` is what another attempt needs, where one may be made.
+    /// Until its first content `legs`, where there are some, go on where it fails.
     pub(crate) fn stream(
         flow: Box<Flow>,
         ticket: Ticket,
-        back: Option<Box<Attempts>>,
+        legs: Option<Box<Legs>>,
         manner: Manner,
     ) -> Self {
         let mut reply = Self {
             state: State::Done,
             manner,
         };
-        reply.flows(flow, ticket, back);
+        reply.flows(flow, ticket, legs);
         reply
+    }
+
+    /// A stream whose first leg is yet to come.
+    pub(crate) fn later(ticket: Ticket, legs: Box<Legs>) -> Self {
+        let silent = legs.clock().now();
+        Self {
+            manner: legs.manner(),
+            state: State::Attempting(Attempting::new(legs, ticket, None, silent)),
+        }
     }
 
     /// The request that a stream answers; none of an answer that is whole, since
@@ -107,7 +116,7 @@ impl Reply {
     }
 
     /// Events flow from here on.
-    fn flows(&mut self, flow: Box<Flow>, ticket: Ticket, back: Option<Box<Attempts>>) {
+    fn flows(&mut self, flow: Box<Flow>, ticket: Ticket, back: Option<Box<Legs>>) {
         let mut flowing = Flowing {
             flow,
             ticket,
@@ -212,11 +221,11 @@ impl Reply {
         let manner = self.manner;
         match attempted {
             Err(Panicked) => Polled::Data(panicked().event(manner)),
-            Ok((attempts, mut ticket, result)) => match result {
+            Ok((legs, mut ticket, result)) => match result {
                 Ok(good) => match good.body {
                     GoodBody::Stream(mut flow) => {
                         flow.goes_on_from(silent);
-                        self.flows(flow, ticket, Some(attempts));
+                        self.flows(flow, ticket, Some(legs));
                         Polled::Again
                     }
                     GoodBody::Whole(bytes) => match ticket.close() {
@@ -231,6 +240,10 @@ impl Reply {
                     },
                     GoodBody::Download(download) => {
                         *self = Self::download(download, ticket);
+                        Polled::Again
+                    }
+                    GoodBody::Later => {
+                        *self = Self::later(ticket, legs);
                         Polled::Again
                     }
                 },
@@ -324,7 +337,7 @@ struct Flowing {
     flow: Box<Flow>,
     ticket: Ticket,
     /// Until the first content: what another attempt needs.
-    back: Option<Box<Attempts>>,
+    back: Option<Box<Legs>>,
     /// Content has come, and the ticket knows it.
     begun: bool,
 }
@@ -364,10 +377,10 @@ impl Flowing {
         } = self;
         ticket.uses(Some(flow.usage()));
         match back {
-            Some(attempts) if !flow.has_content() => {
+            Some(legs) if !flow.has_content() => {
                 let silent = flow.last_sent();
                 drop(flow);
-                Ok(Attempting::new(attempts, ticket, failure, silent))
+                Ok(Attempting::new(legs, ticket, Some(failure), silent))
             }
             _ => {
                 ticket.fail(&failure);
@@ -391,19 +404,19 @@ struct Attempting {
 /// A defect below the attempts.
 struct Panicked;
 
-type Attempted = (Box<Attempts>, Ticket, Result<Good, Failure>);
+type Attempted = (Box<Legs>, Ticket, Result<Good, Failure>);
 
 impl Attempting {
     fn new(
-        mut attempts: Box<Attempts>,
+        mut legs: Box<Legs>,
         mut ticket: Ticket,
-        failure: Failure,
+        failed: Option<Failure>,
         silent: Instant,
     ) -> Box<Self> {
-        let clock = attempts.clock();
+        let clock = legs.clock();
         let work = Box::pin(async move {
-            let result = attempts.run(&mut ticket, Some(failure)).await;
-            (attempts, ticket, result)
+            let result = legs.run(&mut ticket, failed).await;
+            (legs, ticket, result)
         });
         Box::new(Self {
             work,

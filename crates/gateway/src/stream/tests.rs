@@ -59,6 +59,7 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
             idle: long,
             total: long,
         },
+        slow_after: None,
         bounds: Bounds::default(),
         prompt_bytes: 0,
         sent: clock.now(),

@@ -14,7 +14,7 @@ use tidegate_wire::openai::redact;
 use super::headers::{self, RETRY_AFTER_CAP};
 use crate::dialect::Speaks;
 use crate::errand::ErrandKind;
-use crate::failure::{Failure, UpstreamSays};
+use crate::failure::{Failure, Meaning, UpstreamSays};
 use crate::keys::Secrets;
 
 /// An error body is read up to here.
@@ -230,6 +230,41 @@ fn code_of_status(status: u16, said: Option<&ErrorBody>) -> Code {
     }
 }
 
+/// Why a request was refused that another model may take: by the codes of those
+/// that have some, else by the words that their errors have (OpenAI, Azure,
+/// Anthropic, Gemini, Bedrock, vLLM).
+fn meaning(said: &ErrorBody) -> Option<Meaning> {
+    const LONG: [&str; 8] = [
+        "maximum context length",
+        "context length",
+        "context window",
+        "context limit",
+        "prompt is too long",
+        "input is too long",
+        "maximum number of tokens",
+        "too many input tokens",
+    ];
+    const DISLIKED: [&str; 3] = [
+        "content management policy",
+        "content policy",
+        "content filter",
+    ];
+    match said.code.as_deref() {
+        Some("context_length_exceeded") => return Some(Meaning::TooLong),
+        Some("content_filter" | "content_policy_violation" | "ResponsibleAIPolicyViolation") => {
+            return Some(Meaning::Refused);
+        }
+        _ => {}
+    }
+    let front: String = said.message.chars().take(1000).collect();
+    let text = front.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|one| text.contains(one));
+    if says(&LONG) {
+        return Some(Meaning::TooLong);
+    }
+    says(&DISLIKED).then_some(Meaning::Refused)
+}
+
 /// A second is what the SDKs wait by themselves; saying it costs nothing.
 fn pause(code: Code) -> Option<Duration> {
     matches!(code, Code::UpstreamOverloaded).then_some(Duration::from_secs(1))
@@ -259,10 +294,12 @@ fn told(
     let message = Some(hidden(&said.message, secrets)).filter(|text| !text.is_empty());
     let mut failure = Failure::new(code, message.unwrap_or_else(otherwise));
     let own = code == Code::UpstreamRejected;
+    let meaning = meaning(&said).filter(|_| own);
     failure.param = said.param.filter(|_| own).map(|text| short(&text, secrets));
     failure.upstream = Some(Box::new(UpstreamSays {
         kind: said.kind.filter(|_| own).map(|text| short(&text, secrets)),
         code: said.code.filter(|_| own).map(|text| short(&text, secrets)),
+        meaning,
         ..UpstreamSays::default()
     }));
     failure

@@ -14,9 +14,9 @@ use kernel::{
     Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
-    AwsSettings, BaseUrl, Bounds, Call, Changes, Dialect, Endpoint, Failure, Gateway, KeySettings,
-    OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings, Settings, SimSettings, Subject,
-    Ticket, Timeouts,
+    AwsSettings, BaseUrl, Bounds, Call, Changes, Dialect, Endpoint, Facts, Failure, Gateway,
+    KeySettings, OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings, RouteSettings, Said,
+    Settings, SimSettings, Subject, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
@@ -44,6 +44,9 @@ pub(crate) struct Plan {
     pub(crate) script: &'static str,
     /// Retries of the whole process.
     pub(crate) budget: BudgetSettings,
+    pub(crate) routes: Vec<RouteSettings>,
+    /// What is known of models.
+    pub(crate) catalogue: BTreeMap<String, Facts>,
 }
 
 impl Default for Plan {
@@ -73,6 +76,8 @@ impl Default for Plan {
                 percent: 20,
                 ..BudgetSettings::default()
             },
+            routes: Vec::new(),
+            catalogue: BTreeMap::new(),
         }
     }
 }
@@ -152,6 +157,7 @@ impl House {
             patience: None,
             tenant: 0,
             priority: Priority::Interactive,
+            said: Said::default(),
         }
     }
 
@@ -215,7 +221,8 @@ pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
         providers: upstream.map(|at| provider(plan, at)).into_iter().collect(),
         default_provider: None,
         sim: Some(sim),
-        catalogue: Default::default(),
+        catalogue: plan.catalogue.clone(),
+        routes: plan.routes.clone(),
         bounds: Bounds::default(),
         tenants: (0..plan.tenants as u64).collect(),
         budget: plan.budget,

@@ -19,6 +19,8 @@ mod outage;
 mod pipeline;
 mod reload;
 mod responses;
+mod routes;
+mod routes_order;
 mod scripted;
 mod upstreams;
 mod watching;

@@ -30,6 +30,7 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
             .hint("add a [providers.x] table, or leave `sim` on");
     }
     default_provider(document, cx);
+    super::routes::check(document, cx);
     let sim = &document.providers.sim;
     timers("providers.sim", &sim.timeouts, cx);
     permits("providers.sim", &sim.pool, cx);

@@ -14,7 +14,7 @@ use super::aws::{Account, LENDS, Lends, PROFILE, ROLE};
 use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
 use super::bedrock::REGION;
-use super::catalogue::CatalogueTables;
+use super::by_name::ByName;
 use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
@@ -22,6 +22,7 @@ use super::read::{
     ADDRESS, ADMIN_ADDRESS, Choice, ExistingFile, Flag, List, MODEL, NAME, OffAtZero,
     PROVIDER_NAME, Perhaps, Price, Ratio, Required, Section, Url, count, size, time,
 };
+use super::routes::{ROUTES, Route};
 use super::script::{Script, ScriptFile};
 use super::secret::{Secret, SecretText};
 use super::table::table;
@@ -67,9 +68,20 @@ table! {
         /// The upstreams, by name.
         providers: Providers = Providers::default(), ProviderTables;
         /// What is known of models, over what Tidegate knows of them by itself: `tidegate models` tells it; it is no limit.
-        catalogue: Vec<(String, ModelFacts)> = Vec::new(), CatalogueTables;
+        catalogue: Vec<(String, ModelFacts)> = Vec::new(), CATALOGUE;
+        /// Names that stand for several targets: who is asked first, and who when that fails.
+        routes: Vec<(String, Route)> = Vec::new(), ROUTES;
     }
 }
+
+/// By a model's name, or by its provider's and its own.
+const CATALOGUE: ByName = ByName {
+    name: DEPLOYMENTS.name,
+    is_name: DEPLOYMENTS.is_name,
+    names: "is a model's name such as `\"gpt-4.1\"`, or with its provider's before it, \
+            `\"mine/gpt-4.1\"`",
+    expected: DEPLOYMENTS.names,
+};
 
 table! {
     /// What is known of one model; what is not written is as Tidegate knows it.

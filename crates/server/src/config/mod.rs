@@ -10,7 +10,7 @@ mod aws;
 mod azure;
 mod base_url;
 mod bedrock;
-mod catalogue;
+mod by_name;
 mod check;
 mod effective;
 mod env;
@@ -28,6 +28,7 @@ mod read;
 mod reading;
 mod report;
 mod restart;
+mod routes;
 mod schema;
 mod script;
 mod secret;
@@ -56,6 +57,7 @@ pub use presets::{Preset, presets};
 pub use providers::SIM;
 pub use report::{Echo, Problem, Problems, Severity};
 pub(crate) use restart::hold;
+pub use routes::{FallbackOn, Route, RouteTarget, Strategy};
 pub use schema::schema;
 pub use secret::{Secret, SecretSource};
 pub use source::{File, Source};
@@ -92,6 +94,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// What is known of models, by a model's name or by its provider's and its own.
     pub catalogue: Vec<(String, ModelFacts)>,
+    /// Names that stand for several targets, in the order of the file.
+    pub routes: Vec<(String, Route)>,
     /// The built-in simulated provider; look at `enabled`.
     pub sim: Sim,
 }
@@ -227,6 +231,7 @@ impl From<Document> for Config {
             retry: document.retry,
             providers: document.providers.named,
             catalogue: document.catalogue,
+            routes: document.routes,
             sim: document.providers.sim,
         }
     }

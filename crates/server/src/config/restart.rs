@@ -60,6 +60,7 @@ const FOLLOWED: &[&str] = &[
     "retry",
     "providers",
     "catalogue",
+    "routes",
 ];
 
 /// Whether a running process follows a change of this key, by its whole path.

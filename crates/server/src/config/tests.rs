@@ -15,6 +15,7 @@ mod dialects;
 mod effective;
 mod presets;
 mod resilience;
+mod routes;
 mod schema;
 mod script;
 mod tls;

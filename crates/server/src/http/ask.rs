@@ -35,6 +35,8 @@ const QUEUE_MS: HeaderName = HeaderName::from_static("x-tidegate-queue-ms");
 const UPSTREAM_MS: HeaderName = HeaderName::from_static("x-tidegate-upstream-ms");
 const TOTAL_MS: HeaderName = HeaderName::from_static("x-tidegate-total-ms");
 const PRIORITY: HeaderName = HeaderName::from_static("x-tidegate-priority");
+const SESSION: HeaderName = HeaderName::from_static("x-tidegate-session");
+const FALLBACKS: HeaderName = HeaderName::from_static("x-tidegate-fallbacks");
 const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 
 /// Headers that name one thing or several, as features of an API.
@@ -45,6 +47,12 @@ const LISTS: [HeaderName; 2] = [
 
 /// The longest that a caller can ask us to wait.
 const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Bytes of the name of a session.
+const MOST_SESSION: usize = 256;
+
+/// Models that one call can name beside its own.
+const MOST_FALLBACKS: usize = 8;
 
 /// What is asked for, as the route table has it.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +191,12 @@ where
     let said = Said::of(&parts.headers);
     let patience = patience(said.patience)?;
     let priority = priority(said.priority)?;
+    let session = said.session.map(session).transpose()?;
+    let fallbacks = said
+        .fallbacks
+        .map(fallbacks)
+        .transpose()?
+        .unwrap_or_default();
     if let Err(failure) = app.gateway.takes(priority) {
         body::discard(body, &app.body_limits, app.clock, ticket).await?;
         asked.read.store(true, Ordering::Relaxed);
@@ -212,6 +226,7 @@ where
         patience,
         tenant,
         priority,
+        said: tidegate_gateway::Said { session, fallbacks },
     })
 }
 
@@ -223,6 +238,8 @@ where
 struct Said<'a> {
     priority: Option<&'a HeaderValue>,
     patience: Option<&'a HeaderValue>,
+    session: Option<&'a HeaderValue>,
+    fallbacks: Option<&'a HeaderValue>,
     forwarded: HeaderMap,
 }
 
@@ -234,6 +251,10 @@ impl<'a> Said<'a> {
                 said.priority.get_or_insert(value);
             } else if *name == PATIENCE {
                 said.patience.get_or_insert(value);
+            } else if *name == SESSION {
+                said.session.get_or_insert(value);
+            } else if *name == FALLBACKS {
+                said.fallbacks.get_or_insert(value);
             } else if FORWARDED.contains(name)
                 && (LISTS.contains(name) || !said.forwarded.contains_key(name))
             {
@@ -251,6 +272,32 @@ fn priority(said: Option<&HeaderValue>) -> Result<Priority, Failure> {
         Some(b"batch") => Ok(Priority::Batch),
         Some(_) => {
             let text = "`x-tidegate-priority` must be `interactive` or `batch`.";
+            Err(Failure::new(Code::InvalidHeader, text))
+        }
+    }
+}
+
+/// Whose conversation it is: any text that can be read.
+fn session(said: &HeaderValue) -> Result<String, Failure> {
+    let text = said.to_str().map(str::trim).unwrap_or_default();
+    match (1..=MOST_SESSION).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => {
+            let text = "`x-tidegate-session` must have 1 to 256 ASCII characters.";
+            Err(Failure::new(Code::InvalidHeader, text))
+        }
+    }
+}
+
+/// The models that are asked when the one of the body cannot answer.
+fn fallbacks(said: &HeaderValue) -> Result<Vec<String>, Failure> {
+    let names = said.to_str().unwrap_or_default().split(',').map(str::trim);
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    let fits = |name: &String| (1..=256).contains(&name.len());
+    match names.len() <= MOST_FALLBACKS && names.iter().all(fits) {
+        true => Ok(names),
+        false => {
+            let text = "`x-tidegate-fallbacks` must have 1 to 8 names of models, with commas between them.";
             Err(Failure::new(Code::InvalidHeader, text))
         }
     }

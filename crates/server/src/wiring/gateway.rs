@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    BaseUrl, Bounds, Dialect, Facts, KeySettings, OnUnsupported, Pick, ProviderSettings,
-    RetrySettings, Settings, SimSettings, Timeouts,
+    BaseUrl, Bounds, Dialect, Facts, FallbackOn, KeySettings, OnUnsupported, Pick,
+    ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, SimSettings, Strategy,
+    Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -33,6 +34,7 @@ pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
             },
         }),
         catalogue: config.catalogue.iter().map(facts).collect(),
+        routes: config.routes.iter().map(route).collect(),
         bounds: Bounds {
             bodies: limits.bodies,
             event: limits.event,
@@ -129,6 +131,42 @@ fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {
         cached_price: facts.cached_price,
     };
     (name.clone(), facts)
+}
+
+fn route((name, route): &(String, config::Route)) -> RouteSettings {
+    let target = |one: config::RouteTarget| {
+        // It was checked that there is a slash.
+        let (provider, model) = one.target.split_once('/').unwrap_or_default();
+        RouteTarget {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            weight: one.weight,
+        }
+    };
+    let steps = route.all_steps().into_iter();
+    let on = |word| route.fallback_on.contains(&word);
+    RouteSettings {
+        name: name.clone(),
+        steps: steps
+            .map(|step| step.into_iter().map(target).collect())
+            .collect(),
+        strategy: match route.strategy {
+            config::Strategy::Weighted => Strategy::Weighted,
+            config::Strategy::RoundRobin => Strategy::RoundRobin,
+            config::Strategy::LeastLoaded => Strategy::LeastLoaded,
+            config::Strategy::Latency => Strategy::Latency,
+            config::Strategy::Cost => Strategy::Cost,
+            config::Strategy::Sticky => Strategy::Sticky,
+        },
+        fallback: FallbackOn {
+            failure: on(config::FallbackOn::Failure),
+            overload: on(config::FallbackOn::Overload),
+            context: on(config::FallbackOn::Context),
+            refusal: on(config::FallbackOn::Refusal),
+        },
+        slow_after: route.slow_after,
+        wait_out: route.wait_out,
+    }
 }
 
 fn pool(pool: &config::Pool) -> PoolSettings {

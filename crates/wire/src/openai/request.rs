@@ -16,7 +16,7 @@ use tidegate_types::Code;
 
 use super::splice::{Edits, Seams, UsageSeam};
 use crate::json::{Kind, Limits, Scanner, Violation, utf8};
-use crate::peek::{Once, missing, text};
+use crate::peek::{Once, Own, missing, text};
 
 /// Answers a caller may ask for at once (`n`, `best_of`).
 pub(super) const MOST_ANSWERS: u64 = 8;
@@ -90,6 +90,8 @@ pub struct Peek<'a> {
     pub max_tokens: Option<u64>,
     /// Answers asked for, at least 1.
     pub n: u64,
+    /// What of it is Tidegate's own.
+    pub own: Own,
     /// Where the body can be cut; keep it when the borrow must end.
     pub seams: Seams,
 }
@@ -184,6 +186,7 @@ struct Reading<'a> {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     n: Option<u64>,
+    own: Own,
     /// Where the last member ends.
     last: usize,
 }
@@ -214,7 +217,10 @@ impl<'a> Reading<'a> {
         name: &str,
     ) -> Result<(), Refused> {
         if !self.once.counts(name, ONCE)? {
-            return Ok(scan.skip()?);
+            return match self.own.takes(name, scan, self.last)? {
+                true => Ok(()),
+                false => Ok(scan.skip()?),
+            };
         }
         // A null is as good as nothing for all fields that count.
         let start = scan.kind().map(|_| scan.at())?;
@@ -293,6 +299,7 @@ impl<'a> Reading<'a> {
             user: self.user,
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
             n: self.n.unwrap_or(1),
+            own: self.own,
             seams: Seams { model, usage },
         })
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::json::{Kind, Limits, Scanner, utf8};
 use crate::openai::{MOST_TOOLS, Peek, Refused, Seams, at_most, model};
-use crate::peek::{Once, bound, flag, missing, text};
+use crate::peek::{Once, Own, bound, flag, missing, text};
 
 /// Fields that count: one that stands twice is refused.
 const ONCE: &[&str] = &[
@@ -42,7 +42,11 @@ const ONCE: &[&str] = &[
 pub fn scan<'a>(body: &'a [u8], limits: &Limits) -> Result<Peek<'a>, Refused> {
     let mut scan = Scanner::of_caller(utf8(body)?, limits);
     let mut reading = Reading::default();
-    scan.object(|scan, key| reading.member(scan, &key.decode()))?;
+    scan.object(|scan, key| {
+        reading.member(scan, &key.decode())?;
+        reading.last = scan.at();
+        Ok::<(), Refused>(())
+    })?;
     scan.end()?;
     reading.finish()
 }
@@ -58,12 +62,18 @@ struct Reading<'a> {
     safety_identifier: Option<Cow<'a, str>>,
     prompt_cache_key: Option<Cow<'a, str>>,
     max_tokens: Option<u64>,
+    own: Own,
+    /// Where the last member ends.
+    last: usize,
 }
 
 impl<'a> Reading<'a> {
     fn member(&mut self, scan: &mut Scanner<'a>, name: &str) -> Result<(), Refused> {
         if !self.once.counts(name, ONCE)? {
-            return Ok(scan.skip()?);
+            return match self.own.takes(name, scan, self.last)? {
+                true => Ok(()),
+                false => Ok(scan.skip()?),
+            };
         }
         // A null is as good as nothing for all fields that count.
         let kind = scan.kind()?;
@@ -107,6 +117,7 @@ impl<'a> Reading<'a> {
             user: self.user.or(replaced),
             max_tokens: self.max_tokens,
             n: 1,
+            own: self.own,
             seams: Seams::of_model(model),
         })
     }

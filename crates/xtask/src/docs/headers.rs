@@ -38,6 +38,14 @@ const READ: &[(&str, &str)] = &[
         "`interactive` (the default) or `batch`: batch waits behind interactive work, but never for ever, and is the first to be refused when the process is near its bounds.",
     ),
     (
+        "x-tidegate-fallbacks",
+        "Models that are asked when the one of the body cannot answer, with commas between them, 8 at most; the field `fallbacks` of the body says the same.",
+    ),
+    (
+        "x-tidegate-session",
+        "Whose conversation the call belongs to, in 1 to 256 characters: it has its fair turns, and a `sticky` route asks the same target for it; else the body's `user`.",
+    ),
+    (
         "x-tidegate-provider",
         "The provider that answers a call which names no model (files, batches...); without it the default provider does, else the first of the file.",
     ),
@@ -73,6 +81,11 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "x-tidegate-total-ms",
         "unary answers",
         "Time from reading the request to writing the answer, in milliseconds.",
+    ),
+    (
+        "x-tidegate-target",
+        "calls of a route, or with fallbacks",
+        "The provider and model that answered.",
     ),
     (
         "x-tidegate-dropped",

@@ -30,6 +30,7 @@ fn flow_of(reads: Reads) -> Flow {
             idle: long,
             total: long,
         },
+        slow_after: None,
         bounds: Bounds::default(),
         prompt_bytes: 0,
         sent: clock.now(),

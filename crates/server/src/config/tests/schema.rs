@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::form::{Form, Named};
 use super::super::table::{Key, Table as _};
+use proptest::strategy::Strategy;
+
 use super::*;
 
 /// Every variable is set, but for those that set something themselves.

@@ -27,7 +27,7 @@ pub(super) struct One<'a> {
     id: String,
     endpoint: &'static str,
     model: Option<&'a str>,
-    provider: Option<&'a str>,
+    provider: Option<String>,
     stage: &'static str,
     waits_for: &'static str,
     /// How many are before it in the queue, if nobody else comes; null where it
@@ -44,7 +44,7 @@ impl<'a> From<&'a RequestView> for One<'a> {
             id: view.request.id.to_string(),
             endpoint: view.request.endpoint,
             model: view.request.model(),
-            provider: view.request.provider(),
+            provider: view.request.provider().map(|name| name.to_string()),
             stage: view.stage.as_str(),
             waits_for: view.stage.waits_for(),
             ahead: view.ahead,
