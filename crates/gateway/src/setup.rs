@@ -42,6 +42,22 @@ pub struct Changes {
     pub removed: Vec<String>,
 }
 
+impl Changes {
+    /// What these change, but for who is gone.
+    fn by(drafts: &[Draft], old: Option<&Setup>) -> Self {
+        let listed = |name: &str| old.is_some_and(|old| old.routes.named(name).is_some());
+        let mut changes = Self::default();
+        for draft in drafts {
+            match listed(draft.name()) {
+                false => changes.added.push(draft.name().to_owned()),
+                true if !draft.is_unchanged() => changes.changed.push(draft.name().to_owned()),
+                true => {}
+            }
+        }
+        changes
+    }
+}
+
 impl Setup {
     /// What is known of a model that this provider lists under this name.
     pub(crate) fn facts(&self, provider: &str, id: &str) -> Facts {
@@ -89,33 +105,24 @@ impl Setup {
         for one in settings.providers {
             let (name, old) = (one.name.clone(), known(&one.name));
             let draft = Draft::http(one, old, &context);
-            drafts.push(draft.map_err(|error| format!("providers.{name}: {error}"))?);
+            drafts.push(draft.map_err(|why| format!("providers.{name}: {why}"))?);
         }
         if let Some(sim) = settings.sim {
             drafts.push(Draft::sim(sim, known(SIM), &context)?);
         }
-        let takes = |provider: &str, model: &str| {
-            let draft = drafts.iter().find(|draft| draft.name() == provider);
-            draft.map(|draft| draft.takes(model))
-        };
-        Routes::check(&settings.routes, takes)?;
+        let named = |name: &str| drafts.iter().find(|draft| draft.name() == name);
+        Routes::check(&settings.routes, |name, model| {
+            Some(named(name)?.takes(model))
+        })?;
         // From here on nothing can fail.
-        let mut changes = Changes::default();
-        let listed = |name: &str| old.is_some_and(|old| old.routes.named(name).is_some());
-        for draft in &drafts {
-            match listed(draft.name()) {
-                false => changes.added.push(draft.name().to_owned()),
-                true if !draft.is_unchanged() => changes.changed.push(draft.name().to_owned()),
-                true => {}
-            }
-        }
+        let mut changes = Changes::by(&drafts, old);
         let providers: Vec<_> = drafts
             .into_iter()
             .map(|draft| draft.finish(&context))
             .collect();
         house.join(&providers);
-        let facts = |provider: &Provider, model: &str| facts_of(&catalogue, provider, model);
         let routes = Routes::new(providers, settings.default_provider.as_deref());
+        let facts = |provider: &Provider, model: &str| facts_of(&catalogue, provider, model);
         let routes = routes.with(&settings.routes, facts, house.seed);
         let gone = old.map_or(&[][..], |old| old.routes.providers());
         let gone = gone.iter().filter(|one| routes.named(&one.name).is_none());

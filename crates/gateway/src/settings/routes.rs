@@ -1,4 +1,6 @@
 //! What the gateway is told of routes: names that stand for several targets.
+//!
+//! Whoever builds these has seen that the providers are there.
 
 use std::time::Duration;
 

@@ -1,6 +1,9 @@
 //! Routes: which target of a step is asked first, strategy by strategy.
+//!
+//! What follows when it fails stands in `routes`.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use tidegate_gateway::{Facts, RouteSettings, Strategy};
@@ -71,17 +74,15 @@ async fn least_loaded_goes_where_the_fewest_are() {
         plan(Strategy::LeastLoaded, &[("up/a", 1), ("up/b", 1)]),
         Some(&upstream),
     );
-    let gateway = house.gateway.clone();
-    let held = tokio::spawn(async move {
-        let call = House::call("up/a", false);
-        let answer = gateway.ask(gateway.admit("/x"), call).await.unwrap();
-        text(answer.reply).await
-    });
-    upstream.request(0).await;
+    let mut held = pin!(house.ask("up/a", false));
+    tokio::select! {
+        _ = &mut held => panic!("it is held"),
+        _ = upstream.request(0) => {}
+    }
     asks(&house, 6).await;
     assert_eq!(counts(&upstream)["b"], 6);
     release.fire();
-    held.await.unwrap();
+    text(held.await.unwrap()).await;
     // Nobody is loaded: both have their share.
     asks(&house, 10).await;
     assert!(counts(&upstream)["a"] >= 5, "{:?}", counts(&upstream));

@@ -431,18 +431,6 @@ fn outside_the_recommended_ranges_is_a_warning() {
 }
 
 #[test]
-fn timers_that_cannot_fire_are_refused_only_when_written() {
-    let text = |timeouts: &str| {
-        format!("default_provider = \"m\"\n{PROVIDER}timeouts = {{ {timeouts} }}\n")
-    };
-    assert_eq!(warned(&text("total = \"1s\"")), [] as [&str; 0]);
-    assert_eq!(
-        refused(&text("total = \"1s\", idle = \"2s\"")),
-        ["error 5:35 providers.m.timeouts.idle is longer than the whole call may take"]
-    );
-}
-
-#[test]
 fn doubtful_addresses_are_warnings() {
     let text = "default_provider = \"m\"\n[providers.m]\nkind = \"openai\"\n";
     let far = format!("{text}base_url = \"http://10.0.0.9\"\nkeys = [{{ value = \"sk-x\" }}]\n");

@@ -1,4 +1,5 @@
-//! Fields that are Tidegate's own, in all three dialects.
+//! Fields that are Tidegate's own, in all three dialects: they are read, and no
+//! upstream sees them.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

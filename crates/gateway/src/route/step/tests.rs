@@ -1,4 +1,6 @@
-//! Turns and shares; who is chosen of real targets stands in `tests/gateway`.
+//! Turns and shares.
+//!
+//! Who is chosen of real targets stands in `tests/gateway/routes_order`.
 
 use proptest::prelude::*;
 

@@ -135,3 +135,15 @@ fn a_slip_of_the_unit_is_told_and_what_is_not_read_is_not_compared() {
         assert_eq!(told(more), [expected]);
     }
 }
+
+#[test]
+fn timers_that_cannot_fire_are_refused_only_when_written() {
+    let text = |timeouts: &str| {
+        format!("default_provider = \"m\"\n{PROVIDER}timeouts = {{ {timeouts} }}\n")
+    };
+    assert_eq!(warned(&text("total = \"1s\"")), [] as [&str; 0]);
+    assert_eq!(
+        refused(&text("total = \"1s\", idle = \"2s\"")),
+        ["error 5:35 providers.m.timeouts.idle is longer than the whole call may take"]
+    );
+}

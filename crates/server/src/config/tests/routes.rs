@@ -1,4 +1,6 @@
 //! `[routes.NAME]`: names that stand for several targets.
+//!
+//! Who is asked of them is the gateway's.
 
 use super::*;
 
@@ -47,15 +49,15 @@ fn what_leads_nowhere_is_refused_with_its_place() {
     for (file, told) in [
         (
             "[routes.x]\nsteps = [[{ target = \"smi/echo\" }]]\n",
-            "error 2:23 routes.x.steps[0][0].target names no provider",
+            "error 2:22 routes.x.steps[0][0].target names no provider",
         ),
         (
             "[routes.x]\nsteps = [[{ target = \"echo\" }]]\n",
-            "error 2:23 routes.x.steps[0][0].target cannot be read",
+            "error 2:22 routes.x.steps[0][0].target cannot be read",
         ),
         (
             "[routes.x]\nstrategy = \"cost\"\n",
-            "error 1:9 routes.x has no target",
+            "error 1:1 routes.x has no target",
         ),
         (
             "[routes.x]\ntarget = \"sim/echo\"\nsteps = [[{ target = \"sim/echo\" }]]\n",
