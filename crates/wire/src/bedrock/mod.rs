@@ -5,6 +5,7 @@
 
 mod answer;
 mod error;
+mod form;
 mod request;
 mod stream;
 

@@ -10,8 +10,8 @@
 
 use serde::Deserialize;
 
-use super::answer::{Additional, MOST_CALLS, Text, Usage, stop};
 use super::error;
+use super::form::{Additional, MOST_CALLS, Text, Thought, ToolUse, Usage, stop};
 use crate::aws_events::FAILED;
 use crate::chat::{Decode, Event, Malformed, Tokens};
 
@@ -54,15 +54,6 @@ struct Start<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ToolUse<'a> {
-    #[serde(borrow)]
-    tool_use_id: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct BlockDelta<'a> {
     content_block_index: u64,
     #[serde(borrow)]
@@ -78,24 +69,13 @@ struct Delta<'a> {
     #[serde(borrow)]
     tool_use: Option<Input<'a>>,
     #[serde(borrow)]
-    reasoning_content: Option<Reasoned<'a>>,
+    reasoning_content: Option<Thought<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Input<'a> {
     #[serde(borrow)]
     input: Option<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reasoned<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    signature: Option<Text<'a>>,
-    #[serde(borrow)]
-    redacted_content: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
