@@ -13,10 +13,11 @@ use super::{hold_json, is_json};
 pub(crate) fn errors(data: &[u8]) {
     let mut messages = vec![
         anthropic::read_error(500, data).message,
-        gemini::read_error(500, data).error.message,
+        gemini::read_error(500, data).message,
         bedrock::read_error(500, None, data).message,
     ];
     messages.extend(error::parse(data).map(|body| body.message));
+    messages.extend(ollama::read_error(data).map(|body| body.message));
     // Names stand in headers, and are anything too.
     if let Ok(name) = std::str::from_utf8(data) {
         bedrock::read_error(500, Some(name), b"{}");

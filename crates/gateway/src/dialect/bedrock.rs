@@ -49,7 +49,6 @@ impl Speaks for Bedrock {
         Some(Said {
             status: error.kind.as_deref().and_then(meant),
             error,
-            retry_after: None,
         })
     }
 }

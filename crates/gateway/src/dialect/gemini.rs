@@ -52,15 +52,14 @@ impl Speaks for Gemini {
     }
 
     fn error(&self, status: u16, _headers: &HeaderMap, body: &[u8]) -> Option<Said> {
-        let said = wire::read_error(status, body);
+        let error = wire::read_error(status, body);
         Some(Said {
             // A key that is none is a bad argument to it.
-            status: match said.error.code.as_deref() {
+            status: match error.code.as_deref() {
                 Some("API_KEY_INVALID" | "API_KEY_EXPIRED") => Some(401),
                 _ => None,
             },
-            error: said.error,
-            retry_after: said.retry_after,
+            error,
         })
     }
 }

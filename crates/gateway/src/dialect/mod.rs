@@ -11,7 +11,6 @@ mod ollama;
 mod openai;
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -98,8 +97,6 @@ pub(crate) struct Ways {
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) error: ErrorBody,
-    /// When to come back, where its body says so.
-    pub(crate) retry_after: Option<Duration>,
     /// The status that says what it is, where the answer's own does not.
     pub(crate) status: Option<u16>,
 }

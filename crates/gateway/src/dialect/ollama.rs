@@ -58,6 +58,9 @@ impl Speaks for Ollama {
     }
 
     fn error(&self, _status: u16, _headers: &HeaderMap, body: &[u8]) -> Option<Said> {
-        Said::plain(body)
+        Some(Said {
+            error: wire::read_error(body)?,
+            status: None,
+        })
     }
 }

@@ -127,10 +127,11 @@ pub(crate) fn by_status(
     secrets: &Secrets,
 ) -> Failure {
     let said = speaks.error(status.as_u16(), headers, body);
-    let (said, after, meant) = match said {
-        Some(said) => (Some(said.error), said.retry_after, said.status),
-        None => (None, None, None),
+    let (said, meant) = match said {
+        Some(said) => (Some(said.error), said.status),
+        None => (None, None),
     };
+    let after = told_after(said.as_ref());
     let code = code_of_status(meant.unwrap_or(status.as_u16()), said.as_ref());
     let mut failure = told(code, said, secrets, || {
         format!("The provider answered with status {}.", status.as_u16())
@@ -139,7 +140,7 @@ pub(crate) fn by_status(
         failure = without_words(failure);
     }
     failure.retry_after = headers::retry_after(headers, unix_now)
-        .or(after.map(|after| after.min(RETRY_AFTER_CAP)))
+        .or(after)
         .or_else(|| pause(code));
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status.as_u16());
@@ -191,8 +192,10 @@ fn status_of(said: &ErrorBody) -> u16 {
 pub(crate) fn by_error(said: ErrorBody, secrets: &Secrets) -> Failure {
     let status = status_of(&said);
     let code = code_of_status(status, Some(&said));
+    let after = told_after(Some(&said));
     let otherwise = || "The provider reported an error instead of an answer.".to_owned();
     let mut failure = told(code, Some(said), secrets, otherwise);
+    failure.retry_after = after.or_else(|| pause(code));
     if let Some(says) = &mut failure.upstream {
         says.status = Some(status);
     }
@@ -263,6 +266,12 @@ fn meaning(said: &ErrorBody) -> Option<Meaning> {
         return Some(Meaning::TooLong);
     }
     says(&DISLIKED).then_some(Meaning::Refused)
+}
+
+/// When to come back, as an error itself tells it.
+fn told_after(said: Option<&ErrorBody>) -> Option<Duration> {
+    let after = said?.retry_after?;
+    Some(after.min(RETRY_AFTER_CAP))
 }
 
 /// A second is what the SDKs wait by themselves; saying it costs nothing.

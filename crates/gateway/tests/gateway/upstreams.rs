@@ -91,6 +91,12 @@ async fn geminis_errors_are_the_callers() {
     let failure: Failure = house.ask("up/g", false).await.err().unwrap();
     assert_eq!(failure.code, Code::UpstreamRateLimited);
     assert!(failure.retry_after.unwrap().as_secs() >= 6, "{failure:?}");
+    // The same in a stream, which has no head to say it.
+    let script = Script::sse().event(&quota.to_string());
+    let (house, _upstream) = before(Dialect::Gemini, script).await;
+    let failure = house.ask("up/g", true).await.err().unwrap();
+    assert_eq!(failure.code, Code::UpstreamRateLimited);
+    assert!(failure.retry_after.unwrap().as_secs() >= 6, "{failure:?}");
     let key = json!({"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT",
         "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]}});
     let (house, _upstream) = before(Dialect::Gemini, Script::json(400, &key.to_string())).await;

@@ -16,16 +16,6 @@ use crate::openai::{ErrorBody, error::parse};
 /// The longest wait that is believed: a quota of a day comes back within one.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an upstream says of its failure.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failure {
-    /// Its `status` as kind (`RESOURCE_EXHAUSTED`), and as code the reason that
-    /// its details give (`API_KEY_INVALID`), else the number.
-    pub error: ErrorBody,
-    /// When to come back, where it says so.
-    pub retry_after: Option<Duration>,
-}
-
 #[derive(Deserialize)]
 struct Outer<'a> {
     #[serde(borrow)]
@@ -65,19 +55,20 @@ struct Violation<'a> {
 }
 
 /// What the body of an answer with this status says of its failure; an empty
-/// message where it says nothing.
-pub fn read_error(status: u16, body: &[u8]) -> Failure {
-    let mut failure = find(body).unwrap_or_default();
-    failure.error.code.get_or_insert_with(|| status.to_string());
-    failure
+/// message where it says nothing. Its kind is the `status` (`RESOURCE_EXHAUSTED`),
+/// its code the reason that the details give (`API_KEY_INVALID`), else the number.
+pub fn read_error(status: u16, body: &[u8]) -> ErrorBody {
+    let mut error = find(body).unwrap_or_default();
+    error.code.get_or_insert_with(|| status.to_string());
+    error
 }
 
 /// The error that `data` tells of, for what is no answer.
 pub(super) fn malformed(data: &[u8]) -> Malformed {
-    find(data).map_or(Malformed::Frame, |failure| Malformed::Error(failure.error))
+    find(data).map_or(Malformed::Frame, Malformed::Error)
 }
 
-fn find(body: &[u8]) -> Option<Failure> {
+fn find(body: &[u8]) -> Option<ErrorBody> {
     // A list of one, where the call was a stream without `alt=sse`.
     let status = match body.trim_ascii_start().first() {
         Some(b'[') => serde_json::from_slice::<Vec<Outer<'_>>>(body)
@@ -86,11 +77,8 @@ fn find(body: &[u8]) -> Option<Failure> {
         _ => serde_json::from_slice::<Outer<'_>>(body).ok(),
     };
     match status {
-        Some(outer) if outer.error.told() => Some(outer.error.failure()),
-        _ => parse(body).map(|error| Failure {
-            error,
-            retry_after: None,
-        }),
+        Some(outer) if outer.error.told() => Some(outer.error.read()),
+        _ => parse(body),
     }
 }
 
@@ -99,25 +87,32 @@ impl Status<'_> {
         self.message.is_some() || self.status.is_some()
     }
 
-    fn failure(&self) -> Failure {
+    fn read(&self) -> ErrorBody {
         let details = self.details.as_deref().unwrap_or_default();
         let word = |word: Option<&str>| word.filter(|word| !word.is_empty()).map(str::to_owned);
-        Failure {
-            error: ErrorBody {
-                message: text(&self.message).to_owned(),
-                kind: word(self.status.as_deref()),
-                code: word(details.iter().find_map(|detail| detail.reason.as_deref()))
-                    .or_else(|| self.code.map(|code| code.to_string())),
-                param: word(details.iter().find_map(|detail| {
-                    let violations = detail.field_violations.as_deref()?;
-                    violations.first()?.field.as_deref()
-                })),
-            },
+        ErrorBody {
+            message: text(&self.message).to_owned(),
+            kind: word(self.status.as_deref()),
+            code: spent(text(&self.message))
+                .or_else(|| word(details.iter().find_map(|detail| detail.reason.as_deref())))
+                .or_else(|| self.code.map(|code| code.to_string())),
+            param: word(details.iter().find_map(|detail| {
+                let violations = detail.field_violations.as_deref()?;
+                violations.first()?.field.as_deref()
+            })),
             retry_after: details
                 .iter()
                 .find_map(|detail| delay(detail.retry_delay.as_deref()?)),
         }
     }
+}
+
+/// OpenAI's word for an account without credit, which Google tells in the message
+/// alone: `RESOURCE_EXHAUSTED` is a limit of the rate as well, and so are quotas of a
+/// day, each of one model.
+fn spent(message: &str) -> Option<String> {
+    let says = |words: &str| message.contains(words);
+    (says("credits are depleted") || says("spending cap")).then(|| "insufficient_quota".to_owned())
 }
 
 /// A time as protobuf writes it: seconds, with a fraction or not, and an `s`.

@@ -21,7 +21,7 @@ mod stream;
 
 pub use answer::read_answer;
 pub use embeddings::{embed_path, read_embedded, write_embed};
-pub use error::{Failure, read_error};
+pub use error::read_error;
 pub use model::path;
 pub use request::write_request;
 pub use stream::Reader;

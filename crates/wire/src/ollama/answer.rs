@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::error;
 use crate::chat::{Answer, Choice, Malformed, Part, Stop, Tokens, ToolCall};
-use crate::openai::ErrorBody;
 
 /// Calls of an answer at the most.
 pub(super) const MOST_CALLS: usize = 128;
@@ -73,10 +73,10 @@ impl<'a> Line<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let line: Self = serde_json::from_slice(bytes).map_err(|_| Malformed::Frame)?;
         match line.error {
-            Some(Text(message)) => Err(Malformed::Error(ErrorBody {
-                message: message.into_owned(),
-                ..ErrorBody::default()
-            })),
+            Some(Text(message)) => {
+                let error = error::in_stream(message.into_owned());
+                Err(Malformed::Error(error))
+            }
             None => Ok(line),
         }
     }

@@ -1,16 +1,17 @@
 //! Ollama's own dialect, the upstream's side: `/api/chat`, streamed as lines of
 //! JSON ([`lines`](crate::lines)), and `/api/embed`.
 //!
-//! Its errors are found by [`openai::error::parse`](crate::openai::error::parse):
-//! `{"error":"..."}`, in a body as in a stream.
+//! Its errors are `{"error":"..."}`, in a body as in a stream.
 
 mod answer;
 mod embeddings;
+mod error;
 mod request;
 mod stream;
 
 pub use answer::read_answer;
 pub use embeddings::{embed_path, read_embedded, write_embed};
+pub use error::read_error;
 pub use request::write_request;
 pub use stream::Reader;
 

@@ -7,6 +7,8 @@
 //! A parsed message is the upstream's own: it goes through
 //! [`redact`](super::redact) before anybody sees it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::choice;
@@ -23,6 +25,9 @@ pub struct ErrorBody {
     pub code: Option<String>,
     /// The field it is about.
     pub param: Option<String>,
+    /// When to come back, where it is told beside the message; as it was told, so
+    /// that whoever waits caps it.
+    pub retry_after: Option<Duration>,
 }
 
 /// The error in a whole body, if there is one.

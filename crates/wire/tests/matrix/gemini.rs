@@ -32,7 +32,7 @@ pub(crate) fn upstream() -> Upstream {
             "",
             json!({"error": {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"}}),
         ),
-        read_error: |body| read_error(503, body).error,
+        read_error: |body| read_error(503, body),
     }
 }
 

@@ -3,9 +3,7 @@
 //! Its calls come whole, without ids; it cannot be made to call.
 
 use serde_json::{Value, json};
-use tidegate_wire::ollama::{Reader, read_answer, write_request};
-
-use tidegate_wire::openai::error;
+use tidegate_wire::ollama::{Reader, read_answer, read_error, write_request};
 
 use crate::cases::Said;
 use crate::framed::Framing;
@@ -34,7 +32,7 @@ pub(crate) fn upstream() -> Upstream {
         framing: Framing::Lines,
         error: json!({"error": OVERLOADED}),
         error_frame: ("", json!({"error": OVERLOADED})),
-        read_error: |body| error::parse(body).unwrap(),
+        read_error: |body| read_error(body).unwrap(),
     }
 }
 

@@ -25,13 +25,38 @@ fn promise_1_a_quota_says_when_to_come_back() {
     }});
     for body in [body.clone(), json!([body])] {
         let failure = read_error(429, body.to_string().as_bytes());
-        assert_eq!(failure.error.message, "You exceeded your current quota.");
-        assert_eq!(failure.error.kind.as_deref(), Some("RESOURCE_EXHAUSTED"));
-        assert_eq!(failure.error.code.as_deref(), Some("429"));
+        assert_eq!(failure.message, "You exceeded your current quota.");
+        assert_eq!(failure.kind.as_deref(), Some("RESOURCE_EXHAUSTED"));
+        assert_eq!(failure.code.as_deref(), Some("429"));
         assert_eq!(
             failure.retry_after,
             Some(Duration::from_nanos(34_074_824_224))
         );
+    }
+}
+
+/// An account without credit; a quota of a day is that of one model, and no more
+/// than a limit of the rate to the others.
+#[test]
+fn promise_1_an_account_without_credit_is_told_from_a_limit_of_the_rate() {
+    for (message, code) in [
+        (
+            "Your prepayment credits are depleted.",
+            "insufficient_quota",
+        ),
+        (
+            "Your project has exceeded its monthly spending cap.",
+            "insufficient_quota",
+        ),
+        (
+            "You exceeded your current quota, please check your plan and billing details.",
+            "429",
+        ),
+    ] {
+        let body =
+            json!({"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED"}});
+        let failure = read_error(429, body.to_string().as_bytes());
+        assert_eq!(failure.code.as_deref(), Some(code), "{message}");
     }
 }
 
@@ -46,7 +71,7 @@ fn promise_1_reasons_and_fields_are_told() {
         }],
     }});
     let failure = read_error(400, body.to_string().as_bytes());
-    assert_eq!(failure.error.code.as_deref(), Some("API_KEY_INVALID"));
+    assert_eq!(failure.code.as_deref(), Some("API_KEY_INVALID"));
     assert_eq!(failure.retry_after, None);
     let body = json!({"error": {
         "code": 400, "message": "Invalid JSON payload.", "status": "INVALID_ARGUMENT",
@@ -56,7 +81,7 @@ fn promise_1_reasons_and_fields_are_told() {
         }],
     }});
     let failure = read_error(400, body.to_string().as_bytes());
-    assert_eq!(failure.error.param.as_deref(), Some("generation_config"));
+    assert_eq!(failure.param.as_deref(), Some("generation_config"));
 }
 
 #[test]
@@ -90,7 +115,7 @@ fn promise_2_other_forms_are_read_too() {
         ("", ""),
     ] {
         let failure = read_error(502, body.as_bytes());
-        assert_eq!(failure.error.message, message, "{body}");
-        assert!(failure.error.code.is_some(), "{body}");
+        assert_eq!(failure.message, message, "{body}");
+        assert!(failure.code.is_some(), "{body}");
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::chat::{Decode, Event, Malformed, Part, Stop, Tokens};
 use crate::lines::Framer;
-use crate::ollama::{Reader, read_answer};
+use crate::ollama::{Reader, read_answer, read_error};
 
 const CHAT: &str = include_str!("chat.jsonl");
 
@@ -49,6 +49,33 @@ fn a_stream_is_told_event_by_event() {
             "End",
         ]
     );
+}
+
+/// It has one text for all failures; that of an account which used what it may is
+/// known by its words, in a body as in a line.
+#[test]
+fn an_account_that_used_what_it_may_is_told_from_a_limit_of_the_rate() {
+    for (text, code) in [
+        (
+            "you (tide) have reached your weekly usage limit",
+            Some("insufficient_quota"),
+        ),
+        ("too many concurrent requests", None),
+    ] {
+        let body = format!("{{\"error\":{text:?}}}");
+        let error = read_error(body.as_bytes()).unwrap();
+        assert_eq!(
+            (error.message.as_str(), error.code.as_deref()),
+            (text, code)
+        );
+        let Err(Malformed::Error(error)) = read_answer(body.as_bytes()) else {
+            panic!("{body} is an error");
+        };
+        assert_eq!(
+            (error.message.as_str(), error.code.as_deref()),
+            (text, code)
+        );
+    }
 }
 
 #[test]

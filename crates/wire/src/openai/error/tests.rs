@@ -13,6 +13,7 @@ fn body(message: &str, kind: &str, code: &str, param: &str) -> Option<ErrorBody>
         kind: word(kind),
         code: word(code),
         param: word(param),
+        retry_after: None,
     })
 }
 
