@@ -5,11 +5,13 @@
 //!    re-serialised: the model's name is the only splice.
 //! 2. A field that counts stands once, and a refusal names the field.
 //!
-//! Other fields pass, those too that need a store: the upstream judges.
+//! Other fields pass, those too that need a store: the upstream judges. `background`
+//! does not, since nobody could fetch its answer through the gateway.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::request::no_background;
 use crate::json::{Kind, Limits, Scanner, utf8};
 use crate::openai::{MOST_TOOLS, Peek, Refused, Seams, at_most, model};
 use crate::peek::{Once, Own, bound, flag, missing, text};
@@ -97,6 +99,11 @@ impl<'a> Reading<'a> {
             "prompt_cache_key" => self.prompt_cache_key = text(scan)?,
             "max_output_tokens" => self.max_tokens = bound(scan, name)?,
             "tools" => at_most(scan, name, MOST_TOOLS)?,
+            "background" => {
+                if flag(scan, name)? {
+                    return Err(no_background());
+                }
+            }
             _ => scan.skip()?,
         }
         Ok(())

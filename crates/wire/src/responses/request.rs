@@ -71,22 +71,25 @@ fn refuse_kept(fields: &mut Fields<'_>) -> Result<(), Refused> {
             return Err(unsupported(name, text));
         }
     }
-    for (name, instead) in [
-        (
-            "store",
-            "Leave it out or set it to false, and send earlier items in `input`.",
-        ),
-        (
-            "background",
-            "Leave it out or set it to false, and wait for the answer or stream it.",
-        ),
-    ] {
-        if fields.flag(name)? == Some(true) {
-            let text = format!("`{name}` cannot be true: {WHY}. {instead}");
-            return Err(unsupported(name, text));
-        }
+    if fields.flag("store")? == Some(true) {
+        let text = format!(
+            "`store` cannot be true: {WHY}. Leave it out or set it to false, and send earlier \
+             items in `input`."
+        );
+        return Err(unsupported("store", text));
+    }
+    if fields.flag("background")? == Some(true) {
+        return Err(no_background());
     }
     Ok(())
+}
+
+/// The refusal of an answer that is made while nobody waits for it, whoever would
+/// make it.
+pub(super) fn no_background() -> Refused {
+    let text = "`background` cannot be true: no response is kept here, or fetched, after its call. \
+                Leave it out or set it to false, and wait for the answer or stream it.";
+    unsupported("background", text.to_owned())
 }
 
 fn unsupported(name: &str, text: String) -> Refused {

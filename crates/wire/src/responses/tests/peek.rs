@@ -94,6 +94,11 @@ fn a_refusal_names_the_field() {
     }
     let refused = read(&body(r#","Base_URL":"http://x""#)).unwrap_err();
     assert_eq!(refused.code, Code::UnsupportedParameter);
+    let refused = read(&body(r#","background":true"#)).unwrap_err();
+    assert_eq!(refused.code, Code::UnsupportedParameter);
+    assert_eq!(refused.param.as_deref(), Some("background"));
+    assert!(refused.message.contains("stream it"), "{}", refused.message);
+    assert!(read(&body(r#","background":false"#)).is_ok());
     let deep = format!("{{\"x\":{}", "[".repeat(100));
     assert_eq!(read(&deep).unwrap_err().code, Code::JsonTooDeep);
     assert_eq!(read("[]").unwrap_err().code, Code::InvalidJson);
