@@ -350,3 +350,35 @@ fn millis(time: Duration) -> HeaderValue {
         |text| HeaderValue::from_static(text),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An SDK may name its features one by one, each in a header of its own; of what
+    /// is one thing the first counts, and nothing else goes on.
+    #[test]
+    fn each_header_of_a_list_counts_and_the_first_of_any_other() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("anthropic-beta", "a"),
+            ("anthropic-beta", "b"),
+            ("openai-beta", "c"),
+            ("openai-beta", "d"),
+            ("anthropic-version", "e"),
+            ("anthropic-version", "f"),
+            ("x-tidegate-priority", "batch"),
+            ("x-tidegate-priority", "interactive"),
+            ("x-other", "g"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let said = Said::of(&headers);
+        let told = |name| said.forwarded.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(told("anthropic-beta"), ["a", "b"]);
+        assert_eq!(told("openai-beta"), ["c", "d"]);
+        assert_eq!(told("anthropic-version"), ["e"]);
+        assert_eq!(said.forwarded.len(), 5);
+        assert_eq!(said.priority.unwrap(), "batch");
+    }
+}

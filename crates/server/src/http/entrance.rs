@@ -72,7 +72,7 @@ impl Entrance {
         let app = &*self.current.get();
         let (mut parts, body) = request.into_parts();
         let prefixed = without_prefix(&mut parts);
-        let manner = prefixed.unwrap_or_else(|| spoken(&parts));
+        let (prefix, manner) = prefixed.unwrap_or_else(|| ("", spoken(&parts)));
         let Peer { address, id } = peer;
         let peer = Some(address.ip());
         let unread = !body.is_end_stream();
@@ -121,7 +121,7 @@ impl Entrance {
                 .check(app, route.door, &parts, peer)
                 .and_then(|()| self.page(app, route, &found.params, &parts, manner)),
             (None, Some(found)) => self.wrong_method(app, found.value, &parts, peer, (manner, id)),
-            (_, None) => Err(self.unknown(app, &parts, peer)),
+            (_, None) => Err(self.unknown(app, prefix, &parts, peer)),
         };
         let mut response = page.unwrap_or_else(|failure| errors::tell(&failure, manner, Some(id)));
         if unread {
@@ -203,23 +203,29 @@ impl Entrance {
         Ok(response)
     }
 
-    fn unknown(&self, app: &App, parts: &http::request::Parts, peer: Option<IpAddr>) -> Failure {
+    /// `prefix` is what was taken off the path: its caller is told what he wrote.
+    fn unknown(
+        &self,
+        app: &App,
+        prefix: &str,
+        parts: &http::request::Parts,
+        peer: Option<IpAddr>,
+    ) -> Failure {
         let refused = self.check(app, Door::Caller, parts, peer).err();
         refused.unwrap_or_else(|| {
             let path: String = parts.uri.path().chars().take(100).collect();
             let served = match path.starts_with("/v1/") {
-                true => {
-                    "Under `/v1` are chat/completions, completions, embeddings, responses, messages, \
-                          models, images, audio, moderations, files, uploads, batches and \
-                          fine_tuning/jobs."
-                }
-                false => {
-                    "The base URL of an OpenAI SDK ends in `/v1`, that of an Anthropic SDK \
+                true => format!(
+                    "Under `{prefix}/v1` are chat/completions, completions, embeddings, responses, \
+                     messages, models, images, audio, moderations, files, uploads, batches and \
+                     fine_tuning/jobs."
+                ),
+                false => "The base URL of an OpenAI SDK ends in `/v1`, that of an Anthropic SDK \
                           before it."
-                }
+                    .to_owned(),
             };
             let (method, path) = (&parts.method, path.escape_default());
-            let text = format!("There is no route `{method} {path}`. {served}");
+            let text = format!("There is no route `{method} {prefix}{path}`. {served}");
             Failure::new(Code::NotFound, text)
         })
     }
@@ -233,15 +239,15 @@ pub(super) fn say_last(headers: &mut HeaderMap) {
 
 /// Takes a dialect's own prefix off the path: `/openai/v1/models` is `/v1/models`,
 /// and whoever asks there is told in that dialect.
-fn without_prefix(parts: &mut http::request::Parts) -> Option<Manner> {
-    let (manner, rest) = PREFIXES.iter().find_map(|(prefix, manner)| {
-        let rest = parts.uri.path_and_query()?.as_str().strip_prefix(prefix)?;
-        rest.starts_with("/v1/").then_some((*manner, rest))
+fn without_prefix(parts: &mut http::request::Parts) -> Option<(&'static str, Manner)> {
+    let (found, rest) = PREFIXES.iter().find_map(|found| {
+        let rest = parts.uri.path_and_query()?.as_str().strip_prefix(found.0)?;
+        rest.starts_with("/v1/").then_some((*found, rest))
     })?;
     let mut uri = parts.uri.clone().into_parts();
     uri.path_and_query = rest.parse().ok();
     parts.uri = Uri::from_parts(uri).ok()?;
-    Some(manner)
+    Some(found)
 }
 
 /// The dialect that a caller's headers tell, for what both have.
