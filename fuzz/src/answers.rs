@@ -27,11 +27,19 @@ pub(crate) fn openai(data: &[u8]) {
 pub(crate) fn anthropic(data: &[u8]) {
     anthropic::look_answer(data);
     drop(anthropic::read_count(data));
+    if let Some(stream) = anthropic::to_stream(data) {
+        hold_stream(&stream, Some(true));
+        legal::anthropic(&framings::events(&[&stream]));
+    }
     hold(anthropic::read_answer, data);
 }
 
 pub(crate) fn responses(data: &[u8]) {
     responses::look_answer(data);
+    if let Some(stream) = responses::to_stream(data) {
+        hold_stream(&stream, Some(true));
+        legal::responses(&framings::events(&[&stream]));
+    }
 }
 
 pub(crate) fn gemini(data: &[u8]) {

@@ -7,11 +7,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use kernel::{Alarm, Instant};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Usage};
-use tidegate_wire::chat::{Encode, Malformed, replay};
+use tidegate_wire::chat::Malformed;
 use tidegate_wire::openai::{self, Answer as Look, ErrorBody, look_answer, to_stream};
 use tidegate_wire::{anthropic, responses};
 
@@ -26,12 +24,6 @@ use crate::upstream::{Source, classify, headers};
 
 /// The fields of a request that were not told to its provider.
 const DROPPED: HeaderName = HeaderName::from_static("x-tidegate-dropped");
-
-/// How many blocks a message of Anthropic's has.
-#[derive(Deserialize)]
-struct Blocks {
-    content: Vec<IgnoredAny>,
-}
 
 impl Attempt<'_> {
     /// The reading of a stream that is in its caller's dialect.
@@ -169,20 +161,14 @@ impl Attempt<'_> {
             Endpoint::Chat => openai::Endpoint::Chat,
             Endpoint::Completions => openai::Endpoint::Completions,
             Endpoint::Messages => {
-                let answer = anthropic::read_answer(body)?;
-                // A block that has no place would be lost without a word.
-                let told: usize = answer.choices.iter().map(|one| one.parts.len()).sum();
-                let blocks = serde_json::from_slice::<Blocks>(body);
-                if blocks.map_or(0, |blocks| blocks.content.len()) != told {
-                    return Err(Malformed::Frame);
-                }
-                let (mut writer, mut out) = (anthropic::Writer::new(""), Vec::new());
-                replay(&answer, &mut |event| writer.event(&event, &mut out))?;
-                return Ok(out.into());
+                let events = anthropic::to_stream(body).ok_or(Malformed::Frame);
+                return events.map(Bytes::from);
             }
-            Endpoint::Responses | Endpoint::Embeddings | Endpoint::CountTokens => {
-                return Err(Malformed::Frame);
+            Endpoint::Responses => {
+                let events = responses::to_stream(body).ok_or(Malformed::Frame);
+                return events.map(Bytes::from);
             }
+            Endpoint::Embeddings | Endpoint::CountTokens => return Err(Malformed::Frame),
         };
         to_stream(endpoint, body, true).ok_or(Malformed::Frame)
     }

@@ -43,18 +43,24 @@ async fn where_both_sides_speak_it_the_bytes_pass() {
     asked.forwarded = [
         ("anthropic-beta", "new-1"),
         ("anthropic-version", "2099-01-01"),
+        ("openai-beta", "x"),
     ]
     .into_iter()
-    .chain([("openai-beta", "x")])
     .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
     .collect();
+    asked
+        .forwarded
+        .append("anthropic-beta", "new-2".parse().unwrap());
     let answer = text(house.send(asked).await.unwrap()).await;
     assert_eq!(answer, ANSWER);
     let seen = upstream.request(0).await;
     assert_eq!(seen.line().1, "/v1/messages");
     let told = std::str::from_utf8(seen.body()).unwrap();
     assert_eq!(told, ASKED.replace("up/m", "m"), "but for the model's name");
-    assert_eq!(seen.header("anthropic-beta").as_deref(), Some("new-1"));
+    let betas = seen.headers().into_iter();
+    let betas = betas.filter(|(name, _)| name == "anthropic-beta");
+    let betas: Vec<_> = betas.map(|(_, value)| value).collect();
+    assert_eq!(betas, ["new-1", "new-2"], "each that was asked for");
     let version = seen.header("anthropic-version");
     assert_eq!(version.as_deref(), Some("2099-01-01"), "the caller's own");
     assert_eq!(seen.header("openai-beta"), None);
@@ -306,10 +312,10 @@ async fn a_bound_has_the_name_that_the_provider_knows() {
     }
 }
 
-/// Row 17: a whole answer becomes the stream that was asked for, or is refused:
-/// nothing of it is lost on the way.
+/// Row 17: a whole answer becomes the stream that was asked for; nothing of it is
+/// lost on the way, neither what the provider's own tools did nor what it cites.
 #[tokio::test]
-async fn row_17_a_whole_message_becomes_a_stream_or_is_refused() {
+async fn row_17_a_whole_message_becomes_a_stream() {
     let (house, _upstream) = before(Dialect::Anthropic, Script::json(200, ANSWER)).await;
     let reply = house.send(call(Endpoint::Messages, &streams())).await;
     let told = text(reply.unwrap()).await;
@@ -317,14 +323,29 @@ async fn row_17_a_whole_message_becomes_a_stream_or_is_refused() {
         told.contains(r#""text":"hi""#) && told.ends_with(END),
         "{told}"
     );
+    let samples = house.samples();
+    assert_eq!(samples.sum("tidegate_tokens_total", &["up", "output"]), 2.0);
 
     let server_tool = r#"{"type":"server_tool_use","id":"srv_1","name":"web_search","input":{}}"#;
-    let odd = ANSWER.replacen(
-        r#""content":["#,
-        &format!(r#""content":[{server_tool},"#),
-        1,
-    );
+    let citation = r#"{"type":"page_location","cited_text":"hi","document_index":0}"#;
+    let cites = format!(r#"{{"type":"text","text":"cited","citations":[{citation}]}}"#);
+    let more = format!(r#""content":[{server_tool},{cites},"#);
+    let odd = ANSWER.replacen(r#""content":["#, &more, 1);
     let (house, _upstream) = before(Dialect::Anthropic, Script::json(200, &odd)).await;
+    let reply = house.send(call(Endpoint::Messages, &streams())).await;
+    let told = text(reply.unwrap()).await;
+    for kept in [server_tool, citation, r#""text":"cited""#, r#""text":"hi""#] {
+        assert!(told.contains(kept), "{kept}: {told}");
+    }
+    assert!(told.ends_with(END), "{told}");
+    assert_eq!(house.outcome().await.0, "completed");
+}
+
+/// What is no message is no stream either.
+#[tokio::test]
+async fn row_17_what_is_no_message_is_refused() {
+    let odd = r#"{"type":"message","content":["hi"]}"#;
+    let (house, _upstream) = before(Dialect::Anthropic, Script::json(200, odd)).await;
     let failure = house.send(call(Endpoint::Messages, &streams())).await;
     assert_eq!(failure.err().unwrap().code, Code::UpstreamProtocol);
 }

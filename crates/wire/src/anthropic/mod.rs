@@ -24,7 +24,7 @@ pub use listing::{Listed, read_count, write_count, write_model, write_models};
 pub use look::{Looker, look_answer};
 pub use peek::{Endpoint, scan};
 pub use request::{Thinks, Ways, read_request, write_request};
-pub use stream::{Reader, Writer};
+pub use stream::{Reader, Writer, to_stream};
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,13 @@
 
 mod reader;
 mod turn;
+mod whole;
 mod writer;
 
 use serde::Serialize;
 
 pub use reader::Reader;
+pub use whole::to_stream;
 pub use writer::Writer;
 
 /// Writes an event of this name with `data`, which has no line end in it: text

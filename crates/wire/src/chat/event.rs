@@ -102,6 +102,11 @@ pub trait Encode: Send {
         None
     }
 
+    /// The number that its next event has, where the dialect counts them.
+    fn next_number(&self) -> u64 {
+        0
+    }
+
     /// Bytes of the stream that it keeps for what is still to come.
     fn held(&self) -> usize {
         0

@@ -6,11 +6,13 @@
 //! It builds no tree; cold paths that want one bring their own.
 
 mod limits;
+mod members;
 mod scan;
 mod text;
 
 pub(crate) use limits::utf8;
 pub use limits::{Limits, MAX_DEPTH, Violation, check};
+pub(crate) use members::{Members, write_line};
 pub(crate) use scan::{Kind, Scanner, Text};
 pub(crate) use text::{is_plain, to_vec, write_string};
 

@@ -11,7 +11,7 @@ use tidegate_types::Usage;
 use super::Endpoint;
 use super::choice::{self, Found};
 use super::error::{self, ErrorBody};
-use crate::json::{Kind, Scanner, Violation, utf8, write_string};
+use crate::json::{Kind, Scanner, Violation, utf8, write_line, write_string};
 use crate::sse;
 
 /// What a whole answer says.
@@ -102,7 +102,7 @@ pub fn to_stream(endpoint: Endpoint, body: &[u8], usage_asked: bool) -> Option<B
                 Endpoint::Chat => choice.write_delta(out)?,
                 _ => {
                     out.extend_from_slice(b",\"text\":");
-                    write_raw(out, choice.text?);
+                    write_line(out, choice.text?);
                 }
             }
             write_end(out, choice.logprobs, None);
@@ -123,7 +123,7 @@ pub fn to_stream(endpoint: Endpoint, body: &[u8], usage_asked: bool) -> Option<B
     if let Some(usage) = whole.usage.filter(|_| usage_asked) {
         whole.start(&mut out, endpoint);
         out.extend_from_slice(b"],\"usage\":");
-        write_raw(&mut out, usage);
+        write_line(&mut out, usage);
         out.extend_from_slice(b"}\n\n");
     }
     out.extend_from_slice(sse::DONE);
@@ -189,7 +189,7 @@ impl<'a> Whole<'a> {
             out.push(b',');
             write_string(out, name);
             out.push(b':');
-            write_raw(out, value);
+            write_line(out, value);
         }
         out.extend_from_slice(b",\"choices\":[");
     }
@@ -230,7 +230,7 @@ impl<'a> Choice<'a> {
     fn start(&self, out: &mut Vec<u8>, position: usize) {
         out.extend_from_slice(b"{\"index\":");
         match self.index {
-            Some(index) => write_raw(out, index),
+            Some(index) => write_line(out, index),
             None => out.extend_from_slice(position.to_string().as_bytes()),
         }
     }
@@ -251,7 +251,7 @@ impl<'a> Choice<'a> {
             if key.decode() == "tool_calls" && scan.kind()? == Kind::Array {
                 return write_calls(out, scan);
             }
-            write_raw(out, scan.span()?);
+            write_line(out, scan.span()?);
             Ok::<(), Violation>(())
         })
         .ok()?;
@@ -264,10 +264,10 @@ impl<'a> Choice<'a> {
 fn write_end(out: &mut Vec<u8>, logprobs: Option<&str>, finish: Option<&str>) {
     if let Some(logprobs) = logprobs {
         out.extend_from_slice(b",\"logprobs\":");
-        write_raw(out, logprobs);
+        write_line(out, logprobs);
     }
     out.extend_from_slice(b",\"finish_reason\":");
-    write_raw(out, finish.unwrap_or("null"));
+    write_line(out, finish.unwrap_or("null"));
     out.push(b'}');
 }
 
@@ -285,23 +285,15 @@ fn write_calls(out: &mut Vec<u8>, scan: &mut Scanner<'_>) -> Result<(), Violatio
                 if members != "}" {
                     out.push(b',');
                 }
-                write_raw(out, members);
+                write_line(out, members);
             }
-            None => write_raw(out, call),
+            None => write_line(out, call),
         }
         count += 1;
         Ok::<(), Violation>(())
     })?;
     out.push(b']');
     Ok(())
-}
-
-/// Appends JSON as it stands, on one line: a line end between its parts would
-/// end the line of the event (inside a string there is none).
-fn write_raw(out: &mut Vec<u8>, json: &str) {
-    for line in json.split(['\n', '\r']) {
-        out.extend_from_slice(line.as_bytes());
-    }
 }
 
 #[cfg(test)]

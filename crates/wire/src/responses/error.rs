@@ -18,9 +18,10 @@ pub fn write_error(code: &str, kind: &str, message: &str, param: Option<&str>) -
 ///
 /// The members stand flat, as the API's reference has them, and under `error`,
 /// as the service sends them: that is where the SDKs look before they raise.
-pub fn write_error_event(failed: &Failed<'_>) -> Bytes {
+/// `sequence` is the event's number in its stream: 0 where nothing went before.
+pub fn write_error_event(failed: &Failed<'_>, sequence: u64) -> Bytes {
     let mut out = Vec::with_capacity(240 + 2 * failed.message.len());
-    write_event(&mut out, 0, failed);
+    write_event(&mut out, sequence, failed);
     Bytes::from(out)
 }
 

@@ -15,10 +15,11 @@ use crate::openai::{Answer, Chunk, Look, usage};
 use crate::sse::Event;
 
 /// Looks at the events of one stream. It keeps the usage alone, which the last
-/// of them tells.
+/// of them tells, and how far they have counted.
 #[derive(Debug, Default)]
 pub struct Looker {
     usage: Option<Usage>,
+    next: u64,
 }
 
 impl Looker {
@@ -49,6 +50,7 @@ impl Looker {
         match kind.as_ref() {
             "response.completed" | "response.incomplete" => {
                 self.usage = frame.response.usage.or(self.usage);
+                self.count(frame.number);
                 Look::Done
             }
             "response.failed" => Look::Error(failure(&data, frame.response.failed)),
@@ -57,6 +59,7 @@ impl Looker {
             }
             kind => {
                 let text_bytes = frame.text_bytes(kind);
+                self.count(frame.number);
                 Look::Chunk(Chunk {
                     content: text_bytes > 0 || frame.begins(kind),
                     text_bytes: u32::try_from(text_bytes).unwrap_or(u32::MAX),
@@ -65,6 +68,16 @@ impl Looker {
                 })
             }
         }
+    }
+
+    /// The number that the next event has, behind those that were no failure.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Some servers leave the number out.
+    fn count(&mut self, number: Option<u64>) {
+        self.next = number.unwrap_or(self.next).saturating_add(1);
     }
 
     /// What the stream cost, once its last event told it.
@@ -90,6 +103,8 @@ fn failure(data: &[u8], told: Option<ErrorBody>) -> ErrorBody {
 #[derive(Default)]
 struct Frame<'a> {
     kind: Option<Text<'a>>,
+    /// Its `sequence_number`.
+    number: Option<u64>,
     /// What is added: the bytes of it.
     delta: u64,
     /// A picture that is not ready is there.
@@ -118,6 +133,7 @@ impl<'a> Frame<'a> {
         scan.object(|scan, key| {
             match key.decode().as_ref() {
                 "type" => frame.kind = scan.text()?,
+                "sequence_number" => frame.number = scan.whole()?,
                 "delta" => frame.delta = bytes(scan)?,
                 "partial_image_b64" => frame.picture = bytes(scan)? > 0,
                 "item" if scan.kind()? == Kind::Object => scan.object(|scan, key| {

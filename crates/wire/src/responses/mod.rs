@@ -26,7 +26,7 @@ pub use error::{write_error, write_error_event};
 pub use look::{Looker, look_answer};
 pub use peek::scan;
 pub use request::read_request;
-pub use stream::Writer;
+pub use stream::{Writer, to_stream};
 
 #[cfg(test)]
 mod tests;

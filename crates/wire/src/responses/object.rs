@@ -2,7 +2,7 @@
 //!
 //! It cannot fail, and copies nothing but into that buffer.
 
-use crate::json::write_string;
+use crate::json::{write_line, write_string};
 
 /// An object that is being written; [`Object::end`] closes it.
 pub(super) struct Object<'o> {
@@ -45,6 +45,12 @@ impl<'o> Object<'o> {
     /// A value that is JSON already, on one line.
     pub(super) fn json(&mut self, name: &str, value: &[u8]) -> &mut Self {
         self.name(name).extend_from_slice(value);
+        self
+    }
+
+    /// A value that is JSON already, wherever its line ends are.
+    pub(super) fn line(&mut self, name: &str, value: &str) -> &mut Self {
+        write_line(self.name(name), value);
         self
     }
 

@@ -7,6 +7,7 @@
 //!    arguments come by turns: those end together.
 
 mod open;
+mod whole;
 
 use tidegate_types::Code;
 
@@ -17,6 +18,8 @@ use super::error;
 use super::object::comma;
 use crate::chat::{Encode, Event, Failed, Stop, Tokens};
 use crate::sse::PING;
+
+pub use whole::to_stream;
 
 /// Calls that can be open at once.
 const MOST_CALLS: usize = 128;
@@ -389,6 +392,10 @@ impl Encode for Writer {
 
     fn broken(&self) -> Option<Code> {
         self.broken
+    }
+
+    fn next_number(&self) -> u64 {
+        self.sequence
     }
 
     /// The answer so far, and what the end tells back.

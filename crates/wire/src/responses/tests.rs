@@ -18,6 +18,7 @@ mod refusals;
 mod requests;
 mod strangers;
 mod streams;
+mod whole;
 
 /// The seed and the time of all examples.
 const SEED: u64 = 7;

@@ -25,7 +25,10 @@ const HEAD: &str = "# Dialects\n\n\
     provider answers. Where both speak the same, the bytes go on as they came, but for the model's\n\
     name and the wish for usage. Else Tidegate translates, and what the provider's dialect cannot\n\
     express is refused with 400, `unsupported_parameter` and the field's name; with\n\
-    `on_unsupported = \"drop\"` the call is made without it, and `x-tidegate-dropped` names it.\n";
+    `on_unsupported = \"drop\"` the call is made without it, and `x-tidegate-dropped` names it.\n\n\
+    Of an answer everything is told where both speak the same, also where the provider gives a whole\n\
+    one and a stream was asked for. A translated answer is told without what its caller's dialect\n\
+    cannot ask for: citations, and what the provider's own tools did.\n";
 
 /// The whole page.
 pub(super) fn page(workspace: &Workspace) -> Outcome<String> {

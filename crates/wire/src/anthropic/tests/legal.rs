@@ -44,7 +44,7 @@ pub(super) fn legal(stream: &[u8]) -> Legal {
                 let blocks = content.as_array_mut().expect("blocks");
                 assert_eq!(index, Some(blocks.len() as u64));
                 let mut block = data["content_block"].clone();
-                if block["type"] == "tool_use" {
+                if calls(&block) {
                     assert_eq!(block["input"], json!({}));
                     block["input"] = json!("");
                 }
@@ -81,15 +81,33 @@ pub(super) fn legal(stream: &[u8]) -> Legal {
     legal
 }
 
+/// Whether it is called with something, by the model or by the provider itself.
+fn calls(block: &Value) -> bool {
+    let kind = block["type"].as_str().expect("a type");
+    kind.ends_with("tool_use")
+}
+
 /// Adds a delta to its block.
 fn grow(block: &mut Value, delta: &Value) {
+    if delta["type"] == "citations_delta" {
+        assert_eq!(block["type"], "text");
+        let told = block["citations"].as_array_mut().expect("citations");
+        return told.push(delta["citation"].clone());
+    }
     let (kind, from, to) = match delta["type"].as_str().expect("a type") {
         "text_delta" => ("text", "text", "text"),
         "thinking_delta" => ("thinking", "thinking", "thinking"),
         "signature_delta" => ("thinking", "signature", "signature"),
-        "input_json_delta" => ("tool_use", "partial_json", "input"),
+        "input_json_delta" if calls(block) => {
+            let kind = block["type"].as_str().expect("a type").to_owned();
+            return join(block, &kind, ("partial_json", "input"), delta);
+        }
         other => panic!("{other} is not known"),
     };
+    join(block, kind, (from, to), delta);
+}
+
+fn join(block: &mut Value, kind: &str, (from, to): (&str, &str), delta: &Value) {
     assert_eq!(block["type"], kind);
     let joined = [&block[to], &delta[from]].map(|text| text.as_str().expect("text"));
     block[to] = joined.concat().into();

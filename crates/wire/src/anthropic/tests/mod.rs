@@ -11,6 +11,7 @@ mod peek;
 mod reader;
 mod request;
 mod upstream;
+mod whole;
 mod writer;
 
 use crate::chat::{Answer, Choice, Decode, Event, Malformed, Part, ToolCall};

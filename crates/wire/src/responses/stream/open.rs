@@ -36,7 +36,7 @@ impl<'o> Events<'o> {
     }
 
     /// An event about an item.
-    fn about(&mut self, kind: &str, place: &Place, write: impl FnOnce(&mut Object<'_>)) {
+    pub(super) fn about(&mut self, kind: &str, place: &Place, write: impl FnOnce(&mut Object<'_>)) {
         self.write(kind, |event| {
             event
                 .text("item_id", &place.id)
@@ -46,7 +46,7 @@ impl<'o> Events<'o> {
     }
 
     /// The event that brings an item or ends it.
-    fn item(&mut self, kind: &str, place: &Place, item: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn item(&mut self, kind: &str, place: &Place, item: impl FnOnce(&mut Vec<u8>)) {
         self.write(kind, |event| {
             event.number("output_index", place.index as u64);
             item(event.name("item"));

@@ -236,7 +236,7 @@ fn errors_have_the_form_of_openai() {
     let inner = json!({"message": "No \"m\".", "type": "invalid_request_error", "param": "model",
         "code": "model_not_found"});
     assert_eq!(body, json!({"error": inner}));
-    let event = write_error_event(&BROKEN);
+    let event = write_error_event(&BROKEN, 0);
     let event = &events(&event)[0];
     assert_eq!(
         (&event["code"], &event["message"]),

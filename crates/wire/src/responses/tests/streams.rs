@@ -307,7 +307,7 @@ fn promise_2_a_failure_is_the_terminal_event_and_shows_what_came() {
 fn promise_2_a_failure_before_the_beginning_is_the_error_event() {
     let (mut writer, mut out) = (writer(), Vec::new());
     writer.fail(&BROKEN, &mut out);
-    assert_eq!(out, write_error_event(&BROKEN));
+    assert_eq!(out, write_error_event(&BROKEN, 0));
     assert_eq!(writer.broken(), None, "it was told to fail");
     out.clear();
     out.extend(write(&mut writer, &[START, Event::End]));
