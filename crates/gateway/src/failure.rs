@@ -196,13 +196,14 @@ impl Failure {
         }
     }
 
-    /// The event that ends a stream; the last thing its caller gets.
-    pub fn event(&self, manner: Manner) -> Bytes {
+    /// The event that ends a stream; the last thing its caller gets. `number` is its
+    /// place among the events of the stream, from 0, which one dialect tells.
+    pub fn event(&self, manner: Manner, number: u64) -> Bytes {
         let (code, kind) = self.shown();
         let param = self.param.as_deref();
         match manner {
             Manner::OpenAi => error::render_event(code, kind, &self.message, param),
-            Manner::Responses => responses::write_error_event(&self.failed()),
+            Manner::Responses => responses::write_error_event(&self.failed(), number),
             Manner::Anthropic => anthropic::write_error_event(self.status(manner), &self.message),
         }
     }

@@ -92,7 +92,7 @@ impl Download {
             || self.tail.ends_with(b"\r\r")
             || self.tail == *b"\r\n\r\n";
         let says = self.settings.events && whole && self.left.is_none();
-        says.then(|| failure.event(Manner::OpenAi))
+        says.then(|| failure.event(Manner::OpenAi, 0))
     }
 
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, halt: &Halt) -> Poll<Piece> {

@@ -82,6 +82,9 @@ pub(crate) struct Flow {
     /// The upstream sent a comment since.
     comment: bool,
     done_at: Option<Instant>,
+    /// The number of the event that the caller gets next, in a dialect that counts
+    /// them.
+    next_number: u64,
 }
 
 /// One step of the answer.
@@ -115,6 +118,7 @@ impl Flow {
             last_sent: now,
             comment: false,
             done_at: None,
+            next_number: 0,
         }
     }
 
@@ -194,12 +198,21 @@ impl Flow {
 
     /// What was judged good and not handed out yet.
     pub(crate) fn rest(&mut self) -> Bytes {
-        self.reading.drain()
+        let rest = self.reading.drain();
+        if !rest.is_empty() {
+            self.next_number = self.reading.next_number();
+        }
+        rest
+    }
+
+    /// The number of the event that its caller gets next, where they are counted.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
     }
 
     /// The last that its caller gets, where it failed.
     pub(crate) fn parting(&mut self, failure: &Failure) -> Bytes {
-        self.reading.parting(failure)
+        self.reading.parting(failure, self.next_number)
     }
 
     /// Whether content has come, or so much else that it goes out: whatever
@@ -384,7 +397,7 @@ impl Flow {
         let why = halt.close().filter(|why| *why == Why::Operator)?;
         self.source = None;
         // `[DONE]` is among what is left, and goes out behind no error.
-        drop(self.rest());
+        drop(self.reading.drain());
         Some(ended_failure(Ended::Halted(why), self.settings.shortened))
     }
 

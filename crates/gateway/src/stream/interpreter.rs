@@ -2,13 +2,18 @@
 //!
 //! Promises: 1. each event is translated at once, and in order; 2. what the
 //! upstream's dialect calls its end is the caller's end, and nothing else is;
-//! 3. it keeps what the two dialects' own states need, and no text.
+//! 3. it keeps what the two dialects' own states need, and no text; 4. one frame that
+//! is no JSON may be left out, where nothing was in it (failures row 16).
 
 use bytes::BytesMut;
+use memchr::memmem;
+use serde::de::IgnoredAny;
 use tidegate_types::{Code, Usage};
 use tidegate_wire::chat::{Decode, Encode, Event, Malformed, Tokens};
 
+use super::bad::Bad;
 use super::judge::{protocol, truncated};
+use super::oddities::{Odd, Oddities};
 use super::reading::Seen;
 use crate::endpoint::Manner;
 use crate::failure::Failure;
@@ -20,6 +25,7 @@ pub(crate) struct Interpreter {
     decode: Box<dyn Decode>,
     encode: Box<dyn Encode>,
     heard: Heard,
+    bad: Bad,
     /// How its caller is told of failures.
     manner: Manner,
     /// What is written before it goes on; kept for its room.
@@ -33,6 +39,8 @@ struct Heard {
     /// The end came, in the frame that is read and at all.
     ended: bool,
     over: bool,
+    /// A choice was told to be whole.
+    stopped: bool,
     /// Something beside signs of life, in the frame that is read.
     news: bool,
     text_bytes: u64,
@@ -59,10 +67,10 @@ impl Heard {
                 ..
             } => self.tokens = Some(*tokens),
             Event::End => (self.ended, self.over) = (true, true),
+            Event::Stop { .. } => self.stopped = true,
             Event::Start { .. }
             | Event::Signature { .. }
             | Event::Logprobs { .. }
-            | Event::Stop { .. }
             | Event::Ping => {}
         }
     }
@@ -75,6 +83,7 @@ impl Interpreter {
             encode,
             manner,
             heard: Heard::default(),
+            bad: Bad::default(),
             written: Vec::new(),
         }
     }
@@ -85,21 +94,29 @@ impl Interpreter {
         name: &[u8],
         data: &[u8],
         secrets: &Secrets,
+        oddities: &Oddities,
         out: &mut BytesMut,
     ) -> Seen {
         let Self {
             decode,
             encode,
             heard,
+            bad,
             written,
             manner: _,
         } = self;
+        let stopped = heard.stopped;
         (heard.news, heard.ended) = (false, false);
         let read = decode.frame(name, data, &mut |event| {
             let before = written.len();
             encode.event(&event, written);
             heard.hear(&event, written.len() > before);
         });
+        if read.is_ok() && bad.is_open() && heard.ended && !stopped && is_bare(data) {
+            // What was left out may have told the end; this says only that it is over.
+            written.clear();
+            return Seen::Failed(protocol());
+        }
         out.extend_from_slice(written);
         written.clear();
         match read {
@@ -107,13 +124,20 @@ impl Interpreter {
                 let failure = classify::by_error(said, secrets);
                 Seen::Failed(classify::without_words(failure))
             }
+            Err(Malformed::Frame) if is_no_json(data) && bad.leave_out(name, data) => {
+                oddities.count(Odd::BadEvent);
+                Seen::Nothing
+            }
             Err(Malformed::Frame) => Seen::Failed(protocol()),
-            Ok(()) => match encode.broken() {
-                Some(code) => Seen::Failed(untellable(code)),
-                None if heard.ended => Seen::Done,
-                None if heard.news => Seen::Event,
-                None => Seen::Comment,
-            },
+            Ok(()) => {
+                bad.forgive();
+                match encode.broken() {
+                    Some(code) => Seen::Failed(untellable(code)),
+                    None if heard.ended => Seen::Done,
+                    None if heard.news => Seen::Event,
+                    None => Seen::Comment,
+                }
+            }
         }
     }
 
@@ -123,9 +147,13 @@ impl Interpreter {
             decode,
             encode,
             heard,
+            bad,
             written,
             manner: _,
         } = self;
+        if bad.is_open() {
+            return Err(protocol());
+        }
         let whole = decode.finish(&mut |event| {
             let before = written.len();
             encode.event(&event, written);
@@ -140,15 +168,20 @@ impl Interpreter {
         encode.broken().map_or(Ok(()), |code| Err(untellable(code)))
     }
 
-    /// Ends the caller's stream with what went wrong.
-    pub(super) fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+    pub(super) fn next_number(&self) -> u64 {
+        self.encode.next_number()
+    }
+
+    /// Ends the caller's stream with what went wrong; `number` is that of the event
+    /// which the caller gets next.
+    pub(super) fn fail(&mut self, failure: &Failure, number: u64, out: &mut Vec<u8>) {
         let before = out.len();
         self.encode.fail(&failure.failed(), out);
         // Its end was written and taken back before it went out: it is over for
         // its writer, and not for its caller.
         let unsaid = out.len() == before && self.encode.broken().is_none();
         if unsaid && std::mem::take(&mut self.heard.over) {
-            out.extend_from_slice(&failure.event(self.manner));
+            out.extend_from_slice(&failure.event(self.manner, number));
         }
     }
 
@@ -165,6 +198,16 @@ impl Interpreter {
         let estimate = || Usage::estimate(prompt_bytes, self.heard.text_bytes);
         self.heard.tokens.map_or_else(estimate, Tokens::usage)
     }
+}
+
+/// A frame that cannot be read in its dialect, and in no other either.
+fn is_no_json(data: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(data).is_err()
+}
+
+/// Whether the frame of an end says nothing of why it is one.
+fn is_bare(data: &[u8]) -> bool {
+    memmem::find(data, b"reason").is_none()
 }
 
 /// The caller was told by who writes its stream.

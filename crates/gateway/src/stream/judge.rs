@@ -5,12 +5,12 @@
 //! the upstream had said that it was finished (failures rows 14 to 16).
 
 use bytes::Bytes;
-use memchr::memmem;
 use tidegate_types::{Code, RequestId, Usage};
 use tidegate_wire::openai::{Alike, Chunk, Look};
 use tidegate_wire::sse::{self, Event, Framer, Kind};
 use tidegate_wire::{anthropic, responses};
 
+use super::bad::Bad;
 use super::oddities::{Odd, Oddities};
 use super::tool_calls::ToolCalls;
 use crate::endpoint::Manner;
@@ -106,15 +106,6 @@ impl Looker {
     }
 }
 
-/// The one event that may be left out (row 16).
-enum Bad {
-    None,
-    /// It was just left out; the next one must be good.
-    Open,
-    /// It was left out, and the next one was good.
-    Forgiven,
-}
-
 impl Judge {
     pub(crate) fn new(
         manner: Manner,
@@ -143,6 +134,14 @@ impl Judge {
         self.looker.manner()
     }
 
+    /// The number of the next event, in a dialect that counts them.
+    pub(crate) fn next_number(&self) -> u64 {
+        match &self.looker {
+            Looker::Responses(looker) => looker.next_number(),
+            Looker::OpenAi(_) | Looker::Anthropic(_) => 0,
+        }
+    }
+
     /// Whether content has come.
     pub(crate) fn content(&self) -> bool {
         self.content
@@ -166,9 +165,7 @@ impl Judge {
         }
         match self.looker.look(event) {
             // The event that was left out may have been the end itself.
-            Look::Done if matches!(self.bad, Bad::Open) && !self.finished => {
-                Verdict::Failed(protocol())
-            }
+            Look::Done if self.bad.is_open() && !self.finished => Verdict::Failed(protocol()),
             Look::Done => {
                 self.usage = self.looker.usage().or(self.usage);
                 Verdict::Done
@@ -185,7 +182,7 @@ impl Judge {
             }
             Look::Error(said) => Verdict::Failed(classify::by_error(said, secrets)),
             Look::NotUtf8 => Verdict::Mend(sse::lossy_event(event.raw())),
-            Look::Malformed => self.malformed(&event.data()),
+            Look::Malformed => self.malformed(event),
         }
     }
 
@@ -196,9 +193,7 @@ impl Judge {
         self.ended |= chunk.ended;
         self.text_bytes += u64::from(chunk.text_bytes);
         self.usage = chunk.usage.or(self.usage);
-        if matches!(self.bad, Bad::Open) {
-            self.bad = Bad::Forgiven;
-        }
+        self.bad.forgive();
     }
 
     /// Row 23: only counted and told. A caller must be ready for it anyway, and
@@ -218,21 +213,17 @@ impl Judge {
         );
     }
 
-    fn malformed(&mut self, data: &[u8]) -> Verdict {
-        let had_content = [&b"\"delta\""[..], b"\"text\"", b"\"content\""]
-            .iter()
-            .any(|field| memmem::find(data, field).is_some());
-        if had_content || !matches!(self.bad, Bad::None) {
+    fn malformed(&mut self, event: &Event<'_>) -> Verdict {
+        if !self.bad.leave_out(event.name(), &event.data()) {
             return Verdict::Failed(protocol());
         }
         self.odd(Odd::BadEvent);
-        self.bad = Bad::Open;
         Verdict::Nothing
     }
 
     /// The upstream ended its body without its end mark.
     pub(crate) fn end(&mut self, framer: &mut Framer) -> Result<(), Failure> {
-        if matches!(self.bad, Bad::Open) {
+        if self.bad.is_open() {
             return Err(protocol());
         }
         // One of several answers that ended says nothing of the others.

@@ -1,11 +1,12 @@
 //! A streamed answer, from the upstream's bytes to the caller's.
 //!
 //! `flow` pulls the events under its timers; `reading` has them framed and judged
-//! (`same`, `judge`) or translated (`translated`, `interpreter`); `reply` is the body that the
+//! (`same`, `judge`) or translated (`translated`, `interpreter`), but for one that is `bad`; `reply` is the body that the
 //! HTTP writer polls, and settles the ticket with its end; `download` passes down
 //! what is no model's stream; `tool_calls` checks that their arguments come
 //! whole; `oddities` counts what upstreams do that is not quite right.
 
+mod bad;
 mod download;
 mod flow;
 mod interpreter;

@@ -152,11 +152,20 @@ impl Reading {
         }
     }
 
-    /// The last that its caller gets of an answer that failed.
-    pub(super) fn parting(&mut self, failure: &Failure) -> Bytes {
+    /// The number of the next event, in a dialect that counts them.
+    pub(super) fn next_number(&self) -> u64 {
         match self {
-            Self::Same(same) => failure.event(same.manner()),
-            Self::Translated(translated) => translated.parting(failure),
+            Self::Same(same) => same.next_number(),
+            Self::Translated(translated) => translated.next_number(),
+        }
+    }
+
+    /// The last that its caller gets of an answer that failed: the event of this
+    /// number.
+    pub(super) fn parting(&mut self, failure: &Failure, number: u64) -> Bytes {
+        match self {
+            Self::Same(same) => failure.event(same.manner(), number),
+            Self::Translated(translated) => translated.parting(failure, number),
         }
     }
 }

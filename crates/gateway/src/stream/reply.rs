@@ -156,7 +156,7 @@ impl Reply {
         let State::Flowing(flowing) = std::mem::replace(&mut self.state, State::Done) else {
             return Polled::Again;
         };
-        match flowing.fail(failure) {
+        match flowing.fail(failure, self.manner) {
             Ok(attempting) => {
                 self.state = State::Attempting(attempting);
                 Polled::Again
@@ -220,7 +220,7 @@ impl Reply {
         self.state = State::Done;
         let manner = self.manner;
         match attempted {
-            Err(Panicked) => Polled::Data(panicked().event(manner)),
+            Err(Panicked) => Polled::Data(panicked().event(manner, 0)),
             Ok((legs, mut ticket, result)) => match result {
                 Ok(good) => match good.body {
                     GoodBody::Stream(mut flow) => {
@@ -235,7 +235,7 @@ impl Reply {
                         }
                         Err(failure) => {
                             ticket.fail(&failure);
-                            Polled::Data(failure.event(manner))
+                            Polled::Data(failure.event(manner, 0))
                         }
                     },
                     GoodBody::Download(download) => {
@@ -249,7 +249,7 @@ impl Reply {
                 },
                 Err(failure) => {
                     ticket.fail(&failure);
-                    Polled::Data(failure.event(manner))
+                    Polled::Data(failure.event(manner, 0))
                 }
             },
         }
@@ -367,8 +367,9 @@ impl Flowing {
     }
 
     /// Another attempt, where one may be made; else the last bytes, with what
-    /// the caller is told.
-    fn fail(self, failure: Failure) -> Result<Box<Attempting>, Bytes> {
+    /// the caller is told. Who writes that may have a defect as well, or be what
+    /// panicked before: then the plain event tells it.
+    fn fail(self, failure: Failure, manner: Manner) -> Result<Box<Attempting>, Bytes> {
         let Self {
             mut flow,
             mut ticket,
@@ -384,9 +385,12 @@ impl Flowing {
             }
             _ => {
                 ticket.fail(&failure);
-                let mut end = BytesMut::from(&flow.rest()[..]);
-                end.extend_from_slice(&flow.parting(&failure));
-                Err(end.freeze())
+                let told = catch_unwind(AssertUnwindSafe(|| {
+                    let mut end = BytesMut::from(&flow.rest()[..]);
+                    end.extend_from_slice(&flow.parting(&failure));
+                    end.freeze()
+                }));
+                Err(told.unwrap_or_else(|_| failure.event(manner, flow.next_number())))
             }
         }
     }

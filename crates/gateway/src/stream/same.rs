@@ -116,6 +116,10 @@ impl Same {
         self.judge.content()
     }
 
+    pub(super) fn next_number(&self) -> u64 {
+        self.judge.next_number()
+    }
+
     pub(super) fn usage(&self, prompt_bytes: u64) -> Usage {
         self.judge.usage(prompt_bytes)
     }

@@ -14,9 +14,12 @@ use kernel::{
 };
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, RequestIds};
+use tidegate_wire::chat::{Encode, Event, Failed};
+use tidegate_wire::openai;
 
 use super::flow::Step;
-use super::{Flow, FlowSettings, Oddities, Reads, Reply};
+use super::{Flow, FlowSettings, Interpreter, Oddities, Reads, Reply};
+use crate::dialect::Framing;
 use crate::endpoint::Manner;
 use crate::feed::Feed;
 use crate::keys::Secrets;
@@ -46,8 +49,16 @@ async fn flow(events: &str) -> (String, Vec<String>) {
     (out, counted)
 }
 
-/// A flow with nothing that hurries it.
+/// A flow with nothing that hurries it, whose caller speaks as its upstream does.
 fn patient(source: Source, oddities: Oddities) -> Flow {
+    let reads = Reads::Same {
+        manner: Manner::OpenAi,
+        withhold_usage: false,
+    };
+    patient_of(reads, source, oddities)
+}
+
+fn patient_of(reads: Reads, source: Source, oddities: Oddities) -> Flow {
     let clock = Clock;
     let long = Duration::from_secs(60);
     let settings = FlowSettings {
@@ -69,16 +80,11 @@ fn patient(source: Source, oddities: Oddities) -> Flow {
         level: Arc::default(),
         room: ByteBudget::new(1 << 30).share(),
     };
-    let reads = Reads::Same {
-        manner: Manner::OpenAi,
-        withhold_usage: false,
-    };
     Flow::new(settings, reads, source, Alarm::new(), clock, oddities)
 }
 
-/// R-D12: a panic below fails this answer, and nothing else.
-#[tokio::test(start_paused = true)]
-async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
+/// A ticket of its own ledger.
+fn ticket() -> (Ledger<Request>, Ticket) {
     let ledger = Ledger::new();
     let id = RequestIds::new(1).next(0);
     let entry = ledger.open(Request::new(id, "/chat/completions", Clock.now()));
@@ -91,18 +97,64 @@ async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
         Clock,
         Arc::new(Feed::new(7, Clock)),
     );
-    let flow = patient(Source::Panics, Oddities::default());
-    let mut reply = Reply::stream(Box::new(flow), ticket, None, Manner::OpenAi);
+    (ledger, ticket)
+}
+
+/// The one frame that this flow's caller gets.
+async fn only_frame(flow: Flow, manner: Manner) -> String {
+    let (ledger, ticket) = ticket();
+    let mut reply = Reply::stream(Box::new(flow), ticket, None, manner);
     let frame = poll_fn(|cx| Pin::new(&mut reply).poll_frame(cx)).await;
     let data = frame.expect("an event").map(|frame| frame.into_data());
     let text = String::from_utf8(data.expect("no error").expect("data").to_vec()).expect("text");
+    assert!(reply.is_end_stream());
+    let snapshot = ledger.snapshot();
+    // Without an attempt what fails is refused.
+    let ended = snapshot.failed + snapshot.refused;
+    assert_eq!((snapshot.in_flight, ended), (0, 1));
+    text
+}
+
+/// R-D12: a panic below fails this answer, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn r_d12_a_panic_below_ends_the_answer_with_its_event() {
+    let flow = patient(Source::Panics, Oddities::default());
+    let text = only_frame(flow, Manner::OpenAi).await;
     assert!(
         text.contains("\"code\":\"internal_error\"") && !text.contains("[DONE]"),
         "{text}"
     );
-    assert!(reply.is_end_stream());
-    let snapshot = ledger.snapshot();
-    assert_eq!((snapshot.in_flight, snapshot.failed), (0, 1));
+}
+
+/// A writer with a defect, which shows when its stream fails.
+struct Breaks;
+
+impl Encode for Breaks {
+    fn event(&mut self, _: &Event<'_>, _: &mut Vec<u8>) {}
+
+    fn fail(&mut self, _: &Failed<'_>, _: &mut Vec<u8>) {
+        panic!("a defect");
+    }
+}
+
+/// R-D12: also one of whoever writes the last event of a stream that failed: its
+/// caller is told of the failure all the same, plainly, in his dialect.
+#[tokio::test(start_paused = true)]
+async fn r_d12_a_panic_in_the_last_event_leaves_the_plain_one() {
+    for (manner, told) in [
+        (Manner::OpenAi, "data: {\"error\":{"),
+        (Manner::Responses, "event: error\ndata: {\"type\":\"error\""),
+        (Manner::Anthropic, "event: error\ndata: {\"type\":\"error\""),
+    ] {
+        let decode = Box::<openai::chat::Reader>::default();
+        let by = Interpreter::new(decode, Box::new(Breaks), manner);
+        let reads = Reads::Translated(Framing::Events, Box::new(by));
+        let flow = patient_of(reads, Source::Whole(None), Oddities::default());
+        let text = only_frame(flow, manner).await;
+        assert!(text.starts_with(told), "{text}");
+        assert_eq!(text.matches("\n\n").count(), 1, "{text}");
+        assert!(text.contains("ended before its answer"), "{text}");
+    }
 }
 
 /// The same, with the code of a stream that failed.

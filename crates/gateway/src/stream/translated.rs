@@ -81,19 +81,19 @@ impl Translated {
                     Kind::Data => {
                         let data = event.data();
                         let data = whole_text(&data, oddities);
-                        by.read(event.name(), &data, secrets, out)
+                        by.read(event.name(), &data, secrets, oddities, out)
                     }
                 },
                 Some(Err(_)) => Seen::Failed(too_large(*most)),
             },
             Framer::Lines(framer) => match framer.next()? {
-                Ok(line) => by.read(b"", &whole_text(line, oddities), secrets, out),
+                Ok(line) => by.read(b"", &whole_text(line, oddities), secrets, oddities, out),
                 Err(_) => Seen::Failed(too_large(*most)),
             },
             Framer::Messages(framer) => match framer.next()? {
                 Ok(message) => {
                     let data = whole_text(message.data(), oddities);
-                    by.read(message.name(), &data, secrets, out)
+                    by.read(message.name(), &data, secrets, oddities, out)
                 }
                 Err(aws_events::Broken::TooLarge { .. }) => Seen::Failed(too_large(*most)),
                 Err(_) => Seen::Failed(protocol()),
@@ -125,16 +125,23 @@ impl Translated {
     }
 
     pub(super) fn end(&mut self, secrets: &Secrets) -> Result<(), Failure> {
-        if let Framer::Lines(framer) = &mut self.framer
+        let Self {
+            framer,
+            by,
+            out,
+            most,
+            oddities,
+        } = self;
+        if let Framer::Lines(framer) = framer
             && let Some(last) = framer.finish()
         {
-            let last = last.map_err(|_| too_large(self.most))?;
-            let data = whole_text(last, &self.oddities);
-            if let Seen::Failed(failure) = self.by.read(b"", &data, secrets, &mut self.out) {
+            let last = last.map_err(|_| too_large(*most))?;
+            let data = whole_text(last, oddities);
+            if let Seen::Failed(failure) = by.read(b"", &data, secrets, oddities, out) {
                 return Err(failure);
             }
         }
-        self.by.end(&mut self.out)
+        by.end(out)
     }
 
     pub(super) fn kept(&self) -> usize {
@@ -162,9 +169,13 @@ impl Translated {
         self.by.usage(prompt_bytes)
     }
 
-    pub(super) fn parting(&mut self, failure: &Failure) -> Bytes {
+    pub(super) fn next_number(&self) -> u64 {
+        self.by.next_number()
+    }
+
+    pub(super) fn parting(&mut self, failure: &Failure, number: u64) -> Bytes {
         let mut out = Vec::new();
-        self.by.fail(failure, &mut out);
+        self.by.fail(failure, number, &mut out);
         out.into()
     }
 }

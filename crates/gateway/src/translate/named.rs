@@ -44,6 +44,10 @@ impl Encode for Named {
         self.writer.broken()
     }
 
+    fn next_number(&self) -> u64 {
+        self.writer.next_number()
+    }
+
     fn held(&self) -> usize {
         self.writer.held()
     }

@@ -36,6 +36,9 @@ pub(crate) enum Source {
     /// A defect below the answer.
     #[cfg(test)]
     Panics,
+    /// One that goes on, and says nothing.
+    #[cfg(test)]
+    Silent,
 }
 
 /// The body of an HTTP answer together with the connection that carries it.
@@ -53,6 +56,8 @@ impl Source {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map_or(Pull::End, Pull::Data)),
             #[cfg(test)]
             Self::Panics => panic!("a defect"),
+            #[cfg(test)]
+            Self::Silent => Poll::Pending,
             Self::Sim(script) => loop {
                 return match std::task::ready!(Pin::new(&mut **script).poll_frame(cx)) {
                     None => Poll::Ready(Pull::End),

@@ -49,6 +49,39 @@ async fn where_both_sides_speak_them_the_bytes_pass() {
     assert_eq!(house.outcome().await.0, "completed");
 }
 
+/// Row 17: one that came whole where a stream was asked for becomes one; one that is
+/// not whole does not.
+#[tokio::test]
+async fn row_17_a_whole_response_becomes_a_stream() {
+    let item = r#"{"type":"web_search_call","id":"ws_1","status":"completed"}"#;
+    let body = |status: &str| {
+        format!(
+            r#"{{"id":"resp_1","object":"response","status":"{status}","output":[{item},{{"type":"message","id":"msg_1","content":[{{"type":"output_text","text":"hi","annotations":[{{"type":"url_citation","url":"https://tide.example"}}]}}]}}],"usage":{{"input_tokens":3,"output_tokens":2}}}}"#
+        )
+    };
+    let script = Script::json(200, &body("completed"));
+    let (house, _upstream) = before(Dialect::OpenAi, true, script).await;
+    let told = text(house.send(call(&asks(true))).await.unwrap()).await;
+    let last = format!(r#""response":{}}}"#, body("completed"));
+    assert!(told.trim_end().ends_with(&last), "{told}");
+    for kept in [
+        "event: response.created",
+        item,
+        "annotation.added",
+        r#""delta":"hi""#,
+    ] {
+        assert!(told.contains(kept), "{kept}: {told}");
+    }
+    let samples = house.samples();
+    assert_eq!(samples.sum("tidegate_tokens_total", &["up", "output"]), 2.0);
+    assert_eq!(house.outcome().await.0, "completed");
+
+    let script = Script::json(200, &body("in_progress"));
+    let (house, _upstream) = before(Dialect::OpenAi, true, script).await;
+    let failure = house.send(call(&asks(true))).await.err().unwrap();
+    assert_eq!(failure.code, Code::UpstreamProtocol);
+}
+
 fn native(events: &[(&str, Value)]) -> String {
     let events = events.iter();
     let text = |(name, data): &(&str, Value)| format!("event: {name}\ndata: {data}\n\n");
@@ -92,6 +125,10 @@ async fn a_stream_passes_to_its_terminal_event_or_fails() {
     let (before, last) = told.rsplit_once("event: error\ndata: ").unwrap();
     assert_eq!(before, begun);
     assert!(last.contains("stream_truncated"), "{last}");
+    assert!(
+        last.contains(r#""sequence_number":2"#),
+        "it goes on counting: {last}"
+    );
     assert_eq!(house.outcome().await.1, "stream_truncated");
 }
 
@@ -150,6 +187,22 @@ async fn what_needs_a_store_is_refused_by_its_name() {
     assert_eq!(failure.code, Code::UnsupportedParameter);
     assert_eq!(failure.param.as_deref(), Some("previous_response_id"));
     assert_eq!(upstream.count(), 0);
+}
+
+/// Also before a provider that would do it: nobody could fetch the answer through
+/// the gateway.
+#[tokio::test]
+async fn an_answer_that_nobody_could_fetch_is_refused() {
+    for native in [true, false] {
+        let script = Script::json(200, "{}");
+        let (house, upstream) = before(Dialect::OpenAi, native, script).await;
+        let mut body = asks(false);
+        body["background"] = json!(true);
+        let failure = house.send(call(&body)).await.err().unwrap();
+        assert_eq!(failure.code, Code::UnsupportedParameter);
+        assert_eq!(failure.param.as_deref(), Some("background"));
+        assert_eq!(upstream.count(), 0);
+    }
 }
 
 /// What an upstream says is wrong is a field of our request to it, and not of the

@@ -157,6 +157,32 @@ async fn an_end_that_an_operator_takes_back_is_told_as_a_failure() {
     }
 }
 
+/// A failure behind an end that was taken back has the number of the event that its
+/// caller gets next, and no other: what was taken back did not count.
+#[tokio::test(start_paused = true)]
+async fn a_failure_behind_an_end_that_was_taken_back_goes_on_counting() {
+    let asked = responses::Asked::read(b"{}", 1, 1);
+    let writer = Box::new(responses::Writer::new(asked, 1 << 20));
+    let (mut flow, halt) = (translated(writer, Manner::Responses), Halt::new());
+    let mut cx = Context::from_waker(Waker::noop());
+    // Nothing more comes for now.
+    flow.source = Some(Source::Silent);
+    assert!(flow.take_in(CHUNK).is_none());
+    let Poll::Ready(Step::Data(begun)) = flow.poll_step(&mut cx, &halt) else {
+        panic!("it has content");
+    };
+    let begun = String::from_utf8(begun.to_vec()).unwrap();
+    assert!(flow.take_in(sse::DONE).is_none());
+    halt.pull(Why::Operator);
+    let Poll::Ready(Step::Failed(failure)) = flow.poll_step(&mut cx, &halt) else {
+        panic!("it goes on");
+    };
+    assert!(flow.rest().is_empty());
+    let last = String::from_utf8(flow.parting(&failure).to_vec()).unwrap();
+    let number = format!("\"sequence_number\":{}", begun.matches("event: ").count());
+    assert!(last.contains(&number) && !begun.contains(&number), "{last}");
+}
+
 /// INV-ONE: behind the end there is no room to be asked for.
 #[tokio::test(start_paused = true)]
 async fn want_of_room_behind_the_end_is_no_second_end() {
