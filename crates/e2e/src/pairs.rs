@@ -64,9 +64,14 @@ impl Pairs {
 
     /// With one caller: for faults after which a key rests.
     pub async fn of(caller: Caller) -> Self {
-        let mut pairs = Self::start().await;
-        pairs.callers = vec![caller];
-        pairs
+        Self::start().await.only(caller)
+    }
+
+    /// But for the other callers.
+    #[must_use]
+    pub fn only(mut self, caller: Caller) -> Self {
+        self.callers = vec![caller];
+        self
     }
 
     /// The upstream of this dialect.

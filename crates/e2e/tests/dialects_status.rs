@@ -42,9 +42,27 @@ async fn row_01_a_rate_limit_passes_with_its_retry_after() {
     }
 }
 
+/// Every pair, whole and streamed, is told that nothing is left to be spent, and that
+/// asking again is of no use. Each has a gate of its own: its key rests from then on.
+async fn all_are_broke(
+    script: impl Fn(Dialect, &str) -> Option<Script> + Copy + Send + Sync + 'static,
+) {
+    for caller in Caller::ALL {
+        for stream in [false, true] {
+            let told = |(caller, _): Pair| caller.refused(Code::InsufficientQuota);
+            let outcome = ("failed", Code::InsufficientQuota.as_str());
+            let pairs = Pairs::of(caller).await;
+            for (pair, reply) in pairs.are_told(stream, script, told, outcome).await {
+                let advice = reply.header("x-should-retry");
+                assert_eq!(advice, Some("false"), "{pair:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn row_02_a_used_up_quota_is_not_to_be_retried() {
-    let broke = |dialect: Dialect, _: &str| {
+    all_are_broke(|dialect, _| {
         let body = match dialect {
             Dialect::OpenAi | Dialect::Azure => {
                 r#"{"error":{"message":"no credit left","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#
@@ -52,18 +70,49 @@ async fn row_02_a_used_up_quota_is_not_to_be_retried() {
             Dialect::Anthropic => {
                 r#"{"type":"error","error":{"type":"rate_limit_error","message":"over the limit of the month","details":{"error_code":"enforced_spend_limit_reached"}}}"#
             }
-            // The others tell a used-up quota as a limit of the rate.
-            _ => return None,
+            Dialect::Gemini => {
+                r#"{"error":{"code":429,"message":"Your prepayment credits are depleted.","status":"RESOURCE_EXHAUSTED"}}"#
+            }
+            Dialect::Ollama => r#"{"error":"you (tide) have reached your weekly usage limit"}"#,
+            // Amazon sends its bill later.
+            Dialect::Bedrock => return None,
         };
         Some(Script::json(429, body))
+    })
+    .await;
+}
+
+/// As proxies and several providers tell it, whatever they speak.
+#[tokio::test]
+async fn row_02_payment_required_is_a_used_up_quota() {
+    all_are_broke(|dialect, _| Some(dialect.failure(402, "top up your account"))).await;
+}
+
+/// The account goes on with its other models.
+#[tokio::test]
+async fn row_02_a_quota_of_one_model_is_a_limit_of_its_rate() {
+    let daily = |dialect: Dialect, _: &str| {
+        let body = match dialect {
+            Dialect::Gemini => {
+                r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.2s"}]}}"#
+            }
+            Dialect::Bedrock => {
+                r#"{"message":"Too many tokens per day, please wait before trying again."}"#
+            }
+            _ => return None,
+        };
+        let named = [("x-amzn-errortype", "ThrottlingException")];
+        Some(Script::whole(429, &named, body.as_bytes()))
     };
     for caller in Caller::ALL {
-        let told = |(caller, _): Pair| caller.refused(Code::InsufficientQuota);
-        let outcome = ("failed", Code::InsufficientQuota.as_str());
         let pairs = Pairs::of(caller).await;
-        for (pair, reply) in pairs.are_told(false, broke, told, outcome).await {
-            let advice = reply.header("x-should-retry");
-            assert_eq!(advice, Some("false"), "{pair:?}");
+        let told = |(caller, _): Pair| caller.refused(Code::UpstreamRateLimited);
+        let outcome = ("failed", Code::UpstreamRateLimited.as_str());
+        for (pair, reply) in pairs.are_told(false, daily, told, outcome).await {
+            // The one says when to come back, with the time until now taken off.
+            let after = reply.header("retry-after").unwrap_or_default();
+            let told = after.parse::<u64>().is_ok_and(|after| after > 5);
+            assert_eq!(told, pair.1 == Dialect::Gemini, "{pair:?}: {after}");
         }
     }
 }
@@ -90,8 +139,12 @@ async fn row_04_a_server_error_is_a_bad_gateway() {
 async fn row_05_a_refused_request_keeps_its_status_and_its_redacted_message() {
     let pairs = Pairs::start().await;
     let message = "the model takes 8192 tokens; your key sk-live-0123456789abcdef0123 is fine";
-    for status in [400, 404, 413] {
-        let refuses = move |dialect: Dialect, _: &str| Some(dialect.failure(status, message));
+    for status in [400, 404, 413, 422] {
+        let refuses = move |dialect: Dialect, _: &str| {
+            // Two have no such status.
+            let none = status == 422 && matches!(dialect, Dialect::Gemini | Dialect::Bedrock);
+            (!none).then(|| dialect.failure(status, message))
+        };
         for stream in [false, true] {
             let outcome = ("failed", "upstream_rejected");
             let before = pairs.gate.until_quiet().await;
@@ -145,9 +198,7 @@ async fn row_17_a_web_page_where_an_answer_was_asked() {
 
 #[tokio::test]
 async fn row_17_a_whole_answer_where_a_stream_was_asked_becomes_one() {
-    // Responses that pass as they are have no such way; they are told.
-    let same = [Dialect::OpenAi, Dialect::Azure].map(|dialect| (Caller::Responses, dialect));
-    let pairs = Pairs::start().await.without(&same);
+    let pairs = Pairs::start().await;
     let whole =
         |dialect: Dialect, target: &str| Some(Script::json(200, &dialect.says(target, "a b")));
     let told = |(caller, _): Pair| {
@@ -159,18 +210,19 @@ async fn row_17_a_whole_answer_where_a_stream_was_asked_becomes_one() {
     pairs.are_told(true, whole, told, outcome).await;
 }
 
+/// What is no answer is none under a good status either.
 #[tokio::test]
-async fn row_17_whole_responses_where_a_stream_was_asked_are_told() {
-    let pairs = Pairs::of(Caller::Responses).await;
-    let whole = |dialect: Dialect, target: &str| {
-        let same = matches!(dialect, Dialect::OpenAi | Dialect::Azure);
-        same.then(|| Script::json(200, &dialect.says(target, "a b")))
+async fn row_17_an_error_under_a_good_status_is_told_by_its_class() {
+    let pairs = Pairs::start().await;
+    let fails = |dialect: Dialect, _: &str| {
+        let failure = match dialect {
+            // It tells a failure by its status and a header alone.
+            Dialect::Bedrock => return None,
+            _ => dialect.failing_body(500, "it broke"),
+        };
+        Some(Script::json(200, &failure))
     };
-    let code = Code::UpstreamProtocol;
-    let told = |(caller, _): Pair| caller.refused(code);
-    pairs
-        .are_told(true, whole, told, ("failed", code.as_str()))
-        .await;
+    all_are_told(&pairs, fails, Code::UpstreamError).await;
 }
 
 #[tokio::test]
@@ -208,6 +260,8 @@ async fn row_34_absurd_retry_after_values_are_made_sane() {
         ("-5", "1"),
         ("soon", "1"),
         ("0", "0"),
+        ("NaN", "1"),
+        ("Sun, 06 Nov 1994 08:49:27 GMT", "0"),
     ];
     for (caller, (given, told)) in Caller::ALL.into_iter().cycle().zip(values) {
         let pairs = Pairs::of(caller).await;

@@ -1,10 +1,12 @@
 //! Golden transcripts: an upstream of any dialect whose stream fails, is odd or
 //! stands still, and what the callers of each dialect are told.
 //!
-//! Rows 8 to 16, 18 to 22, 24, 26, 29 and 33 of the failure matrix (INV-TRUNC,
+//! Rows 8 to 16, 18 to 20, 22, 26, 27 and 29 of the failure matrix (INV-TRUNC,
 //! INV-STREAM), for 3 callers before 6 upstreams; `failures_mid.rs` and its
 //! neighbours have them at length for OpenAI.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tidegate_e2e::pairs::{Pair, Pairs, begun, model};
@@ -223,6 +225,46 @@ async fn row_16_an_answer_that_is_not_the_dialects() {
     }
 }
 
+/// One frame that is no JSON is left out and counted, if nothing was said in it and
+/// the next one is good.
+#[tokio::test]
+async fn row_16_one_stray_frame_is_left_out() {
+    let pairs = Pairs::start().await;
+    let stray = |dialect: Dialect, target: &str| {
+        let script = begun(dialect, target).bytes(dialect.stray_frame());
+        Some(ended(dialect, target, script))
+    };
+    let told = |(caller, _): Pair| caller.whole();
+    let asked = pairs.are_told(true, stray, told, WHOLE).await.len();
+    let counted = pairs
+        .gate
+        .until_quiet()
+        .await
+        .sum("tidegate_upstream_oddities_total", &[("kind", "bad_event")]);
+    assert_eq!(counted, asked as f64);
+}
+
+/// What was said in it is lost, and so the caller is told.
+#[tokio::test]
+async fn row_16_one_frame_that_said_something_ends_the_stream() {
+    let pairs = Pairs::start().await;
+    let cut = |dialect: Dialect, target: &str, begun: Script| {
+        let script = begun.bytes(dialect.cut_frame(target));
+        Some(ended(dialect, target, script))
+    };
+    break_off(&pairs, cut, Code::UpstreamProtocol).await;
+}
+
+/// It may have been the one that tells the end.
+#[tokio::test]
+async fn row_16_a_stray_frame_is_not_the_last_one() {
+    let pairs = Pairs::start().await;
+    let last = |dialect: Dialect, _: &str, begun: Script| Some(begun.bytes(dialect.stray_frame()));
+    let told = |(caller, _): Pair| caller.broken(Code::UpstreamProtocol);
+    let outcome = ("failed", Code::UpstreamProtocol.as_str());
+    pairs.are_told_then(last, told, outcome).await;
+}
+
 #[tokio::test]
 async fn row_18_a_trickle_without_a_frame_is_idle() {
     let pairs = Pairs::with_timeouts(
@@ -282,25 +324,89 @@ async fn row_22_what_follows_the_end_is_passed_over() {
     pairs.are_told(true, more, told, WHOLE).await;
 }
 
+/// A chunk of a chunked answer.
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let size = format!("{:x}\r\n", bytes.len());
+    [size.as_bytes(), bytes, b"\r\n"].concat()
+}
+
+/// An answer behind early hints, with a trailer behind its end.
+fn surrounded(kind: &str, frames: &[Vec<u8>]) -> Script {
+    let head = format!(
+        "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n\
+         HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    let body: Vec<u8> = frames.iter().flat_map(|frame| chunk(frame)).collect();
+    let trailer = b"0\r\nx-checksum: 1\r\n\r\n";
+    Script::raw([head.as_bytes(), &body, trailer].concat())
+}
+
+/// GOAWAY and REFUSED_STREAM are frames of HTTP/2, and upstreams are asked by
+/// HTTP/1.1.
 #[tokio::test]
-async fn row_26_early_hints_before_a_whole_answer() {
+async fn row_26_early_hints_before_an_answer_and_trailers_behind_it() {
     let pairs = Pairs::start().await;
-    let hinted = |dialect: Dialect, target: &str| {
-        let body = dialect.says(target, "a b");
-        Some(Script::raw(format!(
-            "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n\
-             HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )))
+    let whole = |dialect: Dialect, target: &str| {
+        let body = dialect.says(target, "a b").into_bytes();
+        Some(surrounded("application/json", &[body]))
     };
-    for (pair, reply) in pairs.ask(false, hinted).await {
+    for (pair, reply) in pairs.ask(false, whole).await {
         let lines = pair.0.transcript(&reply);
-        assert_eq!(
-            lines[..2],
-            ["200 json", "text a b"],
-            "{pair:?}: {}",
-            reply.text()
-        );
+        let told = lines.get(..2).unwrap_or(&lines);
+        assert_eq!(told, ["200 json", "text a b"], "{pair:?}: {}", reply.text());
+    }
+    let streamed = |dialect: Dialect, target: &str| {
+        let frames = dialect.flow(target, "a b");
+        let all = [frames.begun, frames.end].concat();
+        Some(surrounded(dialect.stream_type(), &all))
+    };
+    let told = |(caller, _): Pair| caller.whole();
+    pairs.are_told(true, streamed, told, WHOLE).await;
+}
+
+/// Rows 4, 8, 9, 12, 13, 15 and 16: what fails before any content is asked for once
+/// more, and the caller never knows; whatever the two dialects are.
+#[tokio::test]
+async fn rows_04_to_16_before_any_content_another_attempt_answers() {
+    let retry = r#"attempts = 2, base = "1ms", cap = "10ms", budget = 100, per_second = 1000"#;
+    let timeouts = r#"connect = "1s", first_byte = "400ms", first_content = "600ms", idle = "5s", total = "20s""#;
+    let adjust = |provider: tidegate_testkit::Provider| provider.retry(retry).timeouts(timeouts);
+    let faults: [fn(Dialect, &str) -> Script; 7] = [
+        |dialect, _| dialect.failure(500, "it broke"),
+        |_, _| Script::silent(),
+        |dialect, _| dialect.stream_head().stall(),
+        |dialect, target| {
+            dialect
+                .stream_head()
+                .bytes(dialect.failing_frame(target, 500))
+        },
+        |dialect, _| dialect.stream_head().rst(),
+        |dialect, _| dialect.stream_head(),
+        |dialect, _| {
+            let odd = dialect.odd_frame();
+            dialect.stream_head().bytes(odd.clone()).bytes(odd).stall()
+        },
+    ];
+    for (fault, caller) in faults
+        .into_iter()
+        .flat_map(|fault| Caller::ALL.map(|caller| (fault, caller)))
+    {
+        // One gate each: what was lost in a timer is paid for twice.
+        let pairs = Pairs::with(adjust, "[retry]\nbudget = 100").await;
+        let pairs = pairs.only(caller);
+        let count = Arc::new(AtomicUsize::new(0));
+        // The first of two attempts, of calls that come one after the other.
+        let plays = move |dialect: Dialect, target: &str| {
+            if target.is_empty() {
+                return Some(Script::silent());
+            }
+            Some(match count.fetch_add(1, Ordering::Relaxed) % 2 {
+                0 => fault(dialect, target),
+                _ => whole(dialect, target),
+            })
+        };
+        let told = |(caller, _): Pair| caller.whole();
+        pairs.are_told(true, plays, told, WHOLE).await;
     }
 }
 

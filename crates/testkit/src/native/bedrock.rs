@@ -252,15 +252,15 @@ pub(super) fn exception(status: u16, message_text: &str) -> Vec<u8> {
 /// A message of Amazon's event stream: lengths, their checksum, headers,
 /// payload, the checksum of all.
 fn message(kind: &str, named: (&str, &str), payload: &Value) -> Vec<u8> {
-    framed(kind, named, &payload.to_string())
+    framed(kind, named, payload.to_string().as_bytes())
 }
 
 /// A whole message whose payload is no JSON.
 pub(super) fn odd_frame() -> Vec<u8> {
-    framed("event", (":event-type", "contentBlockDelta"), "{oops")
+    framed("event", (":event-type", "contentBlockDelta"), b"{oops")
 }
 
-fn framed(kind: &str, (header, name): (&str, &str), payload: &str) -> Vec<u8> {
+pub(super) fn framed(kind: &str, (header, name): (&str, &str), payload: &[u8]) -> Vec<u8> {
     let headers: Vec<u8> = [
         (header, name),
         (":content-type", "application/json"),
@@ -283,8 +283,20 @@ fn framed(kind: &str, (header, name): (&str, &str), payload: &str) -> Vec<u8> {
     bytes.extend_from_slice(&length(headers.len()));
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
     bytes.extend_from_slice(&headers);
-    bytes.extend_from_slice(payload.as_bytes());
+    bytes.extend_from_slice(payload);
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+    bytes
+}
+
+/// A message whose payload was changed, with its length and checksums.
+pub(super) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).expect("a short message");
+    bytes[..4].copy_from_slice(&length.to_be_bytes());
+    let front = crc32fast::hash(&bytes[..8]).to_be_bytes();
+    bytes[8..12].copy_from_slice(&front);
+    let end = bytes.len() - 4;
+    let whole = crc32fast::hash(&bytes[..end]).to_be_bytes();
+    bytes[end..].copy_from_slice(&whole);
     bytes
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::mind::{Answer, Stop};
+use super::mind::{self, Answer, Stop};
 use super::{Call, Dialect, Frames, anthropic, bedrock, chat, gemini};
 use crate::script::Script;
 
@@ -49,6 +49,56 @@ impl Dialect {
         }
     }
 
+    /// A stream of a call whose arguments were cut by the bound on tokens; none where
+    /// calls come whole.
+    pub fn cut_call(self, target: &str) -> Option<Frames> {
+        let call = mind::Call {
+            id: "call_1".to_owned(),
+            name: "level".to_owned(),
+            arguments: r#"{"a": [1,"#.to_owned(),
+        };
+        let answer = Answer {
+            calls: vec![call],
+            stop: Stop::Length,
+            ..says("")
+        };
+        let whole = matches!(self, Self::Gemini | Self::Ollama);
+        (!whole).then(|| self.frames(self.call(target), &answer, true))
+    }
+
+    /// A frame whose data is no JSON, and in which nothing was said.
+    pub fn stray_frame(self) -> Vec<u8> {
+        match self {
+            Self::Anthropic => b"event: ping\ndata: {oops\n\n".to_vec(),
+            Self::Bedrock => bedrock::framed("event", (":event-type", "metadata"), b"{oops"),
+            _ => self.odd_frame(),
+        }
+    }
+
+    /// A frame that says something, and whose JSON is cut.
+    pub fn cut_frame(self, target: &str) -> Vec<u8> {
+        let mut frame = self.flow(target, "c").begun.pop().unwrap_or_default();
+        let end = match self {
+            Self::Bedrock => return self.odd_frame(),
+            Self::Ollama => 1,
+            Self::Gemini => 4,
+            Self::OpenAi | Self::Azure | Self::Anthropic => 2,
+        };
+        // Two braces at the least close what says it.
+        frame.drain(frame.len() - end - 2..frame.len() - end);
+        frame
+    }
+
+    /// A frame whose payload was changed, with the length and the checksums that it has
+    /// now, where it has any.
+    #[must_use]
+    pub fn sealed(self, frame: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Bedrock => bedrock::sealed(frame),
+            _ => frame,
+        }
+    }
+
     /// A frame whose data is no JSON.
     pub fn odd_frame(self) -> Vec<u8> {
         match self {
@@ -68,29 +118,29 @@ impl Dialect {
     pub fn failure_with(self, status: u16, message: &str, more: &[(&str, &str)]) -> Script {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(more);
-        let (status, body) = match self {
-            Self::OpenAi | Self::Azure => (status, chat::failure(status, message)),
-            Self::Anthropic => (status, anthropic::failure(status, message).to_string()),
-            Self::Gemini => {
-                let body = gemini::failure(status, message);
-                let told = body["error"]["code"].as_u64().map(u16::try_from);
-                (
-                    told.and_then(Result::ok).unwrap_or(status),
-                    body.to_string(),
-                )
-            }
-            Self::Bedrock => {
-                headers.push(("x-amzn-errortype", bedrock::failure_name(status)));
-                let status = match status {
-                    401 => 403,
-                    529 => 503,
-                    status => status,
-                };
-                (status, json!({ "message": message }).to_string())
-            }
-            Self::Ollama => (status, json!({ "error": message }).to_string()),
+        if self == Self::Bedrock {
+            headers.push(("x-amzn-errortype", bedrock::failure_name(status)));
+        }
+        let told = match (self, status) {
+            (Self::Bedrock, 401) => 403,
+            (Self::Bedrock, 529) => 503,
+            (Self::Gemini, 422) => 400,
+            (Self::Gemini, 529) => 503,
+            _ => status,
         };
-        Script::whole(status, &headers, body.as_bytes())
+        let body = self.failing_body(status, message);
+        Script::whole(told, &headers, body.as_bytes())
+    }
+
+    /// The body of the same.
+    pub fn failing_body(self, status: u16, message: &str) -> String {
+        match self {
+            Self::OpenAi | Self::Azure => chat::failure(status, message),
+            Self::Anthropic => anthropic::failure(status, message).to_string(),
+            Self::Gemini => gemini::failure(status, message).to_string(),
+            Self::Bedrock => json!({ "message": message }).to_string(),
+            Self::Ollama => json!({ "error": message }).to_string(),
+        }
     }
 
     fn call(self, target: &str) -> Call {
