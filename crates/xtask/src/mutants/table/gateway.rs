@@ -177,7 +177,7 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "gateway: the end mark goes out before the error",
         file: "crates/gateway/src/stream/flow.rs",
-        before: r"        drop(self.rest());
+        before: r"        drop(self.reading.drain());
 ",
         after: "",
         caught_by: &[request(
