@@ -23,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     ("anthropic_request", requests::anthropic),
     ("anthropic_stream", streams::anthropic),
     ("aws_events", framings::aws_events),
+    ("aws_lent", small::aws_lent),
     ("bedrock_answer", answers::bedrock),
     ("bedrock_stream", streams::bedrock),
     ("embeddings", small::embeddings),

@@ -5,7 +5,7 @@ use tidegate_wire::chat::Lacks;
 use tidegate_wire::embed::Embed;
 use tidegate_wire::json::{self, Limits, Violation};
 use tidegate_wire::openai::{self, error};
-use tidegate_wire::{anthropic, bedrock, gemini, ollama, responses};
+use tidegate_wire::{anthropic, aws_lent, bedrock, gemini, ollama, responses};
 
 use super::{hold_json, is_json};
 
@@ -32,6 +32,42 @@ pub(crate) fn errors(data: &[u8]) {
         ] {
             hold_json(&body, data);
         }
+    }
+}
+
+/// What lends a credential lends a whole one, and shows nothing of it.
+pub(crate) fn aws_lent(data: &[u8]) {
+    for read in [aws_lent::read_role, aws_lent::read_service] {
+        let Ok(lent) = read(data) else { continue };
+        for part in [&lent.access_key, &lent.secret_key, &lent.session_token] {
+            assert!(!part.trim().is_empty());
+        }
+        let shown = format!("Lent {{ expires: {}, .. }}", lent.expires);
+        assert_eq!(format!("{lent:?}"), shown);
+    }
+    if let Some((code, _)) = aws_lent::read_refusal(data) {
+        assert!(code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let role = aws_lent::Role {
+        arn: text,
+        session: "tidegate",
+        external_id: None,
+        seconds: None,
+    };
+    for form in [
+        aws_lent::assume_role(&role),
+        aws_lent::with_web_identity(&role, text),
+    ] {
+        // No value adds a field.
+        let fields = form.split('&').filter(|field| field.contains('='));
+        assert_eq!(
+            fields.count(),
+            4 + usize::from(form.contains("&WebIdentityToken="))
+        );
+        assert!(form.is_ascii());
     }
 }
 

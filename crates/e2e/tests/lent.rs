@@ -136,8 +136,10 @@ fn form(request: &Recorded) -> BTreeMap<String, String> {
     }
     if let Some(signed) = request.header("authorization") {
         let scope = signed.split("Signature=").next().unwrap_or_default();
-        // Its day and its region, its service, and what is signed; not which minute.
-        form.insert("authorization".to_owned(), scope.to_owned());
+        // Its region, its service, and what is signed; not which minute of which day.
+        let is_day = |part: &&str| part.len() == 8 && part.parse::<u32>().is_ok();
+        let parts: Vec<_> = scope.split('/').filter(|part| !is_day(part)).collect();
+        form.insert("authorization".to_owned(), parts.join("/"));
     }
     form
 }

@@ -367,6 +367,7 @@ impl<'a> Attempt<'a> {
             now,
             &provider.secrets,
         );
+        self.heed_refusal(&failure);
         if self.asked.translation.is_some() {
             // It is a field of our request, and none of the caller's.
             failure.param = None;

@@ -348,6 +348,10 @@ impl Attempts {
                     failure.retry_after = Some(no.after());
                 }
             }
+            // When the next fetch may be made was for us: an SDK is told not to.
+            Code::UpstreamAuth if failure.upstream_status().is_none() => {
+                failure.retry_after = None;
+            }
             // This key is out, but another one only rests: its time is told.
             Code::InsufficientQuota | Code::UpstreamAuth => {
                 if let Err(no @ Nobody::Rests(_)) =

@@ -8,9 +8,11 @@ use std::pin::pin;
 use aws_credential_types::Credentials;
 use kernel::Alarm;
 use tidegate_kernel as kernel;
+use tidegate_types::Code;
 
 use super::Attempt;
 use crate::failure::Failure;
+use crate::provider::Link;
 use crate::request::Ticket;
 use crate::stage::Stage;
 use crate::upstream::HttpUpstream;
@@ -36,6 +38,16 @@ impl Attempt<'_> {
             Ok(Ok(fetched)) => fetched.map(Some),
             Ok(Err(unsent)) => Err(unsent.told(ticket)),
             Err(ended) => Err(self.asked.ended(ended)),
+        }
+    }
+
+    /// What is lent may have been called back: the next request has another one.
+    pub(super) fn heed_refusal(&self, failure: &Failure) {
+        if failure.code == Code::UpstreamAuth
+            && let Link::Http(http) = &self.asked.provider.link
+            && let Some(account) = http.account(&self.target.key)
+        {
+            account.refused();
         }
     }
 }

@@ -283,6 +283,7 @@ async fn a_lender_that_is_down_is_told_and_comes_back_by_itself() {
         let told = &failure.message;
         assert!(told.contains("container"), "{told}");
         assert!(told.contains("503"), "{told}");
+        assert_eq!(failure.retry_after, None, "an SDK is told not to come back");
     }
     // One a second at most, however many ask.
     let most = 1 + begun.elapsed().as_secs() as usize;
@@ -372,6 +373,29 @@ async fn a_role_that_is_not_given_is_told() {
     assert!(!failure.message.contains("canary"), "{failure:?}");
 }
 
+/// One that was called back before its end is fetched anew; whoever asks for what
+/// the account may not have does not have it fetched each time.
+#[tokio::test]
+async fn one_that_is_refused_is_let_go() {
+    let scene = Scene::container().await;
+    scene.ask().await.unwrap();
+    let refusal = Script::json(403, r#"{"message":"The security token is invalid"}"#);
+    let refuses = refusal.clone();
+    scene.upstream.by(move |_| Some(refuses.clone()));
+    skip(Duration::from_secs(61)).await;
+    for _ in 0..3 {
+        let failure = scene.ask().await.err().unwrap();
+        assert_eq!(failure.code, Code::UpstreamAuth);
+    }
+    assert_eq!(scene.token().as_deref(), Some("lent-canary-2"));
+    assert_eq!(scene.lender.lent(), 2);
+    scene
+        .upstream
+        .by(|request| Some(native::Dialect::Bedrock.answer(request)));
+    scene.ask().await.unwrap();
+    assert_eq!(scene.lender.lent(), 2);
+}
+
 /// INV-SECRET: what an upstream repeats of a credential is nobody's to read.
 #[tokio::test]
 async fn inv_secret_a_credential_that_its_upstream_repeats_is_hidden() {
@@ -379,8 +403,6 @@ async fn inv_secret_a_credential_that_its_upstream_repeats_is_hidden() {
     scene.ask().await.unwrap();
     for secret in [sigv4::SECRET_KEY, "lent-canary-1"] {
         let said = format!(r#"{{"message":"cannot sign by {secret}"}}"#);
-        let upstream = Upstream::start().await;
-        upstream.always(Script::json(400, &said));
         scene.upstream.by(|_| None);
         scene.upstream.always(Script::json(400, &said));
         let failure = scene.ask().await.err().unwrap();

@@ -41,6 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between a fetch that failed and the next.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// One that is refused is let go, but not sooner after it was lent: whoever asks
+/// for what the account may not have would have it fetched each time.
+const TRUSTED: Duration = Duration::from_secs(60);
+
 /// See the module's text.
 pub(crate) struct Account {
     signer: Signer,
@@ -98,6 +102,14 @@ impl Account {
         match &self.credential {
             Credential::Known(known) => Ok(known.clone()),
             Credential::Lent(lender) => lender.credential().await.map_err(|why| why.failure()),
+        }
+    }
+
+    /// The upstream takes nothing that is signed with it: it may have been called
+    /// back.
+    pub(crate) fn refused(&self) {
+        if let Credential::Lent(lender) = &self.credential {
+            lender.refused();
         }
     }
 
@@ -163,6 +175,7 @@ struct Held {
 
 struct Lent {
     credential: Credentials,
+    since: Instant,
     /// When it is fetched anew.
     renew: Instant,
     ends: Instant,
@@ -206,8 +219,19 @@ impl Lender {
         let renewing = Renewing(Arc::clone(self));
         // A scope that takes no more is about to end, and then nobody asks.
         let _ = self.scope.spawn("renew a credential", async move {
-            let _ = renewing.0.fly().await;
+            let Renewing(lender) = &renewing;
+            let due = Deadline::after(lender.clock, PATIENCE);
+            // What it came to is held; a scope that ends does not wait for it.
+            let _ = lender.scope.run(due, lender.fly()).await;
         });
+    }
+
+    fn refused(&self) {
+        let now = self.clock.now();
+        let mut held = self.held.lock();
+        if let Some(lent) = held.lent.take_if(|lent| now >= lent.since + TRUSTED) {
+            held.before = Some(lent.credential);
+        }
     }
 
     async fn fly(self: &Arc<Self>) -> Result<Credentials, Unlent> {
@@ -215,9 +239,9 @@ impl Lender {
         let flown = self.flights.run((), move || lender.fetch()).await;
         flown.map_err(|error| match error {
             OnceError::Failed(why) => why,
-            OnceError::Panicked(what) => self.steps.broke(&what),
+            OnceError::Panicked(what) => self.fails(self.steps.broke(&what)),
             // There is one key, and one may be worked on.
-            OnceError::TooMany { .. } => self.steps.broke("no flight"),
+            OnceError::TooMany { .. } => self.fails(self.steps.broke("no flight")),
         })
     }
 
@@ -262,17 +286,23 @@ impl Lender {
                 Ok(credential)
             }
             Err(why) => {
-                held.failed = Some((now + PAUSE, why.clone()));
                 drop(held);
-                tracing::warn!(
-                    source,
-                    why = why.text(),
-                    said = why.aside(),
-                    "no AWS credential"
-                );
-                Err(why)
+                Err(self.fails(why))
             }
         }
+    }
+
+    /// Holds why nothing was fetched, so that nobody asks again at once.
+    fn fails(&self, why: Unlent) -> Unlent {
+        let until = self.clock.now() + PAUSE;
+        self.held.lock().failed = Some((until, why.clone()));
+        tracing::warn!(
+            source = self.steps.source(),
+            why = why.text(),
+            said = why.aside(),
+            "no AWS credential"
+        );
+        why
     }
 
     /// What it has lent to requests that may still be under way.
@@ -300,6 +330,7 @@ impl Lent {
         let ends = now.checked_add(left).filter(|ends| *ends > now)?;
         Some(Self {
             credential,
+            since: now,
             renew: ends - EARLY.min(left / 2),
             ends,
             ends_unix,

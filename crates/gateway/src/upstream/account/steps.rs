@@ -5,6 +5,7 @@
 //! file writes another one over it. What fails is told by its source.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
@@ -38,11 +39,15 @@ const MACHINE_TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-to
 /// See the module's text.
 pub(super) struct Steps {
     source: Source,
-    roles: Vec<AwsRole>,
-    sts: Place,
-    signer: Signer,
+    roles: Vec<(AwsRole, Arc<TokenService>)>,
     clock: Clock,
     scope: Scope,
+}
+
+/// Who gives roles.
+struct TokenService {
+    place: Place,
+    signer: Signer,
 }
 
 enum Source {
@@ -50,6 +55,7 @@ enum Source {
     WebIdentity {
         role: AwsRole,
         token_file: PathBuf,
+        sts: Arc<TokenService>,
     },
     Container {
         place: Place,
@@ -95,11 +101,18 @@ const MACHINE: Told = Told {
 impl Steps {
     pub(super) fn new(settings: &AwsSettings, means: &Means<'_>) -> Result<Self, String> {
         let place = |base| Place::new(base, means.roots, means.trust, means.clock);
+        let sts = || -> Result<_, String> {
+            Ok(Arc::new(TokenService {
+                place: place(&settings.sts)?,
+                signer: Signer::new(&settings.region, Service::Sts),
+            }))
+        };
         let source = match &settings.source {
             AwsSource::Keys(keys) => Source::Keys(known(keys)),
             AwsSource::WebIdentity { role, token_file } => Source::WebIdentity {
                 role: role.clone(),
                 token_file: token_file.clone(),
+                sts: sts()?,
             },
             AwsSource::Container {
                 base,
@@ -112,11 +125,11 @@ impl Steps {
             },
             AwsSource::Machine { base } => Source::Machine(place(base)?),
         };
+        let roles = settings.roles.iter();
+        let roles = roles.map(|role| Ok((role.clone(), sts()?)));
         Ok(Self {
             source,
-            roles: settings.roles.clone(),
-            sts: place(&settings.sts)?,
-            signer: Signer::new(&settings.region, Service::Sts),
+            roles: roles.collect::<Result<_, String>>()?,
             clock: means.clock,
             scope: means.scope.clone(),
         })
@@ -126,9 +139,11 @@ impl Steps {
     pub(super) async fn take(&self) -> Result<Credentials, Unlent> {
         let mut credential = match &self.source {
             Source::Keys(known) => known.clone(),
-            Source::WebIdentity { role, token_file } => {
-                self.by_web_identity(role, token_file).await?
-            }
+            Source::WebIdentity {
+                role,
+                token_file,
+                sts,
+            } => self.by_web_identity(sts, role, token_file).await?,
             Source::Container {
                 place,
                 target,
@@ -136,8 +151,8 @@ impl Steps {
             } => self.of_container(place, target, token.as_ref()).await?,
             Source::Machine(place) => of_machine(place).await?,
         };
-        for role in &self.roles {
-            credential = self.role(role, &credential).await?;
+        for (role, sts) in &self.roles {
+            credential = self.role(sts, role, &credential).await?;
         }
         Ok(credential)
     }
@@ -184,41 +199,42 @@ impl Steps {
         unlent.with_aside(what.to_owned())
     }
 
-    async fn by_web_identity(&self, role: &AwsRole, file: &Path) -> Result<Credentials, Unlent> {
+    async fn by_web_identity(
+        &self,
+        sts: &TokenService,
+        role: &AwsRole,
+        file: &Path,
+    ) -> Result<Credentials, Unlent> {
         let token = self.read(file).await.map_err(|why| {
             let remedy = "the operator must correct AWS_WEB_IDENTITY_TOKEN_FILE";
             Unlent::new("the web identity's token file", "cannot be read", remedy)
                 .with_aside(format!("{}: {why}", file.display()))
         })?;
         let form = wire::with_web_identity(&asked(role), token.expose_secret());
-        let request = self
-            .form(&form)
-            .map_err(|error| WEB_IDENTITY.unasked(&error))?;
+        let request = sts.form(&form);
+        let request = request.map_err(|error| WEB_IDENTITY.unasked(&error))?;
         let hidden = [token.expose_secret()];
-        lent_by_sts(&self.sts, request, WEB_IDENTITY, role, &hidden).await
+        sts.ask(request, WEB_IDENTITY, role, &hidden).await
     }
 
     /// A role, for whom this credential is.
-    async fn role(&self, role: &AwsRole, by: &Credentials) -> Result<Credentials, Unlent> {
+    async fn role(
+        &self,
+        sts: &TokenService,
+        role: &AwsRole,
+        by: &Credentials,
+    ) -> Result<Credentials, Unlent> {
         let form = wire::assume_role(&asked(role));
-        let request = self.form(&form).map_err(|error| ROLE.unasked(&error))?;
+        let request = sts.form(&form).map_err(|error| ROLE.unasked(&error))?;
         let (mut head, body) = request.into_parts();
-        let signed = self
+        let signed = sts
             .signer
             .sign(by, &mut head, form.as_bytes(), now(self.clock));
         signed.map_err(|error| ROLE.unasked(&error))?;
         let request = Request::from_parts(head, body);
         let token = by.session_token().unwrap_or_default();
         let hidden = [by.secret_access_key(), token];
-        lent_by_sts(&self.sts, request, ROLE, role, &hidden).await
-    }
-
-    fn form(&self, form: &str) -> Result<Request<Outgoing>, http::Error> {
-        let body = Bytes::copy_from_slice(form.as_bytes());
-        let mut request = self.sts.request(Method::POST, "/", body)?;
-        let kind = HeaderValue::from_static(FORM);
-        request.headers_mut().insert(header::CONTENT_TYPE, kind);
-        Ok(request)
+        sts.ask(request, ROLE, role, &hidden).await
     }
 
     async fn of_container(
@@ -297,31 +313,32 @@ fn secret(text: &str) -> Result<HeaderValue, header::InvalidHeaderValue> {
     Ok(value)
 }
 
-async fn lent_by_sts(
-    sts: &Place,
-    request: Request<Outgoing>,
-    told: Told,
-    role: &AwsRole,
-    hidden: &[&str],
-) -> Result<Credentials, Unlent> {
-    let of = |aside: &str| format!("{}: {}", role.arn, redact(aside, hidden));
-    let asked = sts.ask(request).await;
-    let (status, body) = asked.map_err(|failure| told.failed(&failure))?;
-    if status == StatusCode::OK {
-        return whole(told, wire::read_role(&body));
+impl TokenService {
+    fn form(&self, form: &str) -> Result<Request<Outgoing>, http::Error> {
+        let body = Bytes::copy_from_slice(form.as_bytes());
+        let mut request = self.place.request(Method::POST, "/", body)?;
+        let kind = HeaderValue::from_static(FORM);
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Ok(request)
     }
-    let (code, message) = wire::read_refusal(&body).unwrap_or_default();
-    let word = match code.is_empty() {
-        true => String::new(),
-        false => format!(" ({code})"),
-    };
-    let why = format!("answered with status {}{word}", status.as_u16());
-    let remedy = match status.is_client_error() {
-        true => told.allow,
-        false => "try again",
-    };
-    let unlent = Unlent::new(told.who, &why, remedy);
-    Err(unlent.with_aside(of(&message.unwrap_or_default())))
+
+    async fn ask(
+        &self,
+        request: Request<Outgoing>,
+        told: Told,
+        role: &AwsRole,
+        hidden: &[&str],
+    ) -> Result<Credentials, Unlent> {
+        let asked = self.place.ask(request).await;
+        let (status, body) = asked.map_err(|failure| told.failed(&failure))?;
+        if status == StatusCode::OK {
+            return whole(told, wire::read_role(&body));
+        }
+        let (code, message) = wire::read_refusal(&body).unwrap_or_default();
+        let unlent = told.refused(status, &code);
+        let message = redact(&message.unwrap_or_default(), hidden);
+        Err(unlent.with_aside(format!("{}: {message}", role.arn)))
+    }
 }
 
 /// A machine's: a token that shows that we are in it, the name of its role, and
@@ -339,7 +356,7 @@ async fn of_machine(place: &Place) -> Result<Credentials, Unlent> {
             Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
             _ => Err(MACHINE.unread(Unread::Form)),
         },
-        (status, _) => Err(MACHINE.refused(status)),
+        (status, _) => Err(MACHINE.refused(status, "")),
     };
     let token = ask(Method::PUT, "/latest/api/token", TOKEN_TTL, TOKEN_SECONDS).await?;
     let token = secret(&text(token)?).map_err(|error| MACHINE.unasked(&error))?;
@@ -354,7 +371,7 @@ async fn of_machine(place: &Place) -> Result<Credentials, Unlent> {
 fn lent_by_service(told: Told, status: StatusCode, body: &[u8]) -> Result<Credentials, Unlent> {
     match status {
         StatusCode::OK => whole(told, wire::read_service(body)),
-        status => Err(told.refused(status)),
+        status => Err(told.refused(status, "")),
     }
 }
 
@@ -385,9 +402,13 @@ impl Told {
         unlent.with_aside(format!("{} {said}", failure.message).trim().to_owned())
     }
 
-    /// It is a status.
-    fn refused(self, status: StatusCode) -> Unlent {
-        let why = format!("answered with status {}", status.as_u16());
+    /// The answer is a refusal, in a word of its own if it has one.
+    fn refused(self, status: StatusCode, code: &str) -> Unlent {
+        let status_code = status.as_u16();
+        let why = match code.is_empty() {
+            true => format!("answered with status {status_code}"),
+            false => format!("answered with status {status_code} ({code})"),
+        };
         let remedy = match status.is_client_error() {
             true => self.allow,
             false => "try again",

@@ -7,8 +7,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "bedrock: a credential is put together from two places",
         file: "crates/server/src/config/bedrock.rs",
-        before: "    if !parts.chain([\"keys\"]).any(|key| written(key, cx)) {",
-        after: "    if !parts.chain([\"keys\"]).all(|key| written(key, cx)) {",
+        before: "    if !parts.chain(said).any(|key| written(key, cx))",
+        after: "    if !parts.chain(said).all(|key| written(key, cx))",
         caught_by: &[served("config::tests::bedrock::what_the_file_says_wins")],
         why: "config::bedrock promise 1: each signature is wrong, or another account pays",
     },

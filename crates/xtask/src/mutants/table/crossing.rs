@@ -109,8 +109,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "crossing: a signature is of another body",
         file: "crates/gateway/src/upstream/http.rs",
-        before: ".sign(&mut head, body, now)",
-        after: ".sign(&mut head, &body[..body.len() / 2], now)",
+        before: "account.sign(credential, &mut head, signed)?;",
+        after: "account.sign(credential, &mut head, &signed[..signed.len() / 2])?;",
         caught_by: &[request(
             "between::each_call_to_bedrock_has_a_signature_of_its_own",
         )],
@@ -119,7 +119,7 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "crossing: what an upstream repeats of an account is shown",
         file: "crates/gateway/src/keys.rs",
-        before: "[Some(aws.secret_key.clone()), token].into_iter().flatten()",
+        before: "[Some(keys.secret_key.clone()), token].into_iter().flatten()",
         after: "[None::<SecretString>, token.filter(|_| false)].into_iter().flatten()",
         caught_by: &[request(
             "between::inv_secret_an_account_that_its_upstream_repeats_is_hidden",

@@ -11,6 +11,7 @@ mod dialects;
 mod edges;
 mod gateway;
 mod keyed;
+mod lent;
 mod reload;
 mod upstream;
 mod waiting;
@@ -197,6 +198,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         dialects::ALL,
         configuration::ALL,
         crossing::ALL,
+        lent::ALL,
     ];
     groups.into_iter().flatten()
 }
