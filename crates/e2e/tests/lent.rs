@@ -296,6 +296,49 @@ async fn a_token_that_was_replaced_is_read_anew() {
     keeps_its_secrets(&gate, "web identity").await;
 }
 
+/// The shared files are followed like the file that means them (R-S15).
+#[tokio::test]
+async fn r_s15_another_key_of_a_profile_signs_once_its_file_has_it() {
+    let upstream = Dialect::Bedrock.start().await;
+    let folder = Folder::new();
+    let key = |secret: &str| {
+        let access = sigv4::ACCESS_KEY;
+        format!("[default]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n")
+    };
+    let path = folder.file("credentials", &key("ended-canary"));
+    let gate = Start::with_text(&file(&upstream, ""))
+        .env("AWS_REGION", sigv4::REGION)
+        .env("AWS_SHARED_CREDENTIALS_FILE", &path.display().to_string())
+        .start()
+        .await;
+    assert_eq!(gate.post(CHAT, &body()).await.status(), 502);
+    folder.file("credentials", &key(sigv4::SECRET_KEY));
+    until_async("the file is taken up", || async {
+        (gate.post(CHAT, &body()).await.status() == 200).then_some(())
+    })
+    .await;
+    keeps_its_secrets(&gate, "profile").await;
+}
+
+/// R-D3: a look at the provider fetches a credential, and a start that is to be
+/// without a doubt is not made without one.
+#[tokio::test]
+async fn r_d3_a_start_that_requires_its_checks_wants_a_credential() {
+    let (lender, upstream) = (Lender::start(TOKEN).await, Dialect::Bedrock.start().await);
+    lender.breaks(Some(Script::json(404, "{}")));
+    let text = file(&upstream, "").replace("\"off\"", "\"require\"");
+    let url = format!("{}{CONTAINER}", lender.url());
+    let start = Start::with_text(&text)
+        .env("AWS_REGION", sigv4::REGION)
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", TOKEN);
+    let (status, out, err) = start.run().await;
+    assert!(!status.success(), "{out}{err}");
+    assert!(err.contains("container"), "{err}");
+    assert!(err.contains("404"), "{err}");
+    assert!(!err.contains("canary"), "{err}");
+}
+
 /// A lender that takes the question and never answers.
 #[tokio::test]
 async fn a_lender_that_hangs_is_given_up() {

@@ -2,6 +2,7 @@
 //!
 //! It reads what `serve` would read, and opens nothing to the world.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
@@ -98,19 +99,25 @@ fn summary(loaded: &Loaded) -> String {
     )
 }
 
-/// Who signs, a line for each provider that is signed to.
-fn signers(loaded: &Loaded) -> String {
+/// By what each provider at Amazon knows us, in words without a secret.
+fn signs(loaded: &Loaded) -> BTreeMap<&str, String> {
     let providers = loaded.config.providers.iter();
-    let lines = providers.filter_map(|provider| {
+    let signs = providers.filter_map(|provider| {
         let region = provider.region.as_deref()?;
-        let name = &provider.name;
         let signs = match &provider.account {
             Some(account) => format!("is signed to in {region} with {account}"),
             None if provider.kind == Kind::Bedrock => format!("is shown an API key in {region}"),
             None => return None,
         };
-        Some(format!("\nproviders.{name} {signs}"))
+        Some((&*provider.name, signs))
     });
+    signs.collect()
+}
+
+/// The same, a line for each.
+fn signers(loaded: &Loaded) -> String {
+    let signs = signs(loaded).into_iter();
+    let lines = signs.map(|(name, signs)| format!("\nproviders.{name} {signs}"));
     lines.collect()
 }
 
@@ -123,13 +130,16 @@ struct Told<'a> {
     errors: usize,
     warnings: usize,
     problems: Value,
+    /// What the lines about providers at Amazon say, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    signs: BTreeMap<&'a str, String>,
     /// With `--print`.
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<Value>,
 }
 
 impl<'a> Told<'a> {
-    fn of(file: Option<&'a str>, result: Result<&Loaded, &Problems>) -> Self {
+    fn of(file: Option<&'a str>, result: Result<&'a Loaded, &Problems>) -> Self {
         let problems = match result {
             Ok(loaded) => &loaded.warnings,
             Err(problems) => problems,
@@ -140,6 +150,7 @@ impl<'a> Told<'a> {
             errors: problems.errors(),
             warnings: problems.warnings(),
             problems: problems.to_json(),
+            signs: result.map(signs).unwrap_or_default(),
             values: None,
         }
     }
@@ -147,8 +158,6 @@ impl<'a> Told<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use tidegate_server::config::{File, Source, load};
 
     use super::*;
@@ -170,7 +179,13 @@ mod tests {
     #[test]
     fn who_signs_is_named() {
         let bedrock = "[providers.b]\nkind = \"bedrock\"\nregion = \"eu-central-1\"\n";
-        let signs = |lines: &str| signers(&check(&format!("{bedrock}{lines}")).unwrap());
+        let signs = |lines: &str| {
+            let checked = check(&format!("{bedrock}{lines}"));
+            let told = Told::of(None, checked.as_ref());
+            let line = signers(checked.as_ref().unwrap());
+            assert_eq!(format!("\nproviders.b {}", told.signs["b"]), line);
+            line
+        };
         assert_eq!(
             signs("access_key = \"a\"\nsecret_key = \"canary\""),
             "\nproviders.b is signed to in eu-central-1 with an access key"

@@ -160,7 +160,7 @@ codes! {
     UpstreamError "upstream_error" 502 "upstream_error" Provider Later
         "The provider answered with a server error." "Try again later; look at the provider's status page.";
     UpstreamAuth "upstream_auth" 502 "upstream_error" Provider No
-        "The provider refused Tidegate's own key." "Correct `keys` of the provider in the configuration.";
+        "The provider refused Tidegate's own key, or nobody lends Tidegate one; the message says which." "Correct `keys` or the credential of the provider in the configuration.";
     UpstreamUnreachable "upstream_unreachable" 502 "upstream_error" Provider Later
         "No connection to the provider: name, address or port." "Check `base_url` and the network.";
     UpstreamTls "upstream_tls" 502 "upstream_error" Provider No
