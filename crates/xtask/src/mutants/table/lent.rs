@@ -89,14 +89,14 @@ pub(super) const ALL: &[Mutant] = &[
         why: "services' promise: a variable sends the account's token in the clear",
     },
     Mutant {
-        name: "lent: a chain of profiles has no end",
+        name: "lent: roles are taken from the far end",
         file: "crates/server/src/config/aws/chain.rs",
-        before: "if seen.contains(&at) || seen.len() >= LONGEST {",
-        after: "if seen.len() >= LONGEST && !seen.contains(&at) {",
+        before: "    roles.reverse();\n",
+        after: "    let _ = roles.reverse();\n    roles.reverse();\n",
         caught_by: &[served(
-            "config::tests::bedrock::lent::a_profile_that_does_not_lead_to_one_says_why",
+            "config::tests::bedrock::lent::a_profile_is_a_credential_or_a_chain_to_one",
         )],
-        why: "chain's promise: two profiles that name each other, and nothing starts",
+        why: "a role is asked for by whom it does not trust",
     },
     Mutant {
         name: "lent: of two keys the last one counts",
