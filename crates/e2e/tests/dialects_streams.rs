@@ -297,6 +297,28 @@ async fn row_19_a_frame_over_its_limit_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn row_19_a_stream_over_its_whole_limit_is_ended() {
+    let pairs = Pairs::with(|provider| provider, "[limits]\nresponse = \"64KiB\"").await;
+    let endless = |dialect: Dialect, target: &str| {
+        let frame = dialect.flow(target, &"x".repeat(8 * 1024)).begun.pop()?;
+        let begun = begun(dialect, target);
+        let more = (0..20).fold(begun, |script, _| script.bytes(frame.clone()));
+        Some(more.stall())
+    };
+    let code = Code::ResponseTooLarge;
+    for (pair, reply) in pairs.ask(true, endless).await {
+        let lines = pair.0.transcript(&reply);
+        let shown = lines.last().map(String::as_str);
+        assert_eq!(shown, Some(pair.0.failed(code).as_str()), "{pair:?}");
+        assert!(!lines.contains(&"end".to_owned()), "{pair:?}");
+    }
+    pairs.let_go().await;
+    let metrics = pairs.gate.until_quiet().await;
+    let labels = [("class", "failed"), ("label", code.as_str())];
+    assert_eq!(metrics.sum("tidegate_requests_total", &labels), 18.0);
+}
+
+#[tokio::test]
 async fn row_20_inv_stream_any_split_tells_the_same() {
     let pairs = Pairs::start().await;
     for size in [3, 50] {
