@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_e2e::sdk::Sdk;
 use tidegate_testkit::gate::{Folder, Start};
 use tidegate_testkit::native::lender::{CONTAINER, Lender, ROLE};
 use tidegate_testkit::native::{Dialect, sigv4};
 use tidegate_testkit::wait::until_async;
-use tidegate_testkit::{Gate, RawClient, Recorded, Script, Stopwatch, Upstream, crowd, pause};
+use tidegate_testkit::{
+    Certificate, Gate, RawClient, Recorded, Script, Stopwatch, Upstream, crowd, pause,
+};
 
 const CHAT: &str = "/v1/chat/completions";
 const TOKEN: &str = "token-canary";
@@ -155,6 +157,7 @@ async fn keeps_its_secrets(gate: &Gate, name: &str) {
     let mut shown = format!("{}{}", gate.stdout(), gate.stderr());
     for path in [
         "/metrics",
+        "/debug/pools",
         "/debug/requests",
         "/admin/v1/config",
         "/debug/overload",
@@ -182,6 +185,13 @@ async fn each_source_lends_what_boto3_would_be_lent() {
         let token = upstream.request(0).await.header("x-amz-security-token");
         assert_eq!(token, Some(format!("lent-canary-{}", lender.lent())));
         keeps_its_secrets(&gate, source.name).await;
+        let pools = gate.get("/debug/pools").await.json();
+        let seen = pools["pools"].as_array().into_iter().flatten();
+        let seen = seen.filter(|one| one["provider"] == "b");
+        let seen: Vec<_> = seen.map(|one| one["credential"].clone()).collect();
+        assert_eq!(seen.len(), 1, "{pools}");
+        assert!(seen[0]["left_ms"].as_u64() > Some(0), "{pools}");
+        assert_eq!(seen[0]["failed"], Value::Null, "{pools}");
 
         if !Sdk::Dialects.is_here() {
             continue;
@@ -294,6 +304,40 @@ async fn a_token_that_was_replaced_is_read_anew() {
     })
     .await;
     keeps_its_secrets(&gate, "web identity").await;
+}
+
+/// The token service is trusted as its provider is, and by nothing else.
+#[tokio::test]
+async fn a_token_service_must_show_a_certificate_that_is_trusted() {
+    let folder = Folder::new();
+    let (shown, upstream) = (Certificate::good(), Dialect::Bedrock.start().await);
+    let lender = Lender::start_tls(TOKEN, &shown).await;
+    let name = "AWS_ENDPOINT_URL_STS";
+    let url = lender.url().replace("127.0.0.1", "localhost");
+    for (trusted, status) in [(true, 200), (false, 502)] {
+        let authority = match trusted {
+            true => shown.authority_pem().to_owned(),
+            false => Certificate::good().authority_pem().to_owned(),
+        };
+        let path = folder.file("ca.pem", &authority);
+        let lines = format!("ca_file = \"{}\"", path.display());
+        let mut source = sources(&lender, &folder).remove(0);
+        for (known, value) in &mut source.variables {
+            if *known == name {
+                value.clone_from(&url);
+            }
+        }
+        let gate = Start::with_text(&file(&upstream, &lines));
+        let variables = source.variables.iter();
+        let gate = variables.fold(gate, |gate, (name, value)| gate.env(name, value));
+        let gate = gate.start().await;
+        let reply = gate.post(CHAT, &body()).await;
+        assert_eq!(reply.status(), status, "{}", reply.text());
+        if !trusted {
+            assert!(reply.text().contains("by TLS"), "{}", reply.text());
+        }
+    }
+    assert_eq!(lender.lent(), 1);
 }
 
 /// The shared files are followed like the file that means them (R-S15).

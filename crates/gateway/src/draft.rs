@@ -79,7 +79,8 @@ impl Draft {
             None => Arc::from(settings.name.as_str()),
         };
         let roots = match &settings.ca_file {
-            Some(file) if settings.base.tls => upstream::roots(file)?,
+            // The services that lend a credential are reached by TLS too.
+            Some(file) if settings.base.tls || settings.aws.is_some() => upstream::roots(file)?,
             _ => Vec::new(),
         };
         let address = Address {

@@ -78,5 +78,5 @@ pub use stage::Stage;
 pub use stream::{Cut, Reply};
 pub use tail::{Spread, Tail};
 pub use upstream::{FORWARDED, Unsent, Upload, client_config};
-pub use view::{KeyView, PoolView, TargetView};
+pub use view::{CredentialView, KeyView, PoolView, TargetView};
 pub use watcher::{Told, Watcher};

@@ -12,7 +12,7 @@ use tidegate_kernel as kernel;
 
 use crate::advice::Measured;
 use crate::keys::Unfit;
-use crate::provider::Provider;
+use crate::provider::{Link, Provider};
 use crate::target::Target;
 
 /// One provider's pool.
@@ -28,6 +28,8 @@ pub struct PoolView {
     pub pausing: usize,
     /// Its keys.
     pub keys: Vec<KeyView>,
+    /// What it is signed to with, where that is fetched.
+    pub credential: Option<CredentialView>,
     /// Its models with its keys, as far as they were asked for.
     pub targets: Vec<TargetView>,
 }
@@ -39,6 +41,17 @@ pub struct KeyView {
     pub name: Arc<str>,
     /// Why it is not used, and for how long: `spent` or `refused`.
     pub out: Option<(&'static str, Duration)>,
+}
+
+/// A credential that is lent; nothing of itself.
+#[derive(Debug)]
+pub struct CredentialView {
+    /// Who lends it: `web identity`, `container`, `machine`, or `role`.
+    pub source: &'static str,
+    /// Until it ends; none is there without it.
+    pub left: Option<Duration>,
+    /// Why the last fetch failed, if it did.
+    pub failed: Option<String>,
 }
 
 /// One model with one key.
@@ -78,6 +91,10 @@ pub(crate) fn pool(provider: &Provider, now: Instant) -> PoolView {
         decisions: provider.pool.decisions(),
         pausing: provider.pausing.load(std::sync::atomic::Ordering::Relaxed),
         keys: keys.collect(),
+        credential: match &provider.link {
+            Link::Http(http) => http.lender().map(|lender| lender.view(now)),
+            Link::Sim(_) => None,
+        },
         targets: targets.iter().map(|target| view(target, now)).collect(),
     }
 }

@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 
 use super::sigv4;
 use crate::script::Script;
-use crate::upstream::{Recorded, Upstream};
+use crate::upstream::{Certificate, Recorded, Upstream};
 
 /// The role that is lent.
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/tide";
@@ -44,6 +44,15 @@ struct State {
 impl Lender {
     /// Lends for an hour, for `token`.
     pub async fn start(token: &str) -> Self {
+        Self::before(Upstream::start().await, token)
+    }
+
+    /// The same behind TLS.
+    pub async fn start_tls(token: &str, certificate: &Certificate) -> Self {
+        Self::before(Upstream::start_tls(certificate).await, token)
+    }
+
+    fn before(upstream: Upstream, token: &str) -> Self {
         let state = Arc::new(Mutex::new(State {
             token: token.to_owned(),
             life: Duration::from_secs(3600),
@@ -51,7 +60,6 @@ impl Lender {
             broken: None,
             late: Duration::ZERO,
         }));
-        let upstream = Upstream::start().await;
         let lends = Arc::clone(&state);
         upstream.by(move |request| Some(lock(&lends).answer(request)));
         Self { upstream, state }
@@ -59,7 +67,8 @@ impl Lender {
 
     /// Where it is, for `AWS_ENDPOINT_URL_STS` for instance.
     pub fn url(&self) -> String {
-        format!("http://{}", self.upstream.address())
+        let base = self.upstream.base_url();
+        base.trim_end_matches("/v1").to_owned()
     }
 
     /// What was asked of it.

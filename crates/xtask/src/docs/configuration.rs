@@ -85,8 +85,7 @@ const KINDS: &str = "\n## Kinds\n\n\
     express. A `base_url` is what the SDK of its dialect takes.\n\n";
 
 const AWS: &str = "\n`bedrock` is asked in its `region`. It signs with a credential, or shows an API key (`keys`). Where\n\
-    its table says nothing of either, the first of these counts, in the order that Amazon's own programs\n\
-    have; `tidegate check` says which it was:\n\n\
+    its table says nothing of either, the first of these counts; `tidegate check` says which it was:\n\n\
     1. `AWS_BEARER_TOKEN_BEDROCK`, an API key (unless there is a `role`);\n\
     2. `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`;\n\
     3. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN` (and `AWS_ROLE_SESSION_NAME`), as Kubernetes sets\n\
@@ -96,11 +95,12 @@ const AWS: &str = "\n`bedrock` is asked in its `region`. It signs with a credent
        `source_profile`, `credential_source` or `web_identity_token_file`. The files are followed;\n\
     5. `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, else `..._FULL_URI`, with\n\
        `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `..._TOKEN`.\n\n\
-    A machine's own role (IMDSv2) is asked for with `credentials = \"machine\"` only. `role` is taken with\n\
-    whatever was found. The token service is that of the region, or `AWS_ENDPOINT_URL_STS`; it is trusted\n\
+    A machine's own role (IMDSv2, at `AWS_EC2_METADATA_SERVICE_ENDPOINT` if that is set) is asked for with\n\
+    `credentials = \"machine\"` only; from a container the machine must allow a second hop. `role` is\n\
+    taken with whatever was found. The token service is that of the region, or `AWS_ENDPOINT_URL_STS`; it is trusted\n\
     by the provider's `ca_file` too. The region is `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's.\n\n\
     What is lent is fetched again from five minutes before its end on, while calls go on with what is\n\
-    there; `tidegate_credential_left_seconds` tells how long that is. A fetch has five seconds, and there\n\
+    there; `tidegate_credential_left_seconds` and `/debug/pools` tell how long that is. A fetch has five seconds, and there\n\
     is one at a time; one that fails is told with 502 `upstream_auth` where nothing good is left, and\n\
     followed by the next no sooner than a second after. Not done: `credential_process`, `sso_*` (`aws\n\
     configure export-credentials --format env` makes variables of them) and codes of a device\n\

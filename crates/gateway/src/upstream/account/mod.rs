@@ -30,6 +30,7 @@ use super::tls::Trust;
 use crate::failure::Failure;
 use crate::names;
 use crate::settings::{AwsKeys, AwsSettings, AwsSource};
+use crate::view::CredentialView;
 
 /// So long before its end a credential is fetched anew, or from the middle of a
 /// shorter life on.
@@ -303,6 +304,17 @@ impl Lender {
             "no AWS credential"
         );
         why
+    }
+
+    /// What an operator sees of it.
+    pub(crate) fn view(&self, now: Instant) -> CredentialView {
+        let held = self.held.lock();
+        let lent = held.lent.as_ref().filter(|lent| now < lent.ends);
+        CredentialView {
+            source: self.steps.source(),
+            left: lent.map(|lent| lent.ends - now),
+            failed: held.failed.as_ref().map(|(_, why)| why.text().to_owned()),
+        }
     }
 
     /// What it has lent to requests that may still be under way.

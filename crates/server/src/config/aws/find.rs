@@ -1,4 +1,4 @@
-//! Which source a provider's account has, in the order of Amazon's own programs:
+//! Which source a provider's account has, in the order of most of Amazon's SDKs:
 //! what its table says, the variables of an API key, of an access key, of a web
 //! identity, the shared files, the service beside a container.
 //!

@@ -5,7 +5,7 @@ use http::Response;
 use kernel::{Decision, Instant, PoolStats, Priority, Reason};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tidegate_gateway::{KeyView, PoolView, TargetView};
+use tidegate_gateway::{CredentialView, KeyView, PoolView, TargetView};
 use tidegate_kernel as kernel;
 
 use super::super::app::App;
@@ -33,7 +33,16 @@ fn pool(view: &PoolView, now: Instant) -> Value {
         "decisions": decisions(&view.decisions, now),
         "pausing": view.pausing,
         "keys": view.keys.iter().map(key).collect::<Vec<_>>(),
+        "credential": view.credential.as_ref().map(credential),
         "targets": view.targets.iter().map(|one| target(one, now)).collect::<Vec<_>>(),
+    })
+}
+
+fn credential(view: &CredentialView) -> Value {
+    json!({
+        "source": view.source,
+        "left_ms": view.left.map(|left| left.as_millis()),
+        "failed": view.failed,
     })
 }
 
