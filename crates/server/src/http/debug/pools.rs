@@ -1,5 +1,5 @@
-//! `/debug/pools`: permits, queues, keys and breakers of every provider, and
-//! what each limit decided last, with its reason (R-D14, R-D16).
+//! `/debug/pools`: permits, queues, keys, credentials that are lent and breakers of
+//! every provider, and what each limit decided last, with its reason (R-D14, R-D16).
 
 use http::Response;
 use kernel::{Decision, Instant, PoolStats, Priority, Reason};

@@ -271,7 +271,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "/debug/pools",
         "operators",
         "pools",
-        "Permits, queues, keys and breakers",
+        "Permits, queues, keys, credentials that are lent, and breakers",
     )
     .gives(&[Json("Pools")]),
     op(
