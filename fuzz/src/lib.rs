@@ -4,7 +4,8 @@
 //! 2. What is taken is written so that it can be read: JSON, in legal order.
 //! 3. Any cut of a stream's bytes gives the same.
 //!
-//! The fuzzer makes up the bytes; the tests of the crate run the corpus alone.
+//! The fuzzer makes up the bytes; the tests of the crate run the corpus alone. What
+//! shapes are held to stands in `shapes.rs`, for another crate's tests.
 
 mod answers;
 mod framings;

@@ -24,4 +24,4 @@ pub const PATTERNS: usize = 256;
 /// Bytes of one pattern.
 pub const PATTERN_BYTES: usize = 4 << 10;
 /// Bytes that a compiled pattern takes.
-pub(crate) const PATTERN_SIZE: usize = 1 << 20;
+pub(crate) const PATTERN_SIZE: usize = 256 << 10;

@@ -13,12 +13,6 @@ use parking_lot::Mutex;
 
 use crate::schema::{BadSchema, Schema};
 
-/// Bytes that a compiled schema takes, for each byte of its text: measured on
-/// schemas of objects, and rounded up.
-const TIMES: usize = 40;
-/// And besides.
-const BESIDES: usize = 2 << 10;
-
 /// Schemas that were asked for lately.
 #[derive(Debug)]
 pub struct Schemas {
@@ -62,8 +56,7 @@ struct Entry {
 }
 
 impl Schemas {
-    /// Holds at most `entries` schemas that take `bytes` together, as is estimated
-    /// from their texts.
+    /// Holds at most `entries` schemas that take `bytes` together, as is estimated.
     pub fn new(entries: usize, bytes: usize) -> Self {
         Self {
             entries,
@@ -81,9 +74,14 @@ impl Schemas {
     /// As [`Schema::compile`].
     pub fn compile(&self, text: &str) -> Result<Arc<Schema>, BadSchema> {
         let slot = self.slot(text);
-        let compiled = slot.get_or_init(|| Schema::compile(text).map(Arc::new));
+        let mut first = false;
+        let compiled = slot.get_or_init(|| {
+            first = true;
+            Schema::compile(text).map(Arc::new)
+        });
         match compiled {
-            Ok(_) => self.make_room(),
+            _ if !first => {}
+            Ok(schema) => self.weigh(text, &slot, schema.weight()),
             Err(_) => self.shelf.lock().forget(text, &slot),
         }
         compiled.clone()
@@ -110,21 +108,26 @@ impl Schemas {
         }
         shelf.counts.misses += 1;
         let slot = Slot::default();
-        let bytes = BESIDES + TIMES * text.len();
-        if bytes <= self.bytes && self.entries > 0 {
-            let entry = Entry {
-                slot: Arc::clone(&slot),
-                age: now,
-                bytes,
-            };
-            shelf.put(Arc::from(text), entry);
-        }
+        let entry = Entry {
+            slot: Arc::clone(&slot),
+            age: now,
+            bytes: 0,
+        };
+        shelf.put(Arc::from(text), entry);
         slot
     }
 
     /// After a compilation, so that what is no schema pushes nothing out.
-    fn make_room(&self) {
+    fn weigh(&self, text: &str, slot: &Slot, bytes: usize) {
         let mut shelf = self.shelf.lock();
+        if bytes > self.bytes {
+            return shelf.forget(text, slot);
+        }
+        if let Some((text, entry)) = shelf.take(text) {
+            let is_it = Arc::ptr_eq(&entry.slot, slot);
+            let bytes = if is_it { bytes } else { entry.bytes };
+            shelf.put(text, Entry { bytes, ..entry });
+        }
         while shelf.by_text.len() > self.entries || shelf.counts.held_bytes > self.bytes {
             shelf.evict();
         }

@@ -44,6 +44,7 @@ pub(crate) fn read(root: &Value, draft: Draft) -> Result<Graph, BadSchema> {
         }
     }
     let mut graph = reader.graph;
+    graph.patterns = reader.patterns;
     measure::measure(&mut graph)?;
     Ok(graph)
 }

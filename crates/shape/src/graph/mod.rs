@@ -36,6 +36,8 @@ pub(crate) struct Graph {
     /// Whether one value can be read in so many ways that to list all that is wrong
     /// with it has no bound.
     pub(crate) tangled: bool,
+    /// Patterns, of values and of names.
+    pub(crate) patterns: usize,
     /// Whether a `oneOf` stands somewhere.
     pub(crate) has_one_of: bool,
 }

@@ -13,6 +13,7 @@ mod gateway;
 mod keyed;
 mod lent;
 mod reload;
+mod shape;
 mod upstream;
 mod waiting;
 
@@ -70,6 +71,8 @@ pub(super) enum Suite {
     Wire,
     /// Every caller's dialect with every upstream's.
     Matrix,
+    /// Shapes from outside.
+    Shaping,
 }
 
 impl Suite {
@@ -86,6 +89,7 @@ impl Suite {
             Self::Command => &["-p", "tidegate", "--bin", "tidegate"],
             Self::Wire => &["-p", "tidegate-wire", "--lib"],
             Self::Matrix => &["-p", "tidegate-wire", "--test", "matrix"],
+            Self::Shaping => &["-p", "tidegate-shape", "--test", "shaping"],
         }
     }
 
@@ -102,6 +106,7 @@ impl Suite {
             Self::Command => "crates/tidegate/src",
             Self::Wire => "crates/wire/src",
             Self::Matrix => "crates/wire/tests/matrix",
+            Self::Shaping => "crates/shape/tests/shaping",
         }
     }
 }
@@ -185,6 +190,11 @@ const fn pair(name: &'static str) -> Test {
     Test { suite, name }
 }
 
+const fn shaped(name: &'static str) -> Test {
+    let suite = Suite::Shaping;
+    Test { suite, name }
+}
+
 /// All of them, in the order of their numbers.
 pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
     let groups = [
@@ -199,6 +209,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         configuration::ALL,
         crossing::ALL,
         lent::ALL,
+        shape::ALL,
     ];
     groups.into_iter().flatten()
 }

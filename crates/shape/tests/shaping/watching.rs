@@ -1,8 +1,6 @@
 //! A watch says nothing of what will fit, and what it complains of will not.
 //! Properties try both with schemas and documents that are made up.
 
-#![expect(clippy::unwrap_used, reason = "a test panics with the reason")]
-
 use std::sync::Arc;
 
 use proptest::prelude::*;

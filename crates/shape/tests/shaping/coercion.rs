@@ -1,12 +1,6 @@
 //! What a value is turned into so that it fits, and what is never done to it.
 //! Each document that comes back is checked again, strictly.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test panics with the reason"
-)]
-
 use serde_json::{Value, json};
 use tidegate_shape::{Misfit, Options, Schema, shape};
 
