@@ -13,7 +13,7 @@ use tidegate_testkit::gate::Folder;
 use tidegate_testkit::native::lender::{CONTAINER, Lender, ROLE};
 use tidegate_testkit::native::{self, sigv4};
 use tidegate_testkit::wait::{crowd, until_async};
-use tidegate_testkit::{Script, Stopwatch, Upstream, beside, pause, until};
+use tidegate_testkit::{Script, Signal, Stopwatch, Upstream, beside, until};
 use tidegate_types::Code;
 
 use crate::house::{House, Plan, pool, settings, text};
@@ -172,22 +172,25 @@ async fn a_hundred_who_have_none_fetch_once() {
 
 #[tokio::test]
 async fn who_leaves_while_he_fetches_strands_nobody() {
-    let scene = Scene::container().await;
-    scene.lender.late(Duration::from_millis(300));
-    let house = Arc::clone(&scene.house);
-    let first = beside(async move { house.ask("up/m", false).await.is_ok() });
+    let (scene, answer) = (Scene::container().await, Signal::new());
+    scene.lender.holds(&answer);
+    let asks = || {
+        let house = Arc::clone(&scene.house);
+        beside(async move { house.ask("up/m", false).await.is_ok() })
+    };
+    let first = asks();
     until("the first fetches", || {
         (!scene.lender.requests().is_empty()).then_some(())
     })
     .await;
-    let house = Arc::clone(&scene.house);
-    let second = beside(async move { house.ask("up/m", false).await.is_ok() });
+    let second = asks();
     until("the second waits too", || {
-        (scene.house.gateway.snapshot().in_flight == 2).then_some(())
+        let samples = scene.house.samples();
+        (samples.sum("tidegate_once_joined_total", &["up"]) == 1.0).then_some(())
     })
     .await;
-    pause(Duration::from_millis(50)).await;
     drop(first);
+    answer.fire();
     assert!(second.result().await);
     assert_eq!(scene.lender.requests().len(), 1);
 }
@@ -195,8 +198,8 @@ async fn who_leaves_while_he_fetches_strands_nobody() {
 /// Nobody is left of a fetch: it ends, and the one after begins anew.
 #[tokio::test]
 async fn a_fetch_that_all_have_left_is_begun_anew() {
-    let scene = Scene::container().await;
-    scene.lender.late(Duration::from_millis(300));
+    let (scene, answer) = (Scene::container().await, Signal::new());
+    scene.lender.holds(&answer);
     let house = Arc::clone(&scene.house);
     let only = beside(async move { house.ask("up/m", false).await.is_ok() });
     until("he fetches", || {
@@ -208,6 +211,7 @@ async fn a_fetch_that_all_have_left_is_begun_anew() {
         (scene.house.gateway.snapshot().in_flight == 0).then_some(())
     })
     .await;
+    answer.fire();
     scene.ask().await.unwrap();
     assert_eq!(scene.lender.requests().len(), 2);
     assert_eq!(scene.token().as_deref(), Some("lent-canary-2"));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use super::sigv4;
-use crate::script::Script;
+use crate::script::{Script, Signal};
 use crate::upstream::{Certificate, Recorded, Upstream};
 
 /// The role that is lent.
@@ -39,6 +39,7 @@ struct State {
     lent: usize,
     broken: Option<Script>,
     late: Duration,
+    held: Option<Signal>,
 }
 
 impl Lender {
@@ -59,6 +60,7 @@ impl Lender {
             lent: 0,
             broken: None,
             late: Duration::ZERO,
+            held: None,
         }));
         let lends = Arc::clone(&state);
         upstream.by(move |request| Some(lock(&lends).answer(request)));
@@ -100,6 +102,11 @@ impl Lender {
     pub fn late(&self, by: Duration) {
         lock(&self.state).late = by;
     }
+
+    /// From now on each answer comes after this.
+    pub fn holds(&self, until: &Signal) {
+        lock(&self.state).held = Some(until.clone());
+    }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -129,7 +136,11 @@ impl State {
             ("GET", target) if target.starts_with(ROLES) => self.machine(target, request),
             _ => plain(404, "not here"),
         };
-        script.late(self.late)
+        let script = script.late(self.late);
+        match &self.held {
+            Some(signal) => script.held(signal),
+            None => script,
+        }
     }
 
     fn sts(&mut self, request: &Recorded) -> Result<String, Refused> {
