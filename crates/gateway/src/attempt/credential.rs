@@ -41,7 +41,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// What is lent may have been called back: the next request has another one.
+    /// What is lent may have been called back: another one is fetched.
     pub(super) fn heed_refusal(&self, failure: &Failure) {
         if failure.code == Code::UpstreamAuth
             && let Link::Http(http) = &self.asked.provider.link

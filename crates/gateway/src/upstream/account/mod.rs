@@ -42,8 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between a fetch that failed and the next.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// One that is refused is let go, but not sooner after it was lent: whoever asks
-/// for what the account may not have would have it fetched each time.
+/// One that is refused is fetched anew, but not sooner after it was lent: whoever
+/// asks for what the account may not have would have it fetched each time.
 const TRUSTED: Duration = Duration::from_secs(60);
 
 /// See the module's text.
@@ -230,8 +230,11 @@ impl Lender {
     fn refused(&self) {
         let now = self.clock.now();
         let mut held = self.held.lock();
-        if let Some(lent) = held.lent.take_if(|lent| now >= lent.since + TRUSTED) {
-            held.before = Some(lent.credential);
+        let lent = held.lent.as_mut();
+        if let Some(lent) = lent.filter(|lent| now >= lent.since + TRUSTED) {
+            // It serves until the next one is there: who was refused may have asked
+            // for what is not to be had.
+            lent.renew = now;
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) const ALL: &[Mutant] = &[
         file: ACCOUNT,
         before: "const TRUSTED: Duration = Duration::from_secs(60);",
         after: "const TRUSTED: Duration = Duration::ZERO;",
-        caught_by: &[request("lent::one_that_is_refused_is_let_go")],
+        caught_by: &[request("lent::one_that_is_refused_is_fetched_anew")],
         why: "who asks for a model that he may not have makes everybody wait",
     },
     Mutant {
