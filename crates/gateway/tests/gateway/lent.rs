@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::Overflow;
+use kernel::{Clock, Overflow, Why};
 use tidegate_gateway::{
     AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Dialect, Failure, ServiceToken,
 };
@@ -257,6 +257,29 @@ async fn until_asked(scene: &Scene, token: &str) {
         (scene.token().as_deref() == Some(token)).then_some(())
     })
     .await;
+}
+
+/// R-D9: a fetch that hangs keeps nobody from stopping.
+#[tokio::test]
+async fn r_d9_who_stops_waits_for_no_fetch() {
+    let scene = Scene::container().await;
+    scene.ask().await.unwrap();
+    skip(Duration::from_secs(56 * 60)).await;
+    scene.lender.breaks(Some(Script::silent()));
+    scene.ask().await.unwrap();
+    let fetches = || {
+        let running = scene.house.scope.running();
+        running.iter().any(|one| one.name == "renew a credential")
+    };
+    until("another one is fetched", || fetches().then_some(())).await;
+    // From here on time goes on only while nobody has anything to do.
+    tokio::time::pause();
+    let begun = Clock.now();
+    scene.house.scope.cancel(Why::Shutdown);
+    while fetches() {
+        Clock.sleep(Duration::from_millis(1)).await;
+        assert!(Clock.now() - begun < Duration::from_secs(1));
+    }
 }
 
 #[tokio::test]
