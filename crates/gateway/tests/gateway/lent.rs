@@ -348,6 +348,19 @@ async fn a_lender_that_does_not_answer_is_given_up() {
     assert!(failure.message.contains("within 5 s"), "{failure:?}");
 }
 
+/// R-D13: the request's own end comes first, if it is sooner.
+#[tokio::test(start_paused = true)]
+async fn r_d13_nobody_waits_longer_for_it_than_he_has() {
+    let scene = Scene::container().await;
+    scene.lender.breaks(Some(Script::silent()));
+    let mut call = House::call("up/m", false);
+    call.patience = Some(Duration::from_secs(2));
+    let begun = Clock.now();
+    let failure = scene.house.send(call).await.err().unwrap();
+    assert_eq!(failure.code, Code::DeadlineExceeded);
+    assert!(Clock.now() - begun < Duration::from_secs(5));
+}
+
 #[tokio::test]
 async fn what_is_wrong_is_told_with_what_to_do() {
     let folder = Folder::new();

@@ -397,9 +397,13 @@ impl Told {
             Code::Overloaded => "cannot be asked, since too many files are open",
             _ => "broke off before its answer",
         };
-        let said = failure.aside().unwrap_or_default();
-        let unlent = Unlent::new(self.who, why, self.reach);
-        unlent.with_aside(format!("{} {said}", failure.message).trim().to_owned())
+        let aside = match (failure.code, failure.aside()) {
+            // What is wrong with a certificate is told in plain words there.
+            (Code::UpstreamTls, Some(said)) => format!("{} {said}", failure.message),
+            (_, Some(said)) => said.to_owned(),
+            (_, None) => failure.message.to_string(),
+        };
+        Unlent::new(self.who, why, self.reach).with_aside(aside)
     }
 
     /// The answer is a refusal, in a word of its own if it has one.

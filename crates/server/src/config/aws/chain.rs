@@ -71,6 +71,12 @@ pub(super) fn resolve(
     Ok((source, roles))
 }
 
+/// Whether a profile is about a credential at all, and not about a region alone.
+pub(super) fn is_meant(profile: &Profile) -> bool {
+    let own = ["role_arn", "aws_access_key_id", "aws_secret_access_key"];
+    profile.has(&own) || profile.has(&OTHERS)
+}
+
 fn keys(name: &str, profile: &Profile) -> Result<Source, Wrong> {
     let parts = [
         "aws_access_key_id",

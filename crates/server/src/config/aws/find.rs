@@ -68,11 +68,11 @@ fn profile(path: &str, provider: &mut Provider, cx: &mut Reading<'_>) -> Option<
         Some(variable) => Origin::Variable(variable.to_owned()),
         None => {
             let profiles = Profiles::read(false, cx);
-            profiles.get(&name)?;
+            // It may be there for its region alone.
+            profiles.get(&name).filter(|one| chain::is_meant(one))?;
             if let Err(wrong) = chain::resolve(&name, &profiles, cx.env) {
-                // It may be there for its region alone.
-                let others = services::container_variable(cx.env).is_some();
-                if !others {
+                // It was not asked for: told where nothing else is there.
+                if services::container_variable(cx.env).is_none() {
                     let what = format!("is not helped by the shared files: it {}", wrong.what);
                     cx.about(Warning, path, what).hint(wrong.hint);
                 }

@@ -190,6 +190,9 @@ fn a_profile_that_does_not_lead_to_one_says_why() {
     let text = problem("", &[], Some(folder.path()));
     assert!(text.contains("credential_process"), "{text}");
     assert!(text.contains("has no credential"), "{text}");
+    let folder = home("[default]\nregion = us-west-2\n", "");
+    let text = problem("", &[], Some(folder.path()));
+    assert!(!text.contains("shared files"), "{text}");
 }
 
 #[test]
