@@ -29,6 +29,8 @@ use crate::words;
 /// A document of more values than this is not given to the library to list all that
 /// is wrong with it: it would list it all.
 const LISTED: usize = 4096;
+/// Nor one whose values can be looked at more often than this, each time with an error.
+const ERRORS: u64 = 100_000;
 /// What is shown of why a schema is refused, in characters.
 const REASON: usize = 300;
 /// The schema's own address while a part of it is compiled.
@@ -253,11 +255,18 @@ impl Schema {
         options.build(&reference).ok().map(Box::new)
     }
 
+    /// Whether a list of all that is wrong with it is bounded.
+    fn can_list(&self, document: &Value) -> bool {
+        let weight = weigh(document, LISTED);
+        let errors = self.graph.looks.saturating_mul(weight as u64);
+        !self.graph.tangled && weight < LISTED && errors <= ERRORS
+    }
+
     /// What is wrong with a document that does not fit. Of what was wrapped into an
     /// array, and did not fit there either, it is said that it is no array.
     fn violations(&self, document: &Value, wrapped: &[String]) -> Vec<Violation> {
         let mut found = Vec::new();
-        if !self.graph.tangled && weigh(document, LISTED) < LISTED {
+        if self.can_list(document) {
             for error in self.validator.iter_errors(document) {
                 words::tell(&error, document, &mut found);
             }

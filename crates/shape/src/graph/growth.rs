@@ -11,8 +11,9 @@ use super::{Graph, Id, Node, ROOT};
 use crate::limits;
 use crate::schema::BadSchema;
 
-/// Refuses a schema whose ways are too many.
-pub(super) fn bounded(graph: &Graph) -> Result<(), BadSchema> {
+/// The most ways that lead to one part of a document together. A schema that has too
+/// many is refused.
+pub(super) fn bounded(graph: &Graph) -> Result<u64, BadSchema> {
     let (order, back) = order(graph);
     let mut ways = vec![1_u64; graph.nodes.len()];
     for id in order {
@@ -26,7 +27,7 @@ pub(super) fn bounded(graph: &Graph) -> Result<(), BadSchema> {
             ));
         }
     }
-    Ok(())
+    Ok(ways.into_iter().max().unwrap_or(1))
 }
 
 /// An edge that leads back into what it comes from: there the library remembers.

@@ -30,10 +30,11 @@ enum Mark {
 /// Refuses what has no bound, and marks what is tangled.
 pub(super) fn measure(graph: &mut Graph) -> Result<(), BadSchema> {
     let mut marks = vec![Mark::New; graph.nodes.len()];
+    let mut looks = 1;
     for id in 0..graph.nodes.len() {
-        cost(graph, &mut marks, id, 0)?;
+        looks = cost(graph, &mut marks, id, 0)?.looks.max(looks);
     }
-    growth::bounded(graph)?;
+    graph.looks = growth::bounded(graph)?.saturating_mul(looks);
     graph.tangled = tangled(graph);
     Ok(())
 }

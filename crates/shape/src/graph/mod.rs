@@ -36,6 +36,8 @@ pub(crate) struct Graph {
     /// Whether one value can be read in so many ways that to list all that is wrong
     /// with it has no bound.
     pub(crate) tangled: bool,
+    /// How often one value can be looked at, if it is not.
+    pub(crate) looks: u64,
     /// Patterns, of values and of names.
     pub(crate) patterns: usize,
     /// Whether a `oneOf` stands somewhere.

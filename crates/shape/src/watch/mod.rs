@@ -8,6 +8,7 @@
 //! It looks at answers that begin as an object, or as an array of them; alternatives,
 //! conditions, patterns and formats are left to the end.
 
+mod held;
 mod lead;
 mod place;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::held::Held;
 use self::lead::{Lead, Led};
 use self::place::{Frame, Way};
 use crate::coerce::{Room, alone};
@@ -26,9 +28,6 @@ use crate::read::unquote;
 use crate::schema::Schema;
 use crate::violation::Violation;
 use crate::words;
-
-/// The most that is held of one scalar, in bytes.
-const HELD: usize = 64 << 10;
 
 /// Reads an answer as it comes.
 #[derive(Debug)]
@@ -52,34 +51,6 @@ enum Stage {
     /// The document is over, or will never be known.
     Over,
     Told(Violation),
-}
-
-/// The open scalar, as it is written.
-#[derive(Debug, Default)]
-struct Held {
-    text: String,
-    /// Characters so far, quotes included.
-    chars: u64,
-    /// Whether it has an escape, so that what it says is not what it is written as.
-    escaped: bool,
-    /// Whether it is more than is held.
-    cut: bool,
-}
-
-impl Held {
-    fn clear(&mut self) {
-        self.text.clear();
-        (self.chars, self.escaped, self.cut) = (0, false, false);
-    }
-
-    fn add(&mut self, piece: &str) {
-        self.chars += piece.chars().count() as u64;
-        self.escaped |= piece.contains('\\');
-        self.cut |= self.text.len() + piece.len() > HELD;
-        if !self.cut {
-            self.text.push_str(piece);
-        }
-    }
 }
 
 impl Watch {
@@ -135,19 +106,17 @@ impl Watch {
             self.pending.is_none() || !self.certain
         });
         match fed {
-            Fed::More => {
-                if machine.in_scalar() {
-                    self.scalar.add(&piece[start..]);
-                    if machine.open_string() == Some(Scalar::String) {
-                        self.early();
-                    }
-                }
-            }
+            Fed::More if machine.in_scalar() => self.goes_on(&machine, &piece[start..]),
+            Fed::More => {}
             Fed::Done(_) => self.stage = Stage::Over,
             Fed::Enough(_) => {}
-            Fed::Wrong(_, expected) if self.certain => {
+            Fed::Wrong(at, expected) if self.certain => {
+                if machine.in_scalar() {
+                    self.goes_on(&machine, &piece[start..at]);
+                }
                 let message = format!("the answer is not JSON: expected {expected}");
-                self.pending = Some(Violation::new(self.way.pointer(), "json", &message));
+                let told = || Violation::new(self.way.pointer(), "json", &message);
+                self.pending.get_or_insert_with(told);
             }
             Fed::Deep(_) if self.certain => {
                 let message = "the answer nests too deep";
@@ -160,6 +129,14 @@ impl Watch {
             && let Some(violation) = self.pending.take()
         {
             self.stage = Stage::Told(violation);
+        }
+    }
+
+    /// A scalar that is open goes on with `text`.
+    fn goes_on(&mut self, machine: &Machine, text: &str) {
+        self.scalar.add(text);
+        if machine.open_string() == Some(Scalar::String) {
+            self.early();
         }
     }
 
@@ -179,8 +156,16 @@ impl Watch {
                 }
             }
             Event::End(kind) => {
-                self.scalar.add(text);
-                self.scalar_ends(kind);
+                // Cut before its last quote or behind it, it says the same.
+                let inner = text.strip_suffix('"').unwrap_or(text);
+                self.scalar.add(inner);
+                if kind == Scalar::String {
+                    self.early();
+                }
+                self.scalar.add(&text[inner.len()..]);
+                if self.pending.is_none() {
+                    self.scalar_ends(kind);
+                }
                 self.way.step();
             }
             Event::Open(container) => {
@@ -287,55 +272,55 @@ impl Watch {
     }
 
     fn key(&mut self) {
-        let name = match (self.scalar.cut, unquote(&self.scalar.text)) {
-            (false, Some(name)) => name,
-            // It is not held: no property of the schema has such a name.
-            _ => String::new(),
-        };
+        let name = self.scalar.whole().and_then(unquote);
         let graph = self.schema.graph();
         let Some(frame) = self.way.top_mut() else {
             return;
         };
-        frame.key = name;
-        if self.scalar.cut {
+        // A name that is too long to be held may be anything.
+        let Some(name) = name else {
             frame.asked.clear();
             return;
-        }
-        let required = frame
+        };
+        let mut required = frame
             .asked
             .iter()
             .flat_map(|id| &graph.node(*id).bounds.required);
-        if required.into_iter().any(|name| *name == frame.key) {
-            frame.seen.insert(frame.key.clone());
+        if required.any(|required| *required == name) {
+            frame.seen.insert(name.clone());
         }
+        frame.key = name;
     }
 
     /// A string goes on: whether it is too long, or begins as no choice does.
     fn early(&mut self) {
-        if self.pending.is_some() || self.scalar.escaped {
-            return;
-        }
         let graph = self.schema.graph();
         let asked = self.way.asked();
-        if asked.is_empty() || !graph.types(asked).holds(Types::STRING) {
+        if self.pending.is_some() || asked.is_empty() {
+            return;
+        }
+        if !graph.types(asked).holds(Types::STRING) {
             return;
         }
         let nodes = || asked.iter().map(|id| graph.node(*id));
         let settled =
             !self.coerce || !nodes().any(|node| node.format.is_some() || node.options.is_some());
         let most = nodes().filter_map(|node| node.bounds.max_length).min();
-        // The quote that it begins with is no character of it.
-        if let Some(most) = most.filter(|most| settled && self.scalar.chars - 1 > *most) {
-            self.complain("maxLength", &words::max_length(most));
-            return;
-        }
-        let so_far = self.scalar.text.get(1..).unwrap_or_default();
-        let out = nodes().filter_map(|node| node.options.as_deref());
-        let mut out =
-            out.filter(|options| !self.scalar.cut && !begins_one(so_far, options, self.coerce));
-        if let Some(options) = out.next() {
-            let says = words::one_of(options);
-            self.complain("enum", &says);
+        let most = most.filter(|most| settled && self.scalar.chars() > *most);
+        let options = nodes().filter_map(|node| node.options.as_deref());
+        let out = options
+            .filter_map(|options| Some((self.scalar.leaves(options, self.coerce)?, options)));
+        // Whichever shows first, wherever the pieces end.
+        let out = out.min_by_key(|(at, _)| *at);
+        match (most, out) {
+            (Some(most), out) if out.is_none_or(|(at, _)| at > most) => {
+                self.complain("maxLength", &words::max_length(most));
+            }
+            (_, Some((_, options))) => {
+                let says = words::one_of(options);
+                self.complain("enum", &says);
+            }
+            _ => {}
         }
     }
 
@@ -347,10 +332,9 @@ impl Watch {
                 return;
             }
         }
-        let text = &self.scalar.text;
-        if asked.is_empty() || self.scalar.cut {
+        let Some(text) = self.scalar.whole().filter(|_| !asked.is_empty()) else {
             return;
-        }
+        };
         let value = match kind {
             Scalar::String => unquote(text).map(Value::String),
             Scalar::Number => text.parse().ok().map(Value::Number),
@@ -363,7 +347,7 @@ impl Watch {
                 levels: MAX_DEPTH,
                 wrap: true,
             };
-            let digits = value.is_number().then_some(text.as_str());
+            let digits = value.is_number().then_some(text);
             let wrapped = alone(&self.schema, &asked, &mut value, digits, room);
             if wrapped || value.is_array() || value.is_object() {
                 return;
@@ -398,22 +382,4 @@ impl Watch {
             }
         }
     }
-}
-
-/// Whether some option may still be what is written.
-fn begins_one(so_far: &str, options: &[Value], coerce: bool) -> bool {
-    if !coerce {
-        let begins = |option: &Value| {
-            option
-                .as_str()
-                .is_some_and(|option| option.starts_with(so_far))
-        };
-        return options.iter().any(begins);
-    }
-    // In any case, behind white space, and perhaps meaning what is no text.
-    let so_far = so_far.trim().to_lowercase();
-    options.iter().any(|option| match option {
-        Value::String(option) => option.to_lowercase().starts_with(&so_far),
-        _ => true,
-    })
 }

@@ -233,6 +233,15 @@ proptest! {
         prop_assert_eq!(extract(&text).map(|found| found.text), naive(&text));
     }
 
+    /// JSON is what another reader takes for it, but for the nesting.
+    #[test]
+    fn a_document_is_what_another_reader_takes(
+        text in r#"([\[\]{}:,]|"(a|\\\\|\\"|\\u(d83d|de00|00e4|0g))*"|-?[0-9.]{1,3}(e[+-]?[0-9])?|true|nul|null|[ \n\u{b}]){0,12}"#,
+    ) {
+        let whole = extract(&text).is_some_and(|found| found.whole);
+        prop_assert_eq!(whole, serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+    }
+
     #[test]
     fn what_is_taken_is_json_and_stands_in_the_answer(text in r#"[\[\]{}:1,"a\\ `\njson]{0,60}"#) {
         if let Some(found) = extract(&text) {

@@ -191,6 +191,12 @@ fn hostile_documents_have_bounded_messages() {
     let wrong = many.check(&json!(vec![1; 100_000]), false).unwrap_err();
     assert_eq!(wrong.list()[0].message, "[0] must be a string");
     assert_eq!(wrong.list().len(), 32);
+    // Nor of so many alternatives.
+    let kinds: Vec<Value> = (0..1000).map(|n| json!({ "const": n })).collect();
+    let many = compile(&json!({ "items": { "anyOf": kinds } }));
+    let wrong = many.check(&json!(vec!["a"; 1000]), false).unwrap_err();
+    let none = "[0] does not match any of the required schemas";
+    assert_eq!(wrong.list()[0].message, none);
 }
 
 #[test]
