@@ -181,7 +181,7 @@ impl Report {
             goal(&what, seconds(took), "50 ms", met);
         }
         if let Some(worst) = pairs::worst(&self.pairs) {
-            let what = "translation: twice as much, at most";
+            let what = "translation: twice as much, at most (mean of three doublings)";
             let (most, met) = (format!("{} x", pairs::GOAL), worst <= pairs::GOAL);
             goal(what, format!("{worst:.2} x the time"), &most, met);
         }
