@@ -18,7 +18,7 @@ use tidegate_wire::{anthropic, responses};
 use crate::endpoint::Manner;
 
 /// A failure or refusal on its way to the caller.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// The stable code.
     pub code: Code,
@@ -46,7 +46,7 @@ pub struct Spent {
 }
 
 /// The parts of an upstream's error that a caller of the same dialect expects.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UpstreamSays {
     /// Its status, kept for its refusals of the request itself.
     pub status: Option<u16>,

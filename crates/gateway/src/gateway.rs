@@ -20,6 +20,7 @@ use tidegate_wire::json::Limits;
 
 use crate::advice::Measured;
 use crate::attempt::{Good, GoodBody, settled};
+use crate::cached;
 use crate::catalogue::Facts;
 use crate::errand::Subject;
 use crate::failure::{Failure, Spent};
@@ -38,6 +39,9 @@ use crate::stream::{Oddities, Reply};
 use crate::translate::Once;
 use crate::upstream::Upload;
 use crate::view::{self, PoolView};
+
+/// What calls are called that are made for several requests.
+const INNER: &str = "inner";
 
 /// How often resting connections are looked through.
 const PRUNE_EVERY: Duration = Duration::from_secs(15);
@@ -74,6 +78,22 @@ pub struct Call {
     pub priority: Priority,
     /// What else it said of itself.
     pub said: Said,
+}
+
+impl Call {
+    /// The same once more, but for what can be read once only.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            subject: self.subject.clone(),
+            body: self.body.clone(),
+            upload: None,
+            forwarded: self.forwarded.clone(),
+            patience: self.patience,
+            tenant: self.tenant,
+            priority: self.priority,
+            said: self.said.clone(),
+        }
+    }
 }
 
 /// A good answer.
@@ -117,6 +137,7 @@ impl Gateway {
         let seed = seed(clock);
         let house = Arc::new(House {
             ledger: Ledger::new(),
+            inner: Ledger::new(),
             bodies: ByteBudget::new(settings.bounds.bodies),
             ids: Arc::new(RequestIds::new(seed)),
             clock,
@@ -130,6 +151,7 @@ impl Gateway {
             seed,
             roster: Roster::default(),
             feed: Arc::new(Feed::new(seed, clock)),
+            silent: Arc::new(Feed::new(seed, clock)),
         });
         let (setup, _) = Setup::build(settings, limits, None, &house)?;
         prune_regularly(&house).map_err(|error| format!("the gateway's task: {error}"))?;
@@ -200,10 +222,20 @@ impl Gateway {
         Arc::clone(&self.house.ids)
     }
 
-    /// The way of a request: prepare, route, attempts, answer.
+    /// The way of a request: cache, prepare, route, attempts, answer.
     ///
-    /// The ticket is settled here when it fails, and by the reply otherwise.
-    pub async fn ask(&self, mut ticket: Ticket, call: Call) -> Result<Answer, Failure> {
+    /// The ticket is settled on it when it fails, and by the reply otherwise.
+    pub async fn ask(&self, ticket: Ticket, call: Call) -> Result<Answer, Failure> {
+        match (&self.setup.cache, &call.subject) {
+            (Some(cache), Subject::Model(_)) => {
+                Box::pin(cached::ask(self, cache, ticket, call)).await
+            }
+            _ => self.direct(ticket, call).await,
+        }
+    }
+
+    /// The same without the cache.
+    pub(crate) async fn direct(&self, mut ticket: Ticket, call: Call) -> Result<Answer, Failure> {
         let result = self.pipeline(&mut ticket, call).await;
         let spent = ticket.spent();
         match result {
@@ -239,6 +271,48 @@ impl Gateway {
                 Err(failure)
             }
         }
+    }
+
+    /// A ticket for a call that is made for several requests; it holds a body of so
+    /// many bytes for as long as it needs it.
+    pub(crate) fn inner(&self, body: u64) -> Result<Ticket, Failure> {
+        let house = &self.house;
+        let id = house.ids.next(house.clock.unix_millis());
+        let request = Request::new(id, INNER, house.clock.now());
+        let caller = self.setup.bounds.caller;
+        let stage = request.stage().as_str();
+        let pulse = house.watchdog.watch(INNER, id.low(), stage, caller + SLACK);
+        let mut ticket = Ticket::new(
+            house.inner.open(request),
+            house.bodies.share(),
+            (pulse, caller),
+            house.clock,
+            Arc::clone(&house.silent),
+        );
+        match ticket.hold_body(body) {
+            Ok(()) => Ok(ticket),
+            Err(failure) => {
+                ticket.fail(&failure);
+                Err(failure)
+            }
+        }
+    }
+
+    /// How many bytes of JSON are read on a worker.
+    pub(crate) fn inline_json(&self) -> usize {
+        self.setup.bounds.inline_json
+    }
+
+    /// What a caller's JSON may be.
+    pub(crate) fn json_limits(&self) -> Limits {
+        self.setup.limits
+    }
+
+    /// How long any call may take.
+    pub(crate) fn longest(&self) -> Duration {
+        let providers = self.setup.routes.providers().iter();
+        let totals = providers.map(|provider| provider.timeouts.total);
+        totals.max().unwrap_or_default()
     }
 
     async fn pipeline(
@@ -377,7 +451,8 @@ impl Gateway {
     pub fn close(&self) {
         self.house.close();
         let waits = |one: &Arc<Request>| one.stage() == Stage::Pausing;
-        for request in self.requests().into_iter().filter(waits) {
+        let all = self.requests().into_iter().chain(self.house.inner.live());
+        for request in all.filter(waits) {
             request.halt.pull(Why::Shutdown);
         }
     }
@@ -427,6 +502,9 @@ impl Observe for Gateway {
             provider.observe(&labels, to);
         }
         self.setup.budget.observe(labels, to);
+        if let Some(cache) = &self.setup.cache {
+            cache.observe(labels, to);
+        }
         let looks = [labels, &[("kind", "look_at_provider")]].concat();
         house.looks.observe(&looks, to);
         house.oddities.observe(labels, to);

@@ -21,6 +21,9 @@ use crate::stream::Oddities;
 /// See the module's text.
 pub(crate) struct House {
     pub(crate) ledger: Ledger<Request>,
+    /// The calls that are made for several requests, or for a part of one: they are
+    /// no requests, and their tokens are counted where they are asked.
+    pub(crate) inner: Ledger<Request>,
     /// Bytes of the bodies and buffers that are held.
     pub(crate) bodies: ByteBudget,
     pub(crate) ids: Arc<RequestIds>,
@@ -40,6 +43,8 @@ pub(crate) struct House {
     pub(crate) roster: Roster,
     /// Who watches the requests.
     pub(crate) feed: Arc<Feed>,
+    /// One that nobody watches, for those inner calls.
+    pub(crate) silent: Arc<Feed>,
 }
 
 impl House {

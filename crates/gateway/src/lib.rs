@@ -15,6 +15,8 @@ mod attempt;
 mod attempts;
 mod budgets;
 mod burden;
+mod cache;
+mod cached;
 mod catalogue;
 mod consequence;
 mod dialect;
@@ -69,9 +71,9 @@ pub use probe::Finding;
 pub use provider::SIM;
 pub use request::{Request, Ticket};
 pub use settings::{
-    AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, FallbackOn, KeySettings,
-    MOST_MEMBERS, OnUnsupported, Pick, ProviderSettings, RetrySettings, RouteSettings, RouteTarget,
-    ServiceToken, Settings, SimSettings, Strategy, Timeouts,
+    AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, CacheSettings, FallbackOn,
+    KeySettings, MOST_MEMBERS, OnUnsupported, Pick, ProviderSettings, RetrySettings, RouteSettings,
+    RouteTarget, ServiceToken, Settings, SimSettings, Strategy, Timeouts,
 };
 pub use setup::Changes;
 pub use stage::Stage;

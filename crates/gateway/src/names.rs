@@ -12,6 +12,12 @@ tidegate_kernel::metrics! {
     RETRIES_OVER_BUDGET: Counter "tidegate_retries_over_budget_total" [provider] "Attempts that were not made because the retry budget was spent.";
     FALLBACKS: Counter "tidegate_fallbacks_total" [provider reason] "Requests that came to the provider because another target of their route could not answer, by why.";
 
+    CACHE_CALLS: Counter "tidegate_cache_calls_total" [result] "Calls by how they met the cache: `hit`, `miss`, `shared` with one on its way, `bypass`.";
+    CACHE_KEPT: Counter "tidegate_cache_kept_total" [] "Answers that were kept.";
+    CACHE_TOO_LARGE: Counter "tidegate_cache_too_large_total" [] "Answers that were not kept because they are over `cache.exact.max_entry`.";
+    CACHE_ENTRIES: Gauge "tidegate_cache_entries" [] "Answers that are kept.";
+    CACHE_BYTES: Gauge "tidegate_cache_bytes" [] "Bytes of the answers that are kept.";
+
     TOKENS: Counter "tidegate_tokens_total" [provider direction] "Tokens, as the provider told them or, where it did not, as estimated.";
     USAGE_ESTIMATED: Counter "tidegate_usage_estimated_total" [provider] "Requests whose tokens are an estimate.";
 

@@ -60,6 +60,8 @@ pub struct Said {
     pub session: Option<String>,
     /// Which models are asked when the one that is named cannot answer.
     pub fallbacks: Vec<String>,
+    /// Its `cache-control`.
+    pub cache_control: Option<String>,
 }
 
 /// Tokens of an answer that nobody bounded, before any is known of its tenant.
@@ -94,6 +96,7 @@ fn of_model(
     if !own.is_empty() {
         let said = Said {
             session: said.session.clone(),
+            cache_control: None,
             fallbacks: match own.fallbacks.is_empty() {
                 true => said.fallbacks.clone(),
                 false => own.fallbacks.clone(),

@@ -47,6 +47,7 @@ pub struct Request {
     /// Stage and place in the queue, as those who watch were told last.
     told: AtomicU64,
     ended: AtomicBool,
+    outcome: OnceLock<Outcome>,
 }
 
 /// Told to nobody yet.
@@ -67,6 +68,7 @@ impl Request {
             line: Mutex::new(None),
             told: AtomicU64::new(UNTOLD),
             ended: AtomicBool::new(false),
+            outcome: OnceLock::new(),
         }
     }
 
@@ -114,6 +116,21 @@ impl Request {
     /// Whether it has left the ledger, or is about to.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Why its answer is not whole and good, once it has ended; none where it is.
+    pub(crate) fn broke(&self) -> Option<Code> {
+        match self.outcome.get() {
+            Some(Outcome::Completed) => None,
+            Some(Outcome::Failed { code, .. } | Outcome::Refused { code }) => Some(*code),
+            Some(Outcome::Cancelled { .. }) => Some(Code::ShuttingDown),
+            None => Some(Code::Internal),
+        }
+    }
+
+    /// Whether it ended before anybody was asked.
+    pub(crate) fn was_refused(&self) -> bool {
+        matches!(self.outcome.get(), Some(Outcome::Refused { .. }))
     }
 
     /// More of an answer that is gathered is here: the request goes on, and
@@ -313,6 +330,19 @@ impl Ticket {
         }
     }
 
+    /// Its answer is made for several, and comes within so long.
+    pub(crate) fn follows(&mut self, longest: Duration) {
+        self.0.began.get_or_insert_with(|| self.0.clock.now());
+        self.enter(Stage::Waiting);
+        let pulse = &self.0.pulse;
+        pulse.enter(Stage::Waiting.as_str(), longest + SLACK);
+    }
+
+    /// An upstream was asked for it, by whomever.
+    pub(crate) fn begins(&mut self) {
+        self.0.attempted = true;
+    }
+
     pub(crate) fn enter(&self, stage: Stage) {
         self.enter_at(stage, self.0.clock.now());
     }
@@ -508,6 +538,7 @@ impl Ticket {
         }
         let (class, label) = (class(outcome), outcome.label());
         let ended = (entry.id, entry.started);
+        let _ = entry.outcome.set(outcome);
         entry.ended.store(true, Ordering::Relaxed);
         entry.settle(class, label);
         // After the ledger: who looks there from now on does not find it.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub sim: Option<SimSettings>,
     /// Names that stand for several targets.
     pub routes: Vec<RouteSettings>,
+    /// Answers that are kept; `None` keeps none.
+    pub cache: Option<CacheSettings>,
     /// What is known of models, by a model's name or by its provider's and its
     /// own, over what is known of them anyway.
     pub catalogue: BTreeMap<String, Facts>,
@@ -42,6 +44,17 @@ pub struct Settings {
     pub tenants: Vec<u64>,
     /// What retries may add to the requests of the whole process.
     pub budget: BudgetSettings,
+}
+
+/// Answers that are kept for those who ask the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// For how long.
+    pub ttl: Duration,
+    /// Bytes of all of them.
+    pub max_bytes: u64,
+    /// Bytes of one.
+    pub max_entry: usize,
 }
 
 /// One upstream that speaks HTTP.

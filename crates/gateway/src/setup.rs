@@ -10,18 +10,23 @@ use kernel::{ByteBudget, RetryBudget};
 use tidegate_kernel as kernel;
 use tidegate_wire::json::Limits;
 
+use crate::cache::Cache;
 use crate::catalogue::{Catalogue, Facts};
 use crate::draft::{Context, Draft};
 use crate::house::House;
 use crate::provider::{Provider, SIM};
 use crate::route::Routes;
-use crate::settings::{Bounds, Settings};
+use crate::settings::{Bounds, CacheSettings, RouteSettings, Settings};
 use crate::upstream::Trust;
 
 /// See the module's text.
 pub(crate) struct Setup {
     pub(crate) routes: Routes,
     pub(crate) catalogue: Catalogue,
+    /// Answers that are kept, and which settings it is for: what a configuration
+    /// says decides answers too.
+    pub(crate) cache: Option<Arc<Cache>>,
+    named: Vec<RouteSettings>,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     /// What retries may add to the requests of the whole process.
@@ -129,9 +134,18 @@ impl Setup {
         changes.removed = gone.map(|one| one.name.to_string()).collect();
         let several = settings.tenants.len() > 1;
         house.bodies.set_limit(settings.bounds.bodies);
+        let event = settings.bounds.event;
         let setup = Self {
             routes,
             catalogue,
+            cache: cache(
+                settings.cache,
+                &settings.routes,
+                &changes,
+                old,
+                (house, event),
+            ),
+            named: settings.routes,
             limits,
             bounds: settings.bounds,
             budget: match old {
@@ -145,6 +159,23 @@ impl Setup {
         };
         Ok((setup, changes))
     }
+}
+
+/// The cache goes on where nothing that it depends on has changed.
+fn cache(
+    wanted: Option<CacheSettings>,
+    routes: &[RouteSettings],
+    changes: &Changes,
+    old: Option<&Setup>,
+    (house, event): (&House, usize),
+) -> Option<Arc<Cache>> {
+    let wanted = wanted?;
+    let known = old.and_then(|old| {
+        let same = *changes == Changes::default() && old.named == routes;
+        let known = old.cache.as_ref().filter(|_| same)?;
+        (known.settings == wanted).then(|| Arc::clone(known))
+    });
+    Some(known.unwrap_or_else(|| Arc::new(Cache::new(wanted, event, house.clock))))
 }
 
 fn facts_of(catalogue: &Catalogue, provider: &Provider, model: &str) -> Facts {

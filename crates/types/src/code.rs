@@ -145,6 +145,8 @@ codes! {
     // The deadline.
     DeadlineExceeded "deadline_exceeded" 504 "invalid_request_error" Caller No
         "The time that `x-request-timeout-ms` allowed is over." "Allow more time.";
+    NotCached "not_cached" 504 "invalid_request_error" Caller No
+        "No answer to this is known, and `cache-control: only-if-cached` asks for no other." "Leave that directive out.";
 
     // The upstream.
     UpstreamRejected "upstream_rejected" 400 "invalid_request_error" Caller No

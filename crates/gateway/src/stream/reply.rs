@@ -14,18 +14,21 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use kernel::{Alarm, Clock, Instant};
+use kernel::{Alarm, Clock, Halt, Instant};
 use tidegate_kernel as kernel;
 use tidegate_types::{Code, Outcome};
 use tidegate_wire::sse;
 
 use super::download::{Download, Piece};
 use super::flow::{Flow, PING_EVERY, Step};
-use crate::attempt::{Good, GoodBody};
+use super::follow::{Follow, Followed};
+use crate::attempt::{Good, GoodBody, ended_failure};
+use crate::cache::Known;
 use crate::endpoint::Manner;
 use crate::failure::Failure;
 use crate::legs::Legs;
 use crate::request::{Request, Ticket};
+use crate::wait::Ended;
 
 /// The answer broke in the middle, and only a broken transfer says so.
 #[derive(Debug)]
@@ -55,6 +58,10 @@ enum State {
     Flowing(Flowing),
     /// Bytes flow.
     Carrying(Box<Download>, Ticket),
+    /// Events flow, for several at once.
+    Following(Box<Follow>),
+    /// Events that flowed before, from this one on.
+    Replaying(Arc<Known>, usize, Ticket),
     /// Everything was handed out.
     Done,
 }
@@ -97,6 +104,22 @@ impl Reply {
         reply
     }
 
+    /// A stream that others read too.
+    pub(crate) fn follows(follow: Follow, manner: Manner) -> Self {
+        Self {
+            manner,
+            state: State::Following(Box::new(follow)),
+        }
+    }
+
+    /// A stream that was known.
+    pub(crate) fn replays(known: Arc<Known>, ticket: Ticket, manner: Manner) -> Self {
+        Self {
+            manner,
+            state: State::Replaying(known, 0, ticket),
+        }
+    }
+
     /// A stream whose first leg is yet to come.
     pub(crate) fn later(ticket: Ticket, legs: Box<Legs>) -> Self {
         let silent = legs.clock().now();
@@ -110,7 +133,10 @@ impl Reply {
     /// nothing of it is left to be ended.
     pub fn request(&self) -> Option<Arc<Request>> {
         match &self.state {
-            State::Flowing(Flowing { ticket, .. }) | State::Carrying(_, ticket) => ticket.shared(),
+            State::Flowing(Flowing { ticket, .. })
+            | State::Carrying(_, ticket)
+            | State::Replaying(.., ticket) => ticket.shared(),
+            State::Following(follow) => follow.ticket().shared(),
             State::Whole(..) | State::Attempting(_) | State::Done => None,
         }
     }
@@ -208,6 +234,44 @@ impl Reply {
         end
     }
 
+    fn poll_follow(&mut self, cx: &mut Context<'_>) -> Polled {
+        let State::Following(follow) = &mut self.state else {
+            return Polled::Again;
+        };
+        let manner = self.manner;
+        let polled = catch_unwind(AssertUnwindSafe(|| follow.poll(cx, manner)));
+        let last = match polled {
+            Ok(Poll::Pending) => return Polled::Pending,
+            Ok(Poll::Ready(Followed::Data(bytes))) => return Polled::Data(bytes),
+            Ok(Poll::Ready(Followed::Last(bytes))) => bytes,
+            Err(_) => panicked().event(manner),
+        };
+        self.state = State::Done;
+        Polled::Data(last)
+    }
+
+    fn replay(&mut self) -> Polled {
+        let State::Replaying(known, next, ticket) = &mut self.state else {
+            return Polled::Again;
+        };
+        if let Some(why) = ticket.halt().and_then(Halt::why) {
+            let failure = ended_failure(Ended::Halted(why), false);
+            ticket.fail(&failure);
+            self.state = State::Done;
+            return Polled::Data(failure.event(self.manner));
+        }
+        let piece = known.pieces.get(*next).cloned().unwrap_or_default();
+        *next += 1;
+        if *next >= known.pieces.len() {
+            ticket.settle(Outcome::Completed);
+            self.state = State::Done;
+        } else {
+            ticket.beat();
+            ticket.first_content();
+        }
+        Polled::Data(piece)
+    }
+
     fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Polled {
         let State::Attempting(attempting) = &mut self.state else {
             return Polled::Again;
@@ -290,6 +354,8 @@ impl Body for Reply {
                 State::Flowing(_) => this.poll_flow(cx),
                 State::Attempting(_) => this.poll_attempts(cx),
                 State::Carrying(..) => this.poll_download(cx),
+                State::Following(_) => this.poll_follow(cx),
+                State::Replaying(..) => this.replay(),
             };
             match polled {
                 Polled::Pending => return Poll::Pending,
@@ -309,7 +375,10 @@ impl Body for Reply {
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
-            State::Flowing(_) | State::Attempting(_) => SizeHint::default(),
+            State::Flowing(_)
+            | State::Attempting(_)
+            | State::Following(_)
+            | State::Replaying(..) => SizeHint::default(),
             State::Carrying(download, _) => {
                 let left = download.left();
                 left.map_or_else(SizeHint::default, SizeHint::with_exact)

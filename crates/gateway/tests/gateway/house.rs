@@ -14,9 +14,9 @@ use kernel::{
     Overflow, PoolSettings, Priority, PulseSettings, Scope, Visitor, Watchdog,
 };
 use tidegate_gateway::{
-    AwsSettings, BaseUrl, Bounds, Call, Changes, Dialect, Endpoint, Facts, Failure, Gateway,
-    KeySettings, OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings, RouteSettings, Said,
-    Settings, SimSettings, Subject, Ticket, Timeouts,
+    AwsSettings, BaseUrl, Bounds, CacheSettings, Call, Changes, Dialect, Endpoint, Facts, Failure,
+    Gateway, KeySettings, OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings,
+    RouteSettings, Said, Settings, SimSettings, Subject, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
@@ -45,6 +45,7 @@ pub(crate) struct Plan {
     /// Retries of the whole process.
     pub(crate) budget: BudgetSettings,
     pub(crate) routes: Vec<RouteSettings>,
+    pub(crate) cache: Option<CacheSettings>,
     /// What is known of models.
     pub(crate) catalogue: BTreeMap<String, Facts>,
 }
@@ -77,6 +78,7 @@ impl Default for Plan {
                 ..BudgetSettings::default()
             },
             routes: Vec::new(),
+            cache: None,
             catalogue: BTreeMap::new(),
         }
     }
@@ -223,6 +225,7 @@ pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
         sim: Some(sim),
         catalogue: plan.catalogue.clone(),
         routes: plan.routes.clone(),
+        cache: plan.cache,
         bounds: Bounds::default(),
         tenants: (0..plan.tenants as u64).collect(),
         budget: plan.budget,

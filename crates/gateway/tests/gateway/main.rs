@@ -5,6 +5,7 @@
 
 mod attempts;
 mod between;
+mod cache;
 mod catalogue;
 mod dialects;
 mod ends;

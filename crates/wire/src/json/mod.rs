@@ -5,11 +5,13 @@
 //!
 //! It builds no tree; cold paths that want one bring their own.
 
+mod canon;
 mod limits;
 mod members;
 mod scan;
 mod text;
 
+pub use canon::{Canon, canon};
 pub(crate) use limits::utf8;
 pub use limits::{Limits, MAX_DEPTH, Violation, check};
 pub(crate) use members::{Members, write_line};

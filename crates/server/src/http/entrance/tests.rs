@@ -30,6 +30,7 @@ fn app(keys: &[&str]) -> Arc<App> {
         default_provider: None,
         sim: None,
         catalogue: Default::default(),
+        cache: None,
         routes: Vec::new(),
         bounds: Bounds::default(),
         tenants: Vec::new(),

@@ -1,0 +1,109 @@
+//! An answer that several read, as one of them reads it.
+//!
+//! Promises: 1. its own pace, its own time, its own end: nothing of it delays the
+//! others; 2. it ends as the answer does, and what is cut says so.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use kernel::{Alarm, Clock, Instant};
+use tidegate_kernel as kernel;
+use tidegate_types::{Code, Outcome};
+use tidegate_wire::sse;
+
+use super::flow::PING_EVERY;
+use crate::attempt::ended_failure;
+use crate::cache::{Next, Seat};
+use crate::endpoint::Manner;
+use crate::failure::Failure;
+use crate::request::Ticket;
+use crate::wait::Ended;
+
+/// See the module's text.
+pub(crate) struct Follow {
+    seat: Seat,
+    ticket: Ticket,
+    /// The end of this reader's own time, if it has said one.
+    due: Option<Instant>,
+    alarm: Alarm,
+    clock: Clock,
+    /// Since when it got nothing.
+    silent: Instant,
+}
+
+/// What comes next.
+pub(super) enum Followed {
+    Data(Bytes),
+    /// Nothing follows these.
+    Last(Bytes),
+}
+
+impl Follow {
+    pub(crate) fn new(seat: Seat, ticket: Ticket, due: Option<Instant>, clock: Clock) -> Self {
+        Self {
+            seat,
+            ticket,
+            due,
+            alarm: Alarm::new(),
+            clock,
+            silent: clock.now(),
+        }
+    }
+
+    pub(super) fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, manner: Manner) -> Poll<Followed> {
+        if let Poll::Ready(failure) = self.ticket.poll_halted(cx) {
+            return Poll::Ready(self.fails(&failure, manner));
+        }
+        match self.seat.poll_next(cx) {
+            Poll::Pending => self.poll_timers(cx, manner),
+            Poll::Ready(Next::Piece(piece)) => {
+                self.silent = self.clock.now();
+                self.ticket.beat();
+                self.ticket.first_content();
+                Poll::Ready(Followed::Data(piece))
+            }
+            Poll::Ready(Next::Finished) => {
+                self.ticket.settle(Outcome::Completed);
+                Poll::Ready(Followed::Last(Bytes::new()))
+            }
+            // It was told as the last piece.
+            Poll::Ready(Next::Broken(Some(code))) => {
+                self.ticket.settle(Outcome::failed(code));
+                Poll::Ready(Followed::Last(Bytes::new()))
+            }
+            Poll::Ready(Next::Broken(None)) => {
+                let text = "A defect of Tidegate ended this answer.";
+                let failure = Failure::new(Code::Internal, text);
+                Poll::Ready(self.fails(&failure, manner))
+            }
+            Poll::Ready(Next::Behind) => {
+                let text = "This answer was shared with others, and read so much slower than by \
+                            them that a part of it is gone; send the request again.";
+                let failure = Failure::new(Code::Overloaded, text);
+                Poll::Ready(self.fails(&failure, manner))
+            }
+        }
+    }
+
+    fn poll_timers(&mut self, cx: &mut Context<'_>, manner: Manner) -> Poll<Followed> {
+        let ping = self.silent + PING_EVERY;
+        self.alarm.set(self.due.map_or(ping, |due| due.min(ping)));
+        std::task::ready!(self.alarm.poll_due(cx));
+        let now = self.clock.now();
+        if self.due.is_some_and(|due| now >= due) {
+            let failure = ended_failure(Ended::Due, true);
+            return Poll::Ready(self.fails(&failure, manner));
+        }
+        self.silent = now;
+        Poll::Ready(Followed::Data(Bytes::from_static(sse::PING)))
+    }
+
+    fn fails(&mut self, failure: &Failure, manner: Manner) -> Followed {
+        self.ticket.fail(failure);
+        Followed::Last(failure.event(manner))
+    }
+}
