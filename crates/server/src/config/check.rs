@@ -31,6 +31,7 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
     }
     default_provider(document, cx);
     super::routes::check(document, cx);
+    super::cache::check(document, cx);
     let sim = &document.providers.sim;
     timers("providers.sim", &sim.timeouts, cx);
     permits("providers.sim", &sim.pool, cx);

@@ -15,6 +15,7 @@ use super::azure::{API_VERSION, DEPLOYMENTS};
 use super::base_url::BaseUrl;
 use super::bedrock::REGION;
 use super::by_name::ByName;
+use super::cache::Cache;
 use super::kind::{Kind, kinds};
 use super::log::{LOG_FILTER, LogFilter};
 use super::providers::{ProviderTables, Providers};
@@ -71,6 +72,8 @@ table! {
         catalogue: Vec<(String, ModelFacts)> = Vec::new(), CATALOGUE;
         /// Names that stand for several targets: who is asked first, and who when that fails.
         routes: Vec<(String, Route)> = Vec::new(), ROUTES;
+        /// Answers that are kept for those who ask the same.
+        cache: Cache = Cache::default(), Section;
     }
 }
 

@@ -11,6 +11,7 @@ mod azure;
 mod base_url;
 mod bedrock;
 mod by_name;
+mod cache;
 mod check;
 mod effective;
 mod env;
@@ -45,6 +46,7 @@ use std::time::Duration;
 
 pub use aws::{Account, Lends, Role, ServiceToken, Source as AccountSource};
 pub use base_url::BaseUrl;
+pub use cache::{Cache, Exact};
 pub use effective::Effective;
 pub use env::{Env, ProcessEnv};
 pub use keys::{
@@ -96,6 +98,8 @@ pub struct Config {
     pub catalogue: Vec<(String, ModelFacts)>,
     /// Names that stand for several targets, in the order of the file.
     pub routes: Vec<(String, Route)>,
+    /// Answers that are kept.
+    pub cache: Cache,
     /// The built-in simulated provider; look at `enabled`.
     pub sim: Sim,
 }
@@ -232,6 +236,7 @@ impl From<Document> for Config {
             providers: document.providers.named,
             catalogue: document.catalogue,
             routes: document.routes,
+            cache: document.cache,
             sim: document.providers.sim,
         }
     }

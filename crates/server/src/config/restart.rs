@@ -61,6 +61,7 @@ const FOLLOWED: &[&str] = &[
     "providers",
     "catalogue",
     "routes",
+    "cache",
 ];
 
 /// Whether a running process follows a change of this key, by its whole path.

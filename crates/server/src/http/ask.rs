@@ -240,6 +240,7 @@ struct Said<'a> {
     patience: Option<&'a HeaderValue>,
     session: Option<&'a HeaderValue>,
     fallbacks: Option<&'a HeaderValue>,
+    cache_control: Option<&'a HeaderValue>,
     forwarded: HeaderMap,
 }
 
@@ -255,6 +256,8 @@ impl<'a> Said<'a> {
                 said.session.get_or_insert(value);
             } else if *name == FALLBACKS {
                 said.fallbacks.get_or_insert(value);
+            } else if *name == header::CACHE_CONTROL {
+                said.cache_control.get_or_insert(value);
             } else if FORWARDED.contains(name)
                 && (LISTS.contains(name) || !said.forwarded.contains_key(name))
             {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
-    BaseUrl, Bounds, Dialect, Facts, FallbackOn, KeySettings, OnUnsupported, Pick,
+    BaseUrl, Bounds, CacheSettings, Dialect, Facts, FallbackOn, KeySettings, OnUnsupported, Pick,
     ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, SimSettings, Strategy,
     Timeouts,
 };
@@ -35,6 +35,7 @@ pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
         }),
         catalogue: config.catalogue.iter().map(facts).collect(),
         routes: config.routes.iter().map(route).collect(),
+        cache: cache(&config.cache.exact),
         bounds: Bounds {
             bodies: limits.bodies,
             event: limits.event,
@@ -131,6 +132,14 @@ fn facts((name, facts): &(String, config::ModelFacts)) -> (String, Facts) {
         cached_price: facts.cached_price,
     };
     (name.clone(), facts)
+}
+
+fn cache(exact: &config::Exact) -> Option<CacheSettings> {
+    exact.enabled.then_some(CacheSettings {
+        ttl: exact.ttl,
+        max_bytes: exact.max_bytes,
+        max_entry: exact.max_entry,
+    })
 }
 
 fn route((name, route): &(String, config::Route)) -> RouteSettings {

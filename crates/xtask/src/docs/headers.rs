@@ -46,6 +46,10 @@ const READ: &[(&str, &str)] = &[
         "Whose conversation the call belongs to, in 1 to 256 characters: it has its fair turns, and a `sticky` route asks the same target for it; else the body's `user`.",
     ),
     (
+        "cache-control",
+        "With a cache: `no-cache` asks anew, `no-store` also keeps nothing, `max-age=N` takes no answer older than N seconds, `only-if-cached` takes no other.",
+    ),
+    (
         "x-tidegate-provider",
         "The provider that answers a call which names no model (files, batches...); without it the default provider does, else the first of the file.",
     ),
@@ -86,6 +90,16 @@ const WRITTEN: &[(&str, &str, &str)] = &[
         "x-tidegate-target",
         "calls of a route, or with fallbacks",
         "The provider and model that answered.",
+    ),
+    (
+        "x-tidegate-cache",
+        "model calls, with a cache",
+        "`hit`: the answer was known. `miss`: it was asked for. `shared`: it was being asked for already. `bypass`: the call is more than a question (tools that run elsewhere, files by address), or wants nothing kept.",
+    ),
+    (
+        "age",
+        "answers that were known",
+        "For how many seconds they were.",
     ),
     (
         "x-tidegate-dropped",
