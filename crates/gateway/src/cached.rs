@@ -18,7 +18,7 @@ use tidegate_kernel as kernel;
 use tidegate_types::Code;
 use tidegate_wire::sse;
 
-use crate::attempt::{ended_failure, settled};
+use crate::attempt::ended_failure;
 use crate::cache::{
     AT_ONCE, CACHE, Cache, Flight, Head, Key, Known, Met, Question, Seat, TURN, Told, question,
     turn,
@@ -64,15 +64,23 @@ pub(crate) async fn ask(
             "The answer is not known, and `cache-control: only-if-cached` asks for no other.";
         return Err(failed(ticket, Failure::new(Code::NotCached, text)));
     }
+    shared(gateway, cache, &question, ticket, call).await
+}
+
+/// The answer that is on its way, or that is asked for now, with all who ask the
+/// same.
+async fn shared(
+    gateway: &Gateway,
+    cache: &Arc<Cache>,
+    question: &Question,
+    mut ticket: Ticket,
+    call: Call,
+) -> Result<Answer, Failure> {
     let began = ticket.request().map(|request| request.started);
     let due = call.patience.and_then(|patience| Some(began? + patience));
     let manner = call.subject.manner();
-    let mut call = Some(call);
     for _ in 0..MOST_TURNS {
-        let Some(asked) = call.as_ref().map(Call::again) else {
-            break;
-        };
-        let Some(mut seat) = join(gateway, cache, &question, asked) else {
+        let Some(mut seat) = join(gateway, cache, question, call.again()) else {
             break;
         };
         let met = match seat.leads {
@@ -112,7 +120,6 @@ pub(crate) async fn ask(
     }
     // Too many are on their way: everybody asks for himself.
     cache.count(Met::Bypass);
-    let call = call.take().ok_or_else(settled)?;
     let answer = gateway.direct(ticket, call).await;
     answer.map(|answer| marked(answer, Met::Bypass))
 }

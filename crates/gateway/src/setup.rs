@@ -91,8 +91,7 @@ impl Setup {
         old: Option<&Self>,
         house: &House,
     ) -> Result<(Self, Changes), String> {
-        let numbers = settings.tenants.iter().copied().max();
-        let numbers = numbers.map_or(0, |most| usize::try_from(most).map_or(0, |n| n + 1));
+        let numbers = numbers(&settings.tenants);
         let context = Context {
             clock: house.clock,
             tenants: numbers.max(1),
@@ -159,6 +158,12 @@ impl Setup {
         };
         Ok((setup, changes))
     }
+}
+
+/// So many numbers tenants have, from 0.
+fn numbers(tenants: &[u64]) -> usize {
+    let most = tenants.iter().copied().max();
+    most.map_or(0, |most| usize::try_from(most).map_or(0, |n| n + 1))
 }
 
 /// The cache goes on where nothing that it depends on has changed.

@@ -1,13 +1,10 @@
 //! Answers that are known already: what a tenant asked before is not asked again,
 //! and what several of its callers ask at once is asked once.
 //!
-//! 1. A question is all that decides its answer (`question`): whatever differs is
-//!    another one, and another tenant's is always another one.
-//! 2. Only a whole, good answer is kept; for as long as was said, and never more
-//!    bytes than were said (R-G11, R-G14). What goes first is what was asked for
-//!    least lately and least often (`TinyLFU`); what is too old is never given.
-//! 3. No lock is held while anybody answers; a failure is kept by nobody (R-G34,
-//!    R-G35).
+//! 1. A question is all that decides its answer (`question`), its tenant included.
+//! 2. Only a whole, good answer is kept, no longer and no more bytes than was said
+//!    (R-G11, R-G14); first goes what was asked for least (TinyLFU).
+//! 3. No lock is held while anybody answers; failures are not kept (R-G34, R-G35).
 
 mod flight;
 mod question;

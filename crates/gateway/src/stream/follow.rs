@@ -29,6 +29,8 @@ pub(crate) struct Follow {
     clock: Clock,
     /// Since when it got nothing.
     silent: Instant,
+    /// The events that it got.
+    events: u64,
 }
 
 /// What comes next.
@@ -47,6 +49,7 @@ impl Follow {
             alarm: Alarm::new(),
             clock,
             silent: clock.now(),
+            events: 0,
         }
     }
 
@@ -64,6 +67,7 @@ impl Follow {
                 self.silent = self.clock.now();
                 self.ticket.beat();
                 self.ticket.first_content();
+                self.events += events(&piece, manner);
                 Poll::Ready(Followed::Data(piece))
             }
             Poll::Ready(Next::Finished) => {
@@ -104,6 +108,14 @@ impl Follow {
 
     fn fails(&mut self, failure: &Failure, manner: Manner) -> Followed {
         self.ticket.fail(failure);
-        Followed::Last(failure.event(manner))
+        Followed::Last(failure.event(manner, self.events))
+    }
+}
+
+/// How many events these bytes are, where events are numbered.
+pub(super) fn events(piece: &[u8], manner: Manner) -> u64 {
+    match manner {
+        Manner::Responses => memchr::memmem::find_iter(piece, b"\ndata:").count() as u64,
+        Manner::OpenAi | Manner::Anthropic => 0,
     }
 }

@@ -21,7 +21,7 @@ use tidegate_wire::sse;
 
 use super::download::{Download, Piece};
 use super::flow::{Flow, PING_EVERY, Step};
-use super::follow::{Follow, Followed};
+use super::follow::{Follow, Followed, events};
 use crate::attempt::{Good, GoodBody, ended_failure};
 use crate::cache::Known;
 use crate::endpoint::Manner;
@@ -244,7 +244,7 @@ impl Reply {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(Followed::Data(bytes))) => return Polled::Data(bytes),
             Ok(Poll::Ready(Followed::Last(bytes))) => bytes,
-            Err(_) => panicked().event(manner),
+            Err(_) => panicked().event(manner, 0),
         };
         self.state = State::Done;
         Polled::Data(last)
@@ -257,8 +257,11 @@ impl Reply {
         if let Some(why) = ticket.halt().and_then(Halt::why) {
             let failure = ended_failure(Ended::Halted(why), false);
             ticket.fail(&failure);
+            let before = known.pieces.iter().take(*next);
+            let number = before.map(|piece| events(piece, self.manner)).sum();
+            let event = failure.event(self.manner, number);
             self.state = State::Done;
-            return Polled::Data(failure.event(self.manner));
+            return Polled::Data(event);
         }
         let piece = known.pieces.get(*next).cloned().unwrap_or_default();
         *next += 1;

@@ -10,6 +10,7 @@ use super::*;
 
 mod azure;
 mod bedrock;
+mod cache;
 mod catalogue;
 mod dialects;
 mod effective;

@@ -191,6 +191,7 @@ where
     let said = Said::of(&parts.headers);
     let patience = patience(said.patience)?;
     let priority = priority(said.priority)?;
+    let control = said.cache_control.and_then(|value| value.to_str().ok());
     let session = said.session.map(session).transpose()?;
     let fallbacks = said
         .fallbacks
@@ -226,7 +227,11 @@ where
         patience,
         tenant,
         priority,
-        said: tidegate_gateway::Said { session, fallbacks },
+        said: tidegate_gateway::Said {
+            session,
+            fallbacks,
+            cache_control: control.map(str::to_owned),
+        },
     })
 }
 
