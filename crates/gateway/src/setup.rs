@@ -131,7 +131,6 @@ impl Setup {
         let gone = old.map_or(&[][..], |old| old.routes.providers());
         let gone = gone.iter().filter(|one| routes.named(&one.name).is_none());
         changes.removed = gone.map(|one| one.name.to_string()).collect();
-        let several = settings.tenants.len() > 1;
         house.bodies.set_limit(settings.bounds.bodies);
         let event = settings.bounds.event;
         let setup = Self {
@@ -151,7 +150,7 @@ impl Setup {
                 Some(old) => old.budget.reshaped(settings.budget),
                 None => RetryBudget::new(settings.budget, house.clock),
             },
-            parts: match several {
+            parts: match settings.tenants.len() > 1 {
                 false => Box::default(),
                 true => parts(numbers, settings.bounds.bodies, old),
             },
