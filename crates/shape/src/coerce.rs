@@ -1,7 +1,7 @@
 //! A document as the schema asks for it, where it says the same in another form.
 //!
 //! 1. What fits is not touched; of alternatives, one that fits comes before one that
-//!    would fit, and the first before those behind it.
+//!    would, that before one that needs an array around it, the first before others.
 //! 2. A value that is not there is not made up.
 //! 3. It takes a bounded number of steps; what is left then is judged as it is.
 //!
@@ -21,6 +21,8 @@ use crate::words;
 
 /// Values that are looked at, each time counted.
 const STEPS: usize = 1_000_000;
+/// Containers and alternatives inside one another: this recurses.
+const LEVELS: usize = 256;
 /// How often the library may look at one value where alternatives multiply.
 const TANGLED: usize = 64;
 
@@ -32,6 +34,8 @@ pub(crate) struct Coercer<'s> {
     at: String,
     /// Containers around the value.
     depth: usize,
+    /// Containers and alternatives around it.
+    levels: usize,
     /// Where no array may be put around a value, since one was just now.
     bare: Option<usize>,
     /// Trials inside trials: what they find is not told.
@@ -50,6 +54,7 @@ impl<'s> Coercer<'s> {
             steps: STEPS,
             at: String::new(),
             depth: 0,
+            levels: 0,
             bare: None,
             trials: 0,
             ambiguous: Vec::new(),
@@ -80,9 +85,15 @@ impl<'s> Coercer<'s> {
     }
 
     fn value(&mut self, asked: &[Id], value: &mut Value) {
-        if asked.is_empty() || !self.may(1 + asked.len()) {
+        if asked.is_empty() || self.levels == LEVELS || !self.may(1 + asked.len()) {
             return;
         }
+        self.levels += 1;
+        self.value_within(asked, value);
+        self.levels -= 1;
+    }
+
+    fn value_within(&mut self, asked: &[Id], value: &mut Value) {
         let together = self.graph.together(asked);
         let bare = self.bare;
         let wrapped = self.itself(&together, value);
@@ -159,18 +170,28 @@ impl<'s> Coercer<'s> {
         self.may(self.asking(value)) && self.schema.fits(part, value)
     }
 
-    /// The value as the part asks for it, if it can be had.
-    fn tried(&mut self, part: Id, value: &Value) -> Option<Value> {
+    /// The value as the part asks for it, if it can be had, and whether an array was
+    /// put around it.
+    fn tried(&mut self, part: Id, value: &Value) -> Option<(Value, bool)> {
         if !self.may(self.asking(value)) {
             return None;
         }
         let mut copy = value.clone();
-        let wrapped = self.wrapped.len();
+        let before = self.wrapped.len();
         self.trials += 1;
         self.value(&[part], &mut copy);
         self.trials -= 1;
-        self.wrapped.truncate(wrapped);
-        self.fits(part, &copy).then_some(copy)
+        let wrapped = self.wrapped.drain(before..).any(|at| at == self.at);
+        self.fits(part, &copy).then_some((copy, wrapped))
+    }
+
+    /// The value as each part asks for it that can have it. Those that need an array
+    /// around it count only if there are no others.
+    fn all_tried(&mut self, parts: &[Id], value: &Value) -> Vec<Value> {
+        let tried = parts.iter().filter_map(|part| self.tried(*part, value));
+        let (around, plain): (Vec<_>, Vec<_>) = tried.partition(|(_, wrapped)| *wrapped);
+        let best = if plain.is_empty() { around } else { plain };
+        best.into_iter().map(|(value, _)| value).collect()
     }
 
     fn any_of(&mut self, parts: &[Id], value: &mut Value) {
@@ -178,7 +199,18 @@ impl<'s> Coercer<'s> {
             self.value(&[*part], value);
             return;
         }
-        if let Some(tried) = parts.iter().find_map(|part| self.tried(*part, value)) {
+        let mut around = None;
+        for part in parts {
+            match self.tried(*part, value) {
+                Some((tried, false)) => {
+                    *value = tried;
+                    return;
+                }
+                Some((tried, true)) => around = around.or(Some(tried)),
+                None => {}
+            }
+        }
+        if let Some(tried) = around {
             *value = tried;
         }
     }
@@ -191,10 +223,7 @@ impl<'s> Coercer<'s> {
             .collect();
         match fitting[..] {
             [] => {
-                let mut fit = Vec::new();
-                for part in parts {
-                    fit.extend(self.tried(*part, value));
-                }
+                let mut fit = self.all_tried(parts, value);
                 if fit.len() > 1 {
                     self.ambiguous();
                 } else if let Some(only) = fit.pop() {
@@ -225,7 +254,7 @@ impl<'s> Coercer<'s> {
         let others = parts.iter().filter(|part| **part != fitting);
         others.into_iter().any(|part| {
             let tried = self.tried(*part, value);
-            matches!(tried, Some(Value::Number(_) | Value::Bool(_)))
+            matches!(tried, Some((Value::Number(_) | Value::Bool(_), _)))
         })
     }
 

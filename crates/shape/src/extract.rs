@@ -127,6 +127,14 @@ impl<'t> Search<'t> {
         while let Some(&byte) = bytes.get(self.at) {
             match byte {
                 b'`' | b'~' if self.is_line_start() => self.fence(byte),
+                // No object: most of what is hostile goes here.
+                b'{' if bytes
+                    .get(self.at + 1)
+                    .is_some_and(|next| !may_follow(*next)) =>
+                {
+                    self.first = false;
+                    self.at += 1;
+                }
                 b'{' | b'[' if self.place() != Place::Other => {
                     if !self.document() {
                         return;
@@ -237,6 +245,11 @@ impl<'t> Search<'t> {
             cut: self.cut,
         }
     }
+}
+
+/// Whether the byte may stand behind the bracket of an object.
+fn may_follow(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, b'"' | b'}')
 }
 
 /// The place that a block of this language is.

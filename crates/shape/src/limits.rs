@@ -9,7 +9,7 @@ pub const SCHEMA_BYTES: usize = 256 << 10;
 /// Subschemas of a schema.
 pub const SUBSCHEMAS: usize = 10_000;
 /// References and alternatives inside one another at one value.
-pub const IN_PLACE: usize = 32;
+pub const IN_PLACE: usize = 20;
 /// Subschemas that look at one value, each time counted.
 pub(crate) const LOOKS: u64 = 2_000;
 /// Ways from the root to one subschema, beyond which errors are not listed by the

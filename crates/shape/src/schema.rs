@@ -139,10 +139,10 @@ impl Schema {
         if let Some(twice) = document.twice {
             return Err(BadSchema::new(twice, "this stands twice"));
         }
-        Self::new(document.value)
+        Self::new(document.value, compact(text))
     }
 
-    fn new(root: Value) -> Result<Self, BadSchema> {
+    fn new(root: Value, text: String) -> Result<Self, BadSchema> {
         let draft = Draft::default().detect(&root);
         if draft == Draft::Unknown {
             let known = "its `$schema` is no draft that is known; leave it out for 2020-12";
@@ -153,7 +153,7 @@ impl Schema {
         let validator = validator.map_err(|error| BadSchema::of("", &error))?;
         let parts = graph.ids().map(|_| OnceLock::new()).collect();
         Ok(Self {
-            text: root.to_string(),
+            text,
             draft: validator.draft(),
             root,
             validator,
@@ -162,7 +162,7 @@ impl Schema {
         })
     }
 
-    /// Its text, without white space and with sorted keys.
+    /// Its text, without the white space between its parts.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -290,6 +290,18 @@ impl Schema {
         }
         found
     }
+}
+
+/// JSON without the white space between its parts.
+fn compact(text: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let kept = quoted || !matches!(c, ' ' | '\t' | '\n' | '\r');
+        quoted ^= *c == '"' && !escaped;
+        escaped = quoted && *c == '\\' && !escaped;
+        kept
+    };
+    text.chars().filter(keep).collect()
 }
 
 /// Whether `pointer` is the place `at`, or one inside of it.

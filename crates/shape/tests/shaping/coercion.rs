@@ -233,6 +233,15 @@ fn what_can_be_meant_in_two_ways_is_an_error() {
     }
     let named = json!({ "oneOf": [{ "const": "5" }, { "type": "integer" }] });
     assert_eq!(coerced(&named, "\"5\"").unwrap(), "\"5\"");
+    // An array around a value is the last that is tried.
+    let list = json!({ "oneOf": [{ "type": "array", "items": { "type": "string" } }, { "type": "string" }] });
+    assert_eq!(coerced(&list, "5").unwrap(), "\"5\"");
+    assert_eq!(
+        coerced(&json!({ "anyOf": list["oneOf"] }), "5").unwrap(),
+        "\"5\""
+    );
+    let only = json!({ "oneOf": [{ "type": "array" }, { "type": "null" }] });
+    assert_eq!(coerced(&only, "5").unwrap(), "[5]");
     // Of several kinds that a text can be read as, JSON's reading is the one.
     let list = json!({ "type": ["integer", "boolean"] });
     assert_eq!(coerced(&list, "\"1\"").unwrap(), "1");

@@ -20,6 +20,17 @@ fn a_model_is_told_the_whole_schema() {
     assert!(told.len() < schema().text().len() + 1024);
 }
 
+/// Models write properties in the order in which they read them.
+#[test]
+fn a_model_is_told_the_properties_in_their_order() {
+    let text =
+        "{ \"properties\": {\n \"why\": {\"title\": \"a \\\" { b\\\\\"}, \"answer\": true } }";
+    let schema = Schema::compile(text).unwrap();
+    let expected = "{\"properties\":{\"why\":{\"title\":\"a \\\" { b\\\\\"},\"answer\":true}}";
+    assert_eq!(schema.text(), expected);
+    assert!(instruct(&schema).contains(expected));
+}
+
 #[test]
 fn a_model_is_told_what_was_wrong() {
     let answer = "```json\n{}\n```";

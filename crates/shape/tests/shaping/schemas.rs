@@ -300,6 +300,13 @@ fn every_draft_and_reference_within_is_taken() {
             "{draft}"
         );
     }
+    for id in ["person.json", "https://example.com/s#", "urn:a:b"] {
+        let own = compile(
+            &json!({ "$id": id, "properties": { "a%/~b \"": { "anyOf": [{ "type": "integer" }, { "type": "null" }] } } }),
+        );
+        let coerced = own.check(&json!({ "a%/~b \"": "5" }), true);
+        assert_eq!(coerced, Ok(Some(json!({ "a%/~b \"": 5 }))), "{id}");
+    }
     let anchored = compile(
         &json!({ "$defs": { "a": { "$anchor": "here", "type": "null" } }, "$ref": "#here" }),
     );
