@@ -78,9 +78,9 @@ pub(super) const ALL: &[Mutant] = &[
     },
     Mutant {
         name: "crossing: another dialect's headers are passed on",
-        file: "crates/gateway/src/gateway.rs",
-        before: "                translation.drops_features(&forwarded);\n                HeaderMap::new()\n",
-        after: "                translation.drops_features(&forwarded);\n                forwarded\n",
+        file: "crates/gateway/src/legs.rs",
+        before: "(Subject::Model(translation.endpoint()), HeaderMap::new())",
+        after: "(Subject::Model(translation.endpoint()), forwarded)",
         caught_by: &[request(
             "between::features_of_one_dialect_are_not_told_to_another",
         )],
