@@ -23,6 +23,8 @@ use crate::words;
 const STEPS: usize = 1_000_000;
 /// Containers and alternatives inside one another: this recurses.
 const LEVELS: usize = 256;
+/// Values of an `enum` that are one step.
+const OPTIONS: usize = 16;
 /// How often the library may look at one value where alternatives multiply.
 const TANGLED: usize = 64;
 
@@ -132,6 +134,12 @@ impl<'s> Coercer<'s> {
 
     /// The value without its parts. Whether an array was put around it.
     fn itself(&mut self, together: &[Id], value: &mut Value) -> bool {
+        let nodes = together.iter().map(|id| self.graph.node(*id));
+        let options = nodes.filter_map(|node| Some(node.options.as_ref()?.len()));
+        let options: usize = options.sum();
+        if !self.may(options / OPTIONS) {
+            return false;
+        }
         let room = Room {
             levels: MAX_DEPTH.saturating_sub(self.depth),
             wrap: self.bare != Some(self.at.len()),

@@ -15,10 +15,12 @@ pub(crate) const LOOKS: u64 = 2_000;
 /// Ways from the root to one subschema, beyond which errors are not listed by the
 /// library, which would go each of them.
 pub(crate) const WAYS: u64 = 10_000;
+/// The same of all subschemas together: counting them takes that long.
+pub(crate) const ALL_LOOKS: u64 = 500_000;
 /// Ways that lead together to one part of a document.
 pub(crate) const GROWTH: u64 = 100_000;
-/// Values in all `enum` and `const` together.
-pub const OPTIONS: usize = 10_000;
+/// Values in all `enum` and `const` together; an array or an object counts as 32.
+pub const OPTIONS: usize = 5_000;
 /// Patterns of a schema.
 pub const PATTERNS: usize = 256;
 /// Bytes of one pattern.

@@ -111,9 +111,12 @@ pub(crate) fn option<'o>(
         _ => return None,
     };
     let exactly = |option: &&Value| option.as_str() == Some(text.as_str());
+    let lower: String = text.chars().flat_map(char::to_lowercase).collect();
     let nearly = |option: &&Value| {
-        let option = option.as_str().map(str::to_lowercase);
-        option.is_some_and(|option| option == text.to_lowercase())
+        let option = option
+            .as_str()
+            .map(|option| option.chars().flat_map(char::to_lowercase));
+        option.is_some_and(|option| option.eq(lower.chars()))
     };
     let meant = read::read(&text).ok().filter(|_| is_text);
     let as_json = |option: &&Value| {

@@ -16,8 +16,16 @@ use crate::schema::BadSchema;
 pub(super) fn bounded(graph: &Graph) -> Result<u64, BadSchema> {
     let (order, back) = order(graph);
     let mut ways = vec![1_u64; graph.nodes.len()];
+    let mut all = 0_u64;
     for id in order {
         let looks = looks(graph, &back, id);
+        all += looks.values().sum::<u64>();
+        if all > limits::ALL_LOOKS {
+            return Err(BadSchema::new(
+                graph.nodes[id].pointer.clone(),
+                "the schema's references and alternatives are too many together",
+            ));
+        }
         ways[id] = deepest(graph, &back, &looks, &ways).max(1);
         if ways[id] > limits::GROWTH {
             return Err(BadSchema::new(

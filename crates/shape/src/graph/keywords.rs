@@ -129,7 +129,11 @@ fn chosen(reader: &mut Reader<'_>, id: Id, keyword: &str, value: &Value) -> Resu
         (_, Value::Array(options)) => options.clone(),
         _ => return Ok(()),
     };
-    reader.options += options.len();
+    let weight = |option: &Value| match option {
+        Value::Array(_) | Value::Object(_) => 32,
+        _ => 1,
+    };
+    reader.options += options.iter().map(weight).sum::<usize>();
     if reader.options > limits::OPTIONS {
         let most = limits::OPTIONS;
         return Err(bad(

@@ -135,6 +135,13 @@ fn ways_that_multiply_take_no_longer() {
             "{fork}"
         );
     }
+    // At many values, each with many.
+    let refs: Map<String, Value> = (0..4000)
+        .map(|n| (format!("p{n}"), json!({ "$ref": "#/$defs/d0" })))
+        .collect();
+    let mut many = chain(8, |next| json!({ "allOf": [next, next] }));
+    many["properties"] = Value::Object(refs);
+    assert!(!worked(many, "{}".to_owned()));
     let unevaluated = json!({ "anyOf": [{ "properties": { "a": { "$ref": "#" } } }, { "properties": { "a": { "$ref": "#" } } }],
         "unevaluatedProperties": false });
     assert!(worked(unevaluated, deep(63)));
@@ -154,7 +161,7 @@ fn patterns_are_matched_in_the_time_that_text_takes() {
     ] {
         let text = format!("\"{}!\"", "a".repeat(100_000));
         assert!(worked(json!({ "pattern": pattern }), text), "{pattern}");
-        let names = format!("{{\"{}!\":1}}", "a".repeat(10_000));
+        let names = format!("{{\"{}!\":1}}", "a".repeat(4_000));
         worked(
             json!({ "patternProperties": { pattern: { "type": "string" } } }),
             names,
@@ -164,7 +171,7 @@ fn patterns_are_matched_in_the_time_that_text_takes() {
 
 #[test]
 fn large_answers_take_as_long_as_they_are() {
-    let items = |item: &str| format!("[{}{item}]", format!("{item},").repeat(10_000));
+    let items = |item: &str| format!("[{}{item}]", format!("{item},").repeat(4_000));
     for schema in [
         json!({ "items": { "type": "string" } }),
         json!({ "items": { "type": "boolean" } }),
@@ -177,7 +184,19 @@ fn large_answers_take_as_long_as_they_are() {
             assert!(worked(schema.clone(), items(item)));
         }
     }
-    let names: Vec<String> = (0..10_000).map(|n| format!("\"n{n}\":{n}")).collect();
+    let texts: Vec<String> = (0..5000).map(|n| format!("option {n}")).collect();
+    let objects: Vec<Value> = (0..150).map(|n| json!({ "a": n })).collect();
+    for options in [json!(texts), json!(objects)] {
+        assert!(worked(
+            json!({ "items": { "enum": options } }),
+            items("\"OPTION\"")
+        ));
+        assert!(worked(
+            json!({ "items": { "enum": options } }),
+            items("{\"a\":-1}")
+        ));
+    }
+    let names: Vec<String> = (0..4_000).map(|n| format!("\"n{n}\":{n}")).collect();
     let object = format!("{{{}}}", names.join(","));
     for schema in [
         json!({ "additionalProperties": false }),
