@@ -157,6 +157,32 @@ async fn an_end_that_an_operator_takes_back_is_told_as_a_failure() {
     }
 }
 
+/// Row 16: in translation, too, what was left out may have told the end. A bare end
+/// mark behind it is none, and neither is the end of the body.
+#[tokio::test(start_paused = true)]
+async fn row_16_no_end_is_believed_behind_a_stray_frame_unless_one_was_told() {
+    for (reason, told) in [("null", false), ("\"stop\"", true)] {
+        for body_ends in [false, true] {
+            let writer = Box::new(anthropic::Writer::new("msg_1"));
+            let mut flow = translated(writer, Manner::Anthropic);
+            let chunk = String::from_utf8_lossy(CHUNK).replace("\"stop\"", reason);
+            assert!(flow.take_in(chunk.as_bytes()).is_none());
+            assert!(flow.take_in(b"data: {oops\n\n").is_none(), "left out");
+            let ended = match body_ends {
+                true => Some(flow.upstream_ended()),
+                false => flow.take_in(sse::DONE),
+            };
+            let code = match ended {
+                Some(Filled::Failed(failure)) => Some(failure.code),
+                _ => None,
+            };
+            let believed = told && !body_ends;
+            let wanted = (!believed).then_some(Code::UpstreamProtocol);
+            assert_eq!(code, wanted, "{reason} {body_ends}");
+        }
+    }
+}
+
 /// A failure behind an end that was taken back has the number of the event that its
 /// caller gets next, and no other: what was taken back did not count.
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ mod keyed;
 mod lent;
 mod reload;
 mod shape;
+mod rows;
 mod upstream;
 mod waiting;
 
@@ -210,6 +211,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         crossing::ALL,
         lent::ALL,
         shape::ALL,
+        rows::ALL,
     ];
     groups.into_iter().flatten()
 }
