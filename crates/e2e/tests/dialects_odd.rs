@@ -246,14 +246,13 @@ async fn row_32_nonsense_in_ids_and_times_does_not_break_a_stream() {
 }
 
 /// The head goes after two seconds, and our pings every fifteen from then on; the
-/// content may come later. Timers are a provider's, who may stand twice in the
-/// configuration for the sake of one slow model. All at once.
+/// content may come later than the timers of other models allow. All at once.
 #[tokio::test]
 async fn row_33_a_slow_model_is_waited_for_with_pings() {
-    let pairs = Pairs::with_timeouts(
-        r#"connect = "1s", first_byte = "60s", first_content = "60s", idle = "60s", total = "90s""#,
-    )
-    .await;
+    let short =
+        r#"connect = "1s", first_byte = "2s", first_content = "5s", idle = "10s", total = "10s""#;
+    let slow = "slow_models = [\"m-*\"]\nslow_timeout = \"60s\"";
+    let pairs = Pairs::with(|provider| provider.timeouts(short).line(slow), "").await;
     for dialect in Dialect::ALL {
         let slow = move |target: &str| {
             let mut frames = dialect.flow(target, "a b");

@@ -16,7 +16,7 @@ use crate::endpoint::Manner;
 use crate::errand::Subject;
 use crate::failure::Failure;
 use crate::provider::Provider;
-use crate::settings::Bounds;
+use crate::settings::{Bounds, Timeouts};
 use crate::translate::Translation;
 use crate::upstream::{Load, Target};
 use crate::wait::Ended;
@@ -37,6 +37,8 @@ pub(crate) struct Asked {
     pub(crate) manner: Manner,
     /// Whether the caller asked for the usage chunk itself.
     pub(crate) wants_usage: bool,
+    /// The timers of each attempt.
+    pub(crate) timeouts: Timeouts,
     /// The request's end.
     pub(crate) total: Instant,
     /// Whether the caller shortened it.

@@ -219,7 +219,7 @@ impl<'a> Attempt<'a> {
                 Some(line) => line,
                 None => {
                     ticket.enter(Stage::Connecting);
-                    let limit = self.house.clock.now() + self.asked.provider.timeouts.connect;
+                    let limit = self.house.clock.now() + self.asked.timeouts.connect;
                     let due = limit.min(self.asked.total);
                     let connect = pin!(http.connect());
                     let work = pin!(self.asked.load.watched(&self.house.bodies, connect));
@@ -284,7 +284,7 @@ impl<'a> Attempt<'a> {
         sent: Instant,
         work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
-        let limit = sent + self.asked.provider.timeouts.first_byte;
+        let limit = sent + self.asked.timeouts.first_byte;
         let due = match self.asked.stream {
             true => limit.min(self.asked.total),
             false => self.asked.total,
@@ -315,7 +315,7 @@ impl<'a> Attempt<'a> {
         ticket.enter(Stage::Prefill);
         let settings = FlowSettings {
             id: ticket.id(),
-            timeouts: self.asked.provider.timeouts,
+            timeouts: self.asked.timeouts,
             slow_after: self.asked.slow_after,
             bounds: self.asked.bounds,
             prompt_bytes: self.asked.load.len() as u64,
@@ -345,7 +345,7 @@ impl<'a> Attempt<'a> {
     async fn error(&self, ticket: &mut Ticket, mut alarm: Alarm, mut head: Head) -> Failure {
         ticket.uses(None);
         let most = classify::ERROR_BODY;
-        let idle = self.asked.provider.timeouts.idle.min(ERROR_IDLE);
+        let idle = self.asked.timeouts.idle.min(ERROR_IDLE);
         // A body that does not come, or is too long, leaves the status to tell.
         let body = match self
             .whole(ticket, &mut alarm, &mut head.source, most, idle)

@@ -22,7 +22,7 @@ use crate::keys::{Key, Secrets};
 use crate::load::Load;
 use crate::provider::{Link, Provider, SIM, Terms};
 use crate::settings::{
-    KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings, SimSettings, Timeouts,
+    KeySettings, OnUnsupported, Pick, ProviderSettings, RetrySettings, SimSettings, Slow, Timeouts,
 };
 use crate::target::{TargetSettings, Targets};
 use crate::upstream::{self, Address, HttpUpstream, Trust};
@@ -45,6 +45,7 @@ struct Shape {
     retry: RetrySettings,
     breaker: BreakerSettings,
     timeouts: Timeouts,
+    slow: Slow,
     pick: Pick,
     models: Vec<String>,
     deployments: BTreeMap<String, String>,
@@ -119,6 +120,7 @@ impl Draft {
             retry: settings.retry,
             breaker: settings.breaker,
             timeouts: settings.timeouts,
+            slow: settings.slow,
             pick: settings.pick,
             models: settings.models,
             deployments: settings.deployments,
@@ -181,6 +183,8 @@ impl Draft {
             retry: settings.retry,
             breaker: settings.breaker,
             timeouts: settings.timeouts,
+            // Its models take as long as their names say.
+            slow: Slow::default(),
             dialect: Dialect::OpenAi,
             pick: Pick::default(),
             models,
@@ -220,6 +224,7 @@ impl Draft {
             retry,
             breaker,
             timeouts,
+            slow,
             pick,
             models,
             deployments,
@@ -231,7 +236,7 @@ impl Draft {
             && known.iter().zip(&self.keys).all(|(a, b)| Arc::ptr_eq(a, b))
             && (terms.pool, terms.breaker, terms.pick) == (*pool, *breaker, *pick)
             && (old.retry, old.timeouts) == (*retry, *timeouts)
-            && (&old.models, &old.deployments) == (models, deployments)
+            && (&old.models, &old.deployments, &old.slow) == (models, deployments, slow)
             && old.ways == *ways
     }
 
@@ -318,6 +323,7 @@ impl Draft {
             heeds: moves,
             retry: shape.retry,
             timeouts: shape.timeouts,
+            slow: shape.slow,
             dialect: shape.dialect,
             ways: shape.ways,
             models: shape.models,

@@ -382,7 +382,8 @@ struct Leg<'a> {
 impl Leg<'_> {
     fn asked(&self, written: Written, upload: Option<Upload>) -> Asked {
         let caller = self.caller;
-        let total = written.provider.timeouts.total;
+        let timeouts = written.provider.timeouts_of(&written.model);
+        let total = timeouts.total;
         let shortened = caller.patience.filter(|patience| *patience < total);
         let manner = caller.subject.manner();
         let forwarded = headers::forwarded(caller.forwarded.clone(), manner);
@@ -405,6 +406,7 @@ impl Leg<'_> {
             forwarded,
             stream: self.stream,
             wants_usage: written.wants_usage,
+            timeouts,
             total: caller.started + shortened.unwrap_or(total),
             shortened: shortened.is_some(),
             slow_after: self

@@ -73,7 +73,7 @@ pub use request::{Request, Ticket};
 pub use settings::{
     AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, CacheSettings, FallbackOn,
     KeySettings, MOST_MEMBERS, OnUnsupported, Pick, ProviderSettings, RetrySettings, RouteSettings,
-    RouteTarget, ServiceToken, Settings, SimSettings, Strategy, Timeouts,
+    RouteTarget, ServiceToken, Settings, SimSettings, Slow, Strategy, Timeouts,
 };
 pub use setup::Changes;
 pub use stage::Stage;

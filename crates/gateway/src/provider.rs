@@ -20,7 +20,7 @@ use crate::keys::Secrets;
 use crate::load::Load;
 use crate::meter::Meter;
 use crate::names;
-use crate::settings::{Pick, RetrySettings, Timeouts};
+use crate::settings::{Pick, RetrySettings, Slow, Timeouts};
 use crate::stage::Stage;
 use crate::target::Targets;
 use crate::upstream::HttpUpstream;
@@ -48,6 +48,7 @@ pub(crate) struct Provider {
     /// Whether its limit cares for what the upstream says of its room.
     pub(crate) heeds: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) slow: Slow,
     pub(crate) ways: Ways,
     pub(crate) models: Vec<String>,
     /// What its upstream calls a model, where that is another name.
@@ -79,16 +80,40 @@ impl Provider {
     /// How long a request of its own may rightly show no sign of life; `caller`
     /// is how long whoever asked may stand still.
     pub(crate) fn longest(&self, stage: Stage, caller: Duration) -> Duration {
+        let slow = match self.slow.models.is_empty() {
+            true => Duration::ZERO,
+            false => self.slow.time,
+        };
         match stage {
             Stage::Reading => caller,
             Stage::Queued => self.max_wait,
             Stage::Pausing => self.retry.max_wait.max(self.retry.cap),
             Stage::Connecting => self.timeouts.connect,
             // A unary call waits for its whole answer here.
-            Stage::Waiting => self.timeouts.total,
-            Stage::Prefill => self.timeouts.first_content,
+            Stage::Waiting => self.timeouts.total.max(slow),
+            Stage::Prefill => self.timeouts.first_content.max(slow),
             // Either side may.
             Stage::Sending | Stage::Streaming => self.timeouts.idle + caller,
+        }
+    }
+
+    /// The timers of an attempt with this model, by the name that its upstream knows.
+    pub(crate) fn timeouts_of(&self, model: &str) -> Timeouts {
+        let Timeouts {
+            first_byte,
+            first_content,
+            total,
+            ..
+        } = self.timeouts;
+        let slow = &self.slow;
+        match slow.models.iter().any(|pattern| matches(pattern, model)) {
+            true => Timeouts {
+                first_byte: first_byte.max(slow.time),
+                first_content: first_content.max(slow.time),
+                total: total.max(slow.time),
+                ..self.timeouts
+            },
+            false => self.timeouts,
         }
     }
 

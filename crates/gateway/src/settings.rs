@@ -84,6 +84,8 @@ pub struct ProviderSettings {
     pub breaker: BreakerSettings,
     /// The timers of one attempt.
     pub timeouts: Timeouts,
+    /// Models that have other ones.
+    pub slow: Slow,
     /// Whether to ask for usage in streams (contracts 12).
     pub ask_usage: bool,
     /// It speaks OpenAI's Responses itself, as OpenAI does; else they are
@@ -187,6 +189,16 @@ pub struct BaseUrl {
     pub port: u16,
     /// Path without a slash at its end, `/v1` for instance.
     pub path: String,
+}
+
+/// Models that may think for long before they write (failures row 33).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slow {
+    /// Their names and globs, as their upstream knows them.
+    pub models: Vec<String>,
+    /// How long their head, their first content and the whole answer may take at
+    /// least.
+    pub time: Duration,
 }
 
 /// The timers of one attempt (contracts 13).

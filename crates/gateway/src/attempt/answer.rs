@@ -42,10 +42,7 @@ impl Attempt<'_> {
         endpoint: Endpoint,
     ) -> Result<Good, Failure> {
         ticket.enter(Stage::Streaming);
-        let (most, idle) = (
-            self.asked.bounds.response,
-            self.asked.provider.timeouts.idle,
-        );
+        let (most, idle) = (self.asked.bounds.response, self.asked.timeouts.idle);
         let body = self
             .whole(ticket, &mut alarm, &mut head.source, most, idle)
             .await?;

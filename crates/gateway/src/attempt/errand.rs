@@ -34,7 +34,7 @@ impl Attempt<'_> {
         course: &Arc<Course>,
         work: Pin<&mut F>,
     ) -> Result<F::Output, Failure> {
-        let (idle, total) = (self.asked.provider.timeouts.idle, self.asked.total);
+        let (idle, total) = (self.asked.timeouts.idle, self.asked.total);
         let due = || {
             ticket.enter_once(match course.is_over() {
                 true => Stage::Waiting,
@@ -73,10 +73,7 @@ impl Attempt<'_> {
         let body = match carried {
             Carried::Whole => {
                 ticket.enter(Stage::Streaming);
-                let (most, idle) = (
-                    self.asked.bounds.response,
-                    self.asked.provider.timeouts.idle,
-                );
+                let (most, idle) = (self.asked.bounds.response, self.asked.timeouts.idle);
                 let whole = self.whole(ticket, &mut alarm, &mut head.source, most, idle);
                 let whole = whole.await?;
                 // Of what is made now: a look at a job tells what that took before.
@@ -89,7 +86,7 @@ impl Attempt<'_> {
             Carried::Flow | Carried::Events => {
                 ticket.enter(Stage::Prefill);
                 let settings = DownloadSettings {
-                    idle: self.asked.provider.timeouts.idle,
+                    idle: self.asked.timeouts.idle,
                     total: self.asked.total,
                     shortened: self.asked.shortened,
                     events: carried == Carried::Events,

@@ -133,6 +133,37 @@ async fn a_caller_who_leaves_behind_done_has_completed() {
     assert_eq!(house.outcome().await, pair("completed", "completed"));
 }
 
+/// Row 33: a model that may think for long is waited for beyond the timers of the
+/// others, and those are not.
+#[tokio::test]
+async fn row_33_a_slow_model_has_timers_of_its_own() {
+    for (model, good) in [("up/thinks-long", true), ("up/other", false)] {
+        for stream in [false, true] {
+            let upstream = Upstream::start().await;
+            let done = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+            let content = openai::content_chunk("hi");
+            let pause = Duration::from_millis(600);
+            let late = match stream {
+                false => Script::json(200, done).late(pause),
+                true => Script::sse().late(pause).event(&content).done(),
+            };
+            upstream.always(late);
+            let house = within(
+                |plan| {
+                    plan.timeouts.first_byte = pause / 4;
+                    plan.timeouts.first_content = pause / 3;
+                    plan.timeouts.total = pause / 2;
+                    plan.slow.models = vec!["thinks-*".to_owned()];
+                    plan.slow.time = Duration::from_secs(20);
+                },
+                Some(&upstream),
+            );
+            let answer = house.ask(model, stream).await;
+            assert_eq!(answer.is_ok(), good, "{model} {stream}");
+        }
+    }
+}
+
 /// `timeouts.first_content` runs from the request, not from the answer's head.
 #[tokio::test]
 async fn row_9_the_first_content_is_awaited_from_the_request_on() {

@@ -16,7 +16,7 @@ use kernel::{
 use tidegate_gateway::{
     AwsSettings, BaseUrl, Bounds, CacheSettings, Call, Changes, Dialect, Endpoint, Facts, Failure,
     Gateway, KeySettings, OnUnsupported, Pick, ProviderSettings, Reply, RetrySettings,
-    RouteSettings, Said, Settings, SimSettings, Subject, Ticket, Timeouts,
+    RouteSettings, Said, Settings, SimSettings, Slow, Subject, Ticket, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::Upstream;
@@ -27,6 +27,7 @@ use tidegate_wire::json::Limits;
 pub(crate) struct Plan {
     pub(crate) pool: PoolSettings,
     pub(crate) timeouts: Timeouts,
+    pub(crate) slow: Slow,
     pub(crate) retry: RetrySettings,
     pub(crate) breaker: BreakerSettings,
     /// Of the provider `up`.
@@ -55,6 +56,7 @@ impl Default for Plan {
         let seconds = Duration::from_secs;
         Self {
             pool: pool(4, 4, Overflow::Error),
+            slow: Slow::default(),
             timeouts: Timeouts {
                 connect: seconds(5),
                 first_byte: seconds(60),
@@ -259,6 +261,7 @@ fn provider(plan: &Plan, upstream: &Upstream) -> ProviderSettings {
         retry: plan.retry,
         breaker: plan.breaker,
         timeouts: plan.timeouts,
+        slow: plan.slow.clone(),
         api_version: None,
         deployments: BTreeMap::default(),
         ask_usage: plan.ask_usage,

@@ -221,6 +221,10 @@ table! {
         pool: Pool = Pool::default(), Section;
         /// The timers of one attempt.
         timeouts: Timeouts = Timeouts::default(), Section;
+        /// Models that may think for long before they write: names and patterns, as its upstream knows them.
+        slow_models: Vec<String> = Vec::new(), List(MODEL);
+        /// Of `slow_models`: `first_byte`, `first_content` and `total`, where those of `timeouts` are shorter.
+        slow_timeout: Duration = seconds(600), time(MS, DAY);
         /// Further attempts after a failure.
         retry: Retry = Retry::default(), Section;
         /// When it is left alone because it fails.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
     BaseUrl, Bounds, CacheSettings, Dialect, Facts, FallbackOn, KeySettings, OnUnsupported, Pick,
-    ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, SimSettings, Strategy,
-    Timeouts,
+    ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, SimSettings, Slow,
+    Strategy, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -86,6 +86,10 @@ fn provider(provider: &config::Provider) -> ProviderSettings {
         retry: retry(&provider.retry),
         breaker: breaker(&provider.breaker),
         timeouts: timeouts(&provider.timeouts),
+        slow: Slow {
+            models: provider.slow_models.clone(),
+            time: provider.slow_timeout,
+        },
         ask_usage: provider.usage == config::UsageMode::Ask && speaks.is_openai(),
         responses: provider.responses && speaks.is_openai(),
         on_unsupported: match provider.on_unsupported {

@@ -13,8 +13,8 @@ mod gateway;
 mod keyed;
 mod lent;
 mod reload;
-mod shape;
 mod rows;
+mod shape;
 mod upstream;
 mod waiting;
 
