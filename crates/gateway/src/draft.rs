@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use kernel::{BreakerSettings, Clock, LimitKind, LimitSettings, Pool, PoolSettings, Scope};
 use tidegate_kernel as kernel;
@@ -98,13 +97,9 @@ impl Draft {
         let http = match known {
             Some(known) => known,
             None => {
-                let Context {
-                    trust,
-                    clock,
-                    scope,
-                    ..
-                } = context;
-                Arc::new(HttpUpstream::new(address, roots, trust, *clock, scope)?)
+                let (trust, scope) = (&context.trust, &context.scope);
+                let clock = context.clock;
+                Arc::new(HttpUpstream::new(address, roots, trust, clock, scope)?)
             }
         };
         let secrets = Secrets::of(&settings.keys, http.settings(), http.lender());
@@ -315,10 +310,7 @@ impl Draft {
             // Also where nobody may queue: each of them had a permit before.
             places: shape.pool.queue.max(shape.pool.size),
             max_wait: shape.pool.max_wait,
-            rate_limit: match learned {
-                Some(old) => Arc::clone(&old.rate_limit),
-                None => Arc::new(AtomicU64::new(0)),
-            },
+            rate_limit: learned.map_or_else(Arc::default, |old| Arc::clone(&old.rate_limit)),
             running: old.map_or_else(Arc::default, |old| Arc::clone(&old.running)),
             heeds: moves,
             retry: shape.retry,
