@@ -243,8 +243,16 @@ async fn nobody_waits_for_the_next_one_while_the_last_is_good() {
         (scene.lender.requests().len() == 2).then_some(())
     })
     .await;
-    // It is given up, and the last one serves on; the next is asked for at leisure.
+    // It is given up and told, and the last one serves on; the next is asked for at
+    // leisure.
     skip(Duration::from_secs(5)).await;
+    until("it is given up", || {
+        let pools = scene.house.gateway.pools();
+        let up = pools.into_iter().find(|pool| &*pool.provider == "up")?;
+        let failed = up.credential?.failed?;
+        failed.contains("within 5 s").then_some(())
+    })
+    .await;
     scene.lender.breaks(None);
     until_asked(&scene, "lent-canary-2").await;
     assert_eq!(scene.lender.lent(), 2);

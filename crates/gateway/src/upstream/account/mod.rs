@@ -221,8 +221,9 @@ impl Lender {
         // A scope that takes no more is about to end, and then nobody asks.
         let _ = self.scope.spawn("renew a credential", async move {
             let Renewing(lender) = &renewing;
-            let due = Deadline::after(lender.clock, PATIENCE);
-            // What it came to is held; a scope that ends does not wait for it.
+            // The fetch has its own end, and says what it came to; a scope that ends
+            // does not wait for that.
+            let due = Deadline::after(lender.clock, PATIENCE + PAUSE);
             let _ = lender.scope.run(due, lender.fly()).await;
         });
     }
