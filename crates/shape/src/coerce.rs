@@ -16,7 +16,7 @@ use crate::read::Digits;
 use crate::schema::Schema;
 use crate::turn;
 use crate::violation::Violation;
-use crate::weight::weigh;
+use crate::weight::{nests, weigh};
 use crate::words;
 
 /// Values that are looked at, each time counted.
@@ -97,6 +97,9 @@ impl<'s> Coercer<'s> {
 
     fn value_within(&mut self, asked: &[Id], value: &mut Value) {
         let together = self.graph.together(asked);
+        if !self.may(together.len()) {
+            return;
+        }
         let bare = self.bare;
         let wrapped = self.itself(&together, value);
         self.depth += 1;
@@ -282,25 +285,6 @@ pub(crate) struct Room {
     pub(crate) levels: usize,
     /// Whether an array may be put around it.
     pub(crate) wrap: bool,
-}
-
-/// Containers inside one another in `value`.
-fn nests(value: &Value) -> usize {
-    let (mut most, mut next) = (0, vec![(value, 0)]);
-    while let Some((value, depth)) = next.pop() {
-        match value {
-            Value::Array(items) => {
-                most = most.max(depth + 1);
-                next.extend(items.iter().map(|item| (item, depth + 1)));
-            }
-            Value::Object(members) => {
-                most = most.max(depth + 1);
-                next.extend(members.values().map(|value| (value, depth + 1)));
-            }
-            _ => {}
-        }
-    }
-    most
 }
 
 /// Coerces a value without its parts: its kind, its choice, its format. Whether it

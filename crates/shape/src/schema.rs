@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 use crate::coerce::Coercer;
 use crate::graph::{self, Graph, Id};
 use crate::limits;
+use crate::machine::MAX_DEPTH;
 use crate::pointer::place;
 use crate::read::{self, Digits, Unread};
 use crate::survey::survey;
 use crate::violation::{Violation, Violations, short};
 use crate::watch::Watch;
-use crate::weight::weigh;
+use crate::weight::{nests, weigh};
 use crate::words;
 
 /// A document of more values than this is not given to the library to list all that
@@ -176,12 +177,16 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// All that is wrong with it, of the coerced document if there is one.
+    /// All that is wrong with it, of the coerced document if there is one; and if it
+    /// nests deeper than [`MAX_DEPTH`].
     pub fn check(&self, document: &Value, coerce: bool) -> Result<Option<Value>, Violations> {
+        if nests(document) > MAX_DEPTH {
+            return Err(Violation::new("", "json", "the answer nests too deep").into());
+        }
         self.check_with(document, &Digits::new(), coerce)
     }
 
-    /// As `check`, and knows how numbers were written.
+    /// As `check`, of a document that was read, and knows how numbers were written.
     pub(crate) fn check_with(
         &self,
         document: &Value,

@@ -19,3 +19,22 @@ pub(crate) fn weigh(value: &Value, most: usize) -> usize {
     }
     count
 }
+
+/// Containers inside one another in `value`.
+pub(crate) fn nests(value: &Value) -> usize {
+    let (mut most, mut next) = (0, vec![(value, 0)]);
+    while let Some((value, depth)) = next.pop() {
+        match value {
+            Value::Array(items) => {
+                most = most.max(depth + 1);
+                next.extend(items.iter().map(|item| (item, depth + 1)));
+            }
+            Value::Object(members) => {
+                most = most.max(depth + 1);
+                next.extend(members.values().map(|value| (value, depth + 1)));
+            }
+            _ => {}
+        }
+    }
+    most
+}

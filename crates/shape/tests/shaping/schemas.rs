@@ -191,6 +191,15 @@ fn hostile_documents_have_bounded_messages() {
     let wrong = many.check(&json!(vec![1; 100_000]), false).unwrap_err();
     assert_eq!(wrong.list()[0].message, "[0] must be a string");
     assert_eq!(wrong.list().len(), 32);
+    let mut deep = json!(1);
+    for _ in 0..1000 {
+        deep = json!([deep]);
+    }
+    let wrong = compile(&json!({ "items": { "$ref": "#" } })).check(&deep, true);
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "- the answer nests too deep\n"
+    );
     // Nor of so many alternatives.
     let kinds: Vec<Value> = (0..1000).map(|n| json!({ "const": n })).collect();
     let many = compile(&json!({ "items": { "anyOf": kinds } }));
