@@ -24,7 +24,7 @@ const STEPS: usize = 1_000_000;
 /// Containers and alternatives inside one another: this recurses.
 const LEVELS: usize = 256;
 /// Values of an `enum` that are one step.
-const OPTIONS: usize = 16;
+const OPTIONS: usize = 4;
 /// How often the library may look at one value where alternatives multiply.
 const TANGLED: usize = 64;
 

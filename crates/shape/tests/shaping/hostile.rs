@@ -171,7 +171,7 @@ fn patterns_are_matched_in_the_time_that_text_takes() {
 
 #[test]
 fn large_answers_take_as_long_as_they_are() {
-    let items = |item: &str| format!("[{}{item}]", format!("{item},").repeat(4_000));
+    let many = |count, item: &str| format!("[{}{item}]", format!("{item},").repeat(count));
     for schema in [
         json!({ "items": { "type": "string" } }),
         json!({ "items": { "type": "boolean" } }),
@@ -181,20 +181,16 @@ fn large_answers_take_as_long_as_they_are() {
         json!({ "contains": { "type": "string" }, "minContains": 3 }),
     ] {
         for item in ["1", "\"1\"", "{\"a\":[1]}"] {
-            assert!(worked(schema.clone(), items(item)));
+            assert!(worked(schema.clone(), many(4000, item)));
         }
     }
     let texts: Vec<String> = (0..5000).map(|n| format!("option {n}")).collect();
     let objects: Vec<Value> = (0..150).map(|n| json!({ "a": n })).collect();
     for options in [json!(texts), json!(objects)] {
-        assert!(worked(
-            json!({ "items": { "enum": options } }),
-            items("\"OPTION\"")
-        ));
-        assert!(worked(
-            json!({ "items": { "enum": options } }),
-            items("{\"a\":-1}")
-        ));
+        for item in ["\"OPTION\"", "{\"a\":-1}"] {
+            let schema = json!({ "items": { "enum": options } });
+            assert!(worked(schema, many(500, item)));
+        }
     }
     let names: Vec<String> = (0..4_000).map(|n| format!("\"n{n}\":{n}")).collect();
     let object = format!("{{{}}}", names.join(","));
