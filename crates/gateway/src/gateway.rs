@@ -428,6 +428,12 @@ impl Gateway {
         self.house.ledger.snapshot()
     }
 
+    /// The same of the calls that were made for several requests; they are no
+    /// requests.
+    pub fn inner_snapshot(&self) -> Snapshot {
+        self.house.inner.snapshot()
+    }
+
     /// The pools, for an operator to look at.
     pub fn pools(&self) -> Vec<PoolView> {
         let now = self.house.clock.now();

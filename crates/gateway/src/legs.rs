@@ -229,7 +229,7 @@ impl Legs {
     async fn go(
         &mut self,
         ticket: &mut Ticket,
-        cost: u32,
+        mut cost: u32,
         reason: Option<Reason>,
     ) -> Result<(), Stay> {
         let now = self.house.clock.now();
@@ -248,6 +248,8 @@ impl Legs {
                 provider.meter.over_budget();
                 return Err(Stay::Nobody);
             }
+            // One leg is paid once, whoever cannot be told of it.
+            cost = 0;
             let work = {
                 let (setup, body, endpoint) =
                     (Arc::clone(&more.setup), more.body.clone(), more.endpoint);

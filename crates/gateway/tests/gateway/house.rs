@@ -190,6 +190,8 @@ impl House {
         let snapshot = self.gateway.snapshot();
         assert!(snapshot.holds(), "{snapshot:?}");
         assert_eq!(snapshot.in_flight, 0);
+        let inner = self.gateway.inner_snapshot();
+        assert!(inner.holds() && inner.in_flight == 0, "{inner:?}");
         let samples = self.samples();
         for name in ["tidegate_pool_permits_busy", "tidegate_pool_waiting"] {
             assert_eq!(samples.sum(name, &[]), 0.0, "{name}");

@@ -4,6 +4,7 @@
 //! (2) the tests stand in the suite that is named. A test of this program holds
 //! both, so that whoever changes the code changes its mutant too.
 
+mod answers;
 mod calls;
 mod configuration;
 mod crossing;
@@ -212,6 +213,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Mutant> {
         lent::ALL,
         shape::ALL,
         rows::ALL,
+        answers::ALL,
     ];
     groups.into_iter().flatten()
 }
