@@ -153,6 +153,7 @@ fn plain(errand: &Errand, provider: Arc<Provider>, model: Box<str>, body: Bytes)
             _ => 1,
         },
         course: None,
+        shadow: None,
     }
 }
 

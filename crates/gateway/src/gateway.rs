@@ -34,6 +34,7 @@ use crate::request::{Request, SLACK, Ticket};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::setup::{Changes, Setup};
+use crate::shadow;
 use crate::stage::Stage;
 use crate::stream::{Oddities, Reply};
 use crate::translate::Once;
@@ -151,6 +152,7 @@ impl Gateway {
             seed,
             roster: Roster::default(),
             feed: Arc::new(Feed::new(seed, clock)),
+            shadows: Arc::default(),
             silent: Arc::new(Feed::new(seed, clock)),
         });
         let (setup, _) = Setup::build(settings, limits, None, &house)?;
@@ -343,7 +345,10 @@ impl Gateway {
             priority: call.priority,
             tenant: call.tenant,
         };
-        let prepared = self.prepare(ticket, &caller, call.body, call.said).await?;
+        let mut prepared = self.prepare(ticket, &caller, call.body, call.said).await?;
+        if let Some((target, body)) = prepared.shadow.take() {
+            shadow::cast(self, ticket.id(), target, caller.asks(body));
+        }
         let prepared = (prepared, call.upload);
         let mut legs = Box::new(Legs::new(house, &self.setup, ticket, caller, prepared));
         let good = legs.run(ticket, None).await?;
@@ -516,6 +521,7 @@ impl Observe for Gateway {
         house.oddities.observe(labels, to);
         let kind = [labels, &[("kind", "requests")]].concat();
         house.feed.observe(&kind, to);
+        house.shadows.observe(labels, to);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::feed::Feed;
 use crate::provider::Provider;
 use crate::request::Request;
 use crate::roster::Roster;
+use crate::shadow::Shadows;
 use crate::stream::Oddities;
 
 /// See the module's text.
@@ -43,6 +44,8 @@ pub(crate) struct House {
     pub(crate) roster: Roster,
     /// Who watches the requests.
     pub(crate) feed: Arc<Feed>,
+    /// The calls that are made for comparison.
+    pub(crate) shadows: Arc<Shadows>,
     /// One that nobody watches, for those inner calls.
     pub(crate) silent: Arc<Feed>,
 }

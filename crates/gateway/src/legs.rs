@@ -23,8 +23,9 @@ use crate::endpoint::{Endpoint, Manner};
 use crate::errand::Subject;
 use crate::failure::Failure;
 use crate::fallback::Reason;
+use crate::gateway::Call;
 use crate::house::House;
-use crate::prepare::{self, Prepared, Written};
+use crate::prepare::{self, Prepared, Said, Written};
 use crate::request::Ticket;
 use crate::route::{Course, Exhausted};
 use crate::setup::Setup;
@@ -49,6 +50,22 @@ pub(crate) struct Caller {
     pub(crate) priority: Priority,
     pub(crate) tenant: u64,
     pub(crate) once: Once,
+}
+
+impl Caller {
+    /// The same with another body.
+    pub(crate) fn asks(&self, body: Bytes) -> Call {
+        Call {
+            subject: self.subject.clone(),
+            body,
+            upload: None,
+            forwarded: self.forwarded.clone(),
+            patience: self.patience,
+            tenant: self.tenant,
+            priority: self.priority,
+            said: Said::default(),
+        }
+    }
 }
 
 /// See the module's text.

@@ -44,6 +44,7 @@ mod roster;
 mod route;
 mod settings;
 mod setup;
+mod shadow;
 mod stage;
 mod stake;
 mod stream;
@@ -73,7 +74,7 @@ pub use request::{Request, Ticket};
 pub use settings::{
     AwsKeys, AwsRole, AwsSettings, AwsSource, BaseUrl, Bounds, CacheSettings, FallbackOn,
     KeySettings, MOST_MEMBERS, OnUnsupported, Pick, ProviderSettings, RetrySettings, RouteSettings,
-    RouteTarget, ServiceToken, Settings, SimSettings, Slow, Strategy, Timeouts,
+    RouteTarget, ServiceToken, Settings, ShadowSettings, SimSettings, Slow, Strategy, Timeouts,
 };
 pub use setup::Changes;
 pub use stage::Stage;

@@ -12,6 +12,9 @@ tidegate_kernel::metrics! {
     RETRIES_OVER_BUDGET: Counter "tidegate_retries_over_budget_total" [provider] "Attempts that were not made because the retry budget was spent.";
     FALLBACKS: Counter "tidegate_fallbacks_total" [provider reason] "Requests that came to the provider because another target of their route could not answer, by why.";
 
+    SHADOWS: Counter "tidegate_shadows_total" [result] "Calls of routes that were asked of another model as well: `completed`, `failed`, or `skipped` since too many ran.";
+    SHADOWS_RUNNING: Gauge "tidegate_shadows_running" [] "Shadows that run.";
+
     CACHE_CALLS: Counter "tidegate_cache_calls_total" [result] "Calls by how they met the cache: `hit`, `miss`, `shared` with one on its way, `bypass`.";
     CACHE_KEPT: Counter "tidegate_cache_kept_total" [] "Answers that were kept.";
     CACHE_TOO_LARGE: Counter "tidegate_cache_too_large_total" [] "Answers that were not kept because they are over `cache.exact.max_entry`.";

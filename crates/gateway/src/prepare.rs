@@ -38,6 +38,8 @@ pub(crate) struct Prepared {
     pub(crate) cost: u64,
     /// The way over several targets, and the body that is written for the next.
     pub(crate) course: Option<(Course, Bytes)>,
+    /// Who is asked the same, and for whose model this is the body.
+    pub(crate) shadow: Option<(Arc<str>, Bytes)>,
 }
 
 /// A call as one provider is asked it.
@@ -106,7 +108,19 @@ fn of_model(
     }
     let user = said.session.as_deref().or(peek.user.as_deref());
     let cost = cost(body.len(), peek.max_tokens, peek.n, endpoint);
-    let (written, course) = match setup.routes.find(&peek.model)? {
+    let found = setup.routes.find(&peek.model)?;
+    let shadow = match &found {
+        Found::Route(route) => route.shadow.as_ref().filter(|shadow| shadow.falls()),
+        Found::Target(_) => None,
+    };
+    let shadow = shadow.map(|shadow| {
+        let edits = Edits {
+            model: Some(&*shadow.target),
+            ask_usage: false,
+        };
+        (Arc::clone(&shadow.target), peek.splice(body, edits))
+    });
+    let (written, course) = match found {
         Found::Target(target) if said.fallbacks.is_empty() => {
             let (provider, model) = (target.provider, target.model);
             (write(endpoint, body, &peek, provider, model, once)?, None)
@@ -129,6 +143,7 @@ fn of_model(
     Ok(Prepared {
         written,
         course,
+        shadow,
         stream: peek.stream,
         session: user.map_or(0, session),
         cost,

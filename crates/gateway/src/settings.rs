@@ -19,7 +19,9 @@ use crate::catalogue::Facts;
 use crate::dialect::Dialect;
 
 pub use self::aws::{AwsKeys, AwsRole, AwsSettings, AwsSource, ServiceToken};
-pub use self::routes::{FallbackOn, MOST_MEMBERS, RouteSettings, RouteTarget, Strategy};
+pub use self::routes::{
+    FallbackOn, MOST_MEMBERS, RouteSettings, RouteTarget, ShadowSettings, Strategy,
+};
 
 /// Everything that a configuration says to the gateway.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ mod step;
 
 use std::sync::Arc;
 
-use kernel::Clock;
+use kernel::{Clock, Dice};
 use tidegate_kernel as kernel;
 use tidegate_types::Code;
 
@@ -40,6 +40,22 @@ pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) policy: Policy,
     steps: Vec<Arc<Step>>,
+    pub(crate) shadow: Option<Shadow>,
+}
+
+/// Who is asked beside a route's targets.
+pub(crate) struct Shadow {
+    /// As a caller would ask for it.
+    pub(crate) target: Arc<str>,
+    percent: u64,
+    dice: Dice,
+}
+
+impl Shadow {
+    /// Whether this call has one.
+    pub(crate) fn falls(&self) -> bool {
+        self.dice.below(100) < self.percent
+    }
 }
 
 /// Who a name stands for.
@@ -76,8 +92,15 @@ impl Routes {
         routes: &[RouteSettings],
         takes: impl Fn(&str, &str) -> Option<bool>,
     ) -> Result<(), String> {
-        for RouteSettings { name, steps, .. } in routes {
-            for target in steps.iter().flatten() {
+        for RouteSettings {
+            name,
+            steps,
+            shadow,
+            ..
+        } in routes
+        {
+            let shadow = shadow.iter().map(|shadow| &shadow.target);
+            for target in steps.iter().flatten().chain(shadow) {
                 let (provider, model) = (&target.provider, &target.model);
                 let what = match takes(provider, model) {
                     Some(true) => continue,
@@ -132,6 +155,11 @@ impl Routes {
             name: settings.name.as_str().into(),
             policy: Policy::of(settings),
             steps: steps.collect(),
+            shadow: settings.shadow.as_ref().map(|shadow| Shadow {
+                target: format!("{}/{}", shadow.target.provider, shadow.target.model).into(),
+                percent: u64::from(shadow.percent),
+                dice: Dice::seeded(seed),
+            }),
         })
     }
 

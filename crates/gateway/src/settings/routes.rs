@@ -21,6 +21,17 @@ pub struct RouteSettings {
     pub slow_after: Option<Duration>,
     /// While all targets rest, their caller waits for the first of them.
     pub wait_out: bool,
+    /// Who is asked the same beside it, for comparison.
+    pub shadow: Option<ShadowSettings>,
+}
+
+/// A target that is asked what a route is asked, and whose answer nobody gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowSettings {
+    /// Who.
+    pub target: RouteTarget,
+    /// Of a hundred calls of the route, so many.
+    pub percent: u32,
 }
 
 /// The most targets of one step.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use kernel::{BudgetSettings, Clock, Overflow};
 use tidegate_gateway::{
-    Answer, Call, Facts, Failure, FallbackOn, Manner, RouteSettings, RouteTarget, Strategy,
+    Answer, Call, Facts, Failure, FallbackOn, Manner, RouteSettings, RouteTarget, ShadowSettings,
+    Strategy,
 };
 use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Signal, Upstream, openai};
@@ -40,6 +41,7 @@ pub(crate) fn route(name: &str, steps: &[&[(&str, u32)]]) -> RouteSettings {
         fallback: FallbackOn::default(),
         slow_after: None,
         wait_out: false,
+        shadow: None,
     }
 }
 
@@ -479,4 +481,45 @@ async fn contracts_6_a_route_is_found_by_its_name_and_listed() {
     assert!(listed.contains(&"echo".to_owned()) && listed.contains(&"sim/echo".to_owned()));
     let unknown: BTreeMap<_, _> = listed.iter().map(|name| (name, ())).collect();
     assert_eq!(unknown.len(), listed.len(), "each once: {listed:?}");
+}
+
+/// A share of the calls is asked of another model as well: its caller sees nothing
+/// of it, whatever becomes of it, and what it came to is counted.
+#[tokio::test]
+async fn a_shadow_is_asked_the_same_and_nobody_sees_it() {
+    for (script, result) in [(good("shade"), "completed"), (error(500, "x"), "failed")] {
+        let upstream = Upstream::start().await;
+        upstream.on_model("a", good("tide"));
+        upstream.on_model("s", script);
+        let mut route = route("r", &[&[("up/a", 1)]]);
+        route.shadow = Some(ShadowSettings {
+            target: RouteTarget {
+                provider: "up".to_owned(),
+                model: "s".to_owned(),
+                weight: 1,
+            },
+            percent: 100,
+        });
+        let mut plan = plan(route);
+        plan.retry.attempts = 1;
+        let house = House::new(plan, Some(&upstream));
+        let good = answer(&house, House::call("r", false)).await.unwrap();
+        assert_eq!(target(&good.headers), Some("up/a"));
+        assert!(text(good.reply).await.contains("tide"));
+        upstream.request(1).await;
+        while house.samples().sum("tidegate_shadows_total", &[result]) < 1.0 {
+            Clock.sleep(Duration::from_millis(5)).await;
+        }
+        let mut asked = models(&upstream);
+        asked.sort();
+        assert_eq!(asked, ["a", "s"]);
+        let messages = |at: usize| {
+            let body = upstream.requests()[at].body().to_vec();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            body["messages"].clone()
+        };
+        assert_eq!(messages(0), messages(1));
+        let outcome = house.outcome().await;
+        assert_eq!(outcome, ("completed".into(), "completed".into()));
+    }
 }

@@ -37,6 +37,18 @@ table! {
         slow_after: Option<Duration> = None, Perhaps(time(MS, HOUR));
         /// While all targets rest, wait for the first that is back, if the call's time allows it; else its caller is told when that is.
         wait_out: bool = false, Flag;
+        /// A model that is asked the same for a share of the calls, and whose answers nobody gets: for comparison.
+        shadow: Option<Shadow> = None, Perhaps(Section);
+    }
+}
+
+table! {
+    /// A model that is asked the same for a share of the calls.
+    pub struct Shadow {
+        /// Its provider and the model.
+        target: String = String::new(), Required(TARGET_NAME);
+        /// Of a hundred calls, so many.
+        share: u32 = 10, count(1, 100);
     }
 }
 
@@ -179,6 +191,10 @@ pub(super) fn check(document: &Document, cx: &mut Reading<'_>) {
         }
         if let Some(target) = &route.target {
             known(&format!("{prefix}.target"), target, document, cx);
+        }
+        if let Some(shadow) = &route.shadow {
+            let key = format!("{prefix}.shadow.target");
+            known(&key, &shadow.target, document, cx);
         }
         for (at, step) in route.steps.iter().enumerate() {
             let step_key = format!("{steps}[{at}]");

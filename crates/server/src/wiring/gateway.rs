@@ -8,8 +8,8 @@ use std::sync::Arc;
 use kernel::{BreakerSettings, BudgetSettings, LimitKind, LimitSettings, PoolSettings};
 use tidegate_gateway::{
     BaseUrl, Bounds, CacheSettings, Dialect, Facts, FallbackOn, KeySettings, OnUnsupported, Pick,
-    ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, SimSettings, Slow,
-    Strategy, Timeouts,
+    ProviderSettings, RetrySettings, RouteSettings, RouteTarget, Settings, ShadowSettings,
+    SimSettings, Slow, Strategy, Timeouts,
 };
 use tidegate_kernel as kernel;
 use tidegate_wire::json;
@@ -147,15 +147,16 @@ fn cache(exact: &config::Exact) -> Option<CacheSettings> {
 }
 
 fn route((name, route): &(String, config::Route)) -> RouteSettings {
-    let target = |one: config::RouteTarget| {
+    let named = |name: &str, weight| {
         // It was checked that there is a slash.
-        let (provider, model) = one.target.split_once('/').unwrap_or_default();
+        let (provider, model) = name.split_once('/').unwrap_or_default();
         RouteTarget {
             provider: provider.to_owned(),
             model: model.to_owned(),
-            weight: one.weight,
+            weight,
         }
     };
+    let target = |one: config::RouteTarget| named(&one.target, one.weight);
     let steps = route.all_steps().into_iter();
     let on = |word| route.fallback_on.contains(&word);
     RouteSettings {
@@ -179,6 +180,10 @@ fn route((name, route): &(String, config::Route)) -> RouteSettings {
         },
         slow_after: route.slow_after,
         wait_out: route.wait_out,
+        shadow: route.shadow.as_ref().map(|shadow| ShadowSettings {
+            target: named(&shadow.target, 1),
+            percent: shadow.share,
+        }),
     }
 }
 
