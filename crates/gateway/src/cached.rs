@@ -57,6 +57,9 @@ pub(crate) async fn ask(
     {
         cache.count(Met::Hit);
         ticket.let_body_go();
+        if let (false, Err(failure)) = (known.stream, ticket.close()) {
+            return Err(failed(ticket, failure));
+        }
         return Ok(hit(&known, age, ticket, &call));
     }
     if question.only {
@@ -104,6 +107,11 @@ async fn shared(
             }
         };
         ticket.begins();
+        if head.whole.is_some()
+            && let Err(failure) = ticket.close()
+        {
+            return Err(failed(ticket, failure));
+        }
         let spent = head.spent;
         let reply = match head.whole {
             Some(whole) => Reply::whole(whole, ticket),

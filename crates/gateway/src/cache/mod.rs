@@ -208,3 +208,76 @@ impl Observe for Cache {
         self.flights.observe(&kind, to);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(key: Key, max_age: Option<Duration>) -> Question {
+        Question {
+            key,
+            reads: true,
+            keeps: true,
+            only: false,
+            max_age,
+        }
+    }
+
+    fn head() -> Head {
+        Head {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            stream: false,
+            spent: AT_ONCE,
+            whole: None,
+        }
+    }
+
+    fn cache() -> Cache {
+        let settings = CacheSettings {
+            ttl: Duration::from_secs(60),
+            max_bytes: 1 << 20,
+            max_entry: 1 << 16,
+        };
+        Cache::new(settings, 1 << 10, Clock)
+    }
+
+    /// R-G12, and R-G11 for a key that nobody asked.
+    #[test]
+    fn r_g12_each_use_is_counted_once_by_however_many() {
+        let cache = cache();
+        let key = [7; 32];
+        assert!(cache.look(&asked(key, None)).is_none());
+        cache.keep(key, &head(), vec![Bytes::from_static(b"tide")]);
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..125 {
+                        assert!(cache.look(&asked(key, None)).is_some());
+                    }
+                });
+            }
+        });
+        let (known, _) = cache.look(&asked(key, None)).unwrap();
+        assert_eq!(known.uses.load(Ordering::Relaxed), 1001);
+        // R-G13: a newer answer takes the place of the older one.
+        cache.keep(key, &head(), vec![Bytes::from_static(b"ebb")]);
+        let (known, _) = cache.look(&asked(key, None)).unwrap();
+        assert_eq!(known.pieces, ["ebb"]);
+    }
+
+    /// R-G11: what is older than its asker wants it, or than it may be, is not given.
+    #[tokio::test(start_paused = true)]
+    async fn r_g11_what_is_too_old_is_not_given() {
+        let cache = cache();
+        let key = [7; 32];
+        cache.keep(key, &head(), vec![Bytes::from_static(b"tide")]);
+        Clock.sleep(Duration::from_secs(10)).await;
+        let seconds = Duration::from_secs;
+        assert!(cache.look(&asked(key, Some(seconds(9)))).is_none());
+        let (_, age) = cache.look(&asked(key, Some(seconds(10)))).unwrap();
+        assert_eq!(age, seconds(10));
+        Clock.sleep(seconds(51)).await;
+        assert!(cache.look(&asked(key, None)).is_none());
+    }
+}

@@ -31,6 +31,8 @@ pub(crate) struct Follow {
     silent: Instant,
     /// The events that it got.
     events: u64,
+    /// What was seen behind a piece, to know whether that was the last.
+    ahead: Option<Next>,
 }
 
 /// What comes next.
@@ -50,6 +52,7 @@ impl Follow {
             clock,
             silent: clock.now(),
             events: 0,
+            ahead: None,
         }
     }
 
@@ -61,19 +64,10 @@ impl Follow {
         if let Poll::Ready(failure) = self.ticket.poll_halted(cx) {
             return Poll::Ready(self.fails(&failure, manner));
         }
-        match self.seat.poll_next(cx) {
+        match self.poll_next(cx) {
             Poll::Pending => self.poll_timers(cx, manner),
-            Poll::Ready(Next::Piece(piece)) => {
-                self.silent = self.clock.now();
-                self.ticket.beat();
-                self.ticket.first_content();
-                self.events += events(&piece, manner);
-                Poll::Ready(Followed::Data(piece))
-            }
-            Poll::Ready(Next::Finished) => {
-                self.ticket.settle(Outcome::Completed);
-                Poll::Ready(Followed::Last(Bytes::new()))
-            }
+            Poll::Ready(Next::Piece(piece)) => Poll::Ready(self.hands_on(piece, cx, manner)),
+            Poll::Ready(Next::Finished) => Poll::Ready(self.ends(Bytes::new(), manner)),
             // It was told as the last piece.
             Poll::Ready(Next::Broken(Some(code))) => {
                 self.ticket.settle(Outcome::failed(code));
@@ -91,6 +85,38 @@ impl Follow {
                 Poll::Ready(self.fails(&failure, manner))
             }
         }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        match self.ahead.take() {
+            Some(next) => Poll::Ready(next),
+            None => self.seat.poll_next(cx),
+        }
+    }
+
+    /// With the last piece the request is settled: a reader who has it may be gone
+    /// before anybody asks for more.
+    fn hands_on(&mut self, piece: Bytes, cx: &mut Context<'_>, manner: Manner) -> Followed {
+        self.silent = self.clock.now();
+        match self.seat.poll_next(cx) {
+            Poll::Ready(Next::Finished) => return self.ends(piece, manner),
+            Poll::Ready(next) => self.ahead = Some(next),
+            Poll::Pending => {}
+        }
+        self.ticket.beat();
+        self.ticket.first_content();
+        self.events += events(&piece, manner);
+        Followed::Data(piece)
+    }
+
+    /// The end as it should be; unless an operator was told before that he ends it.
+    fn ends(&mut self, last: Bytes, manner: Manner) -> Followed {
+        if let Err(failure) = self.ticket.close() {
+            return self.fails(&failure, manner);
+        }
+        self.ticket.first_content();
+        self.ticket.settle(Outcome::Completed);
+        Followed::Last(last)
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, manner: Manner) -> Poll<Followed> {

@@ -369,3 +369,26 @@ async fn r_g14_no_more_is_kept_than_was_said() {
     }
     assert!(house.samples().sum("tidegate_cache_entries", &[]) >= 5.0);
 }
+
+/// A reader who closes with the last bytes, as SDKs do behind `[DONE]`, has got
+/// everything.
+#[tokio::test]
+async fn who_leaves_with_the_last_bytes_has_got_everything() {
+    let upstream = Upstream::start().await;
+    upstream.always(Script::stream_of(&["ti", "de"]));
+    let house = House::new(plan(), Some(&upstream));
+    for _ in 0..2 {
+        let mut reply = answer(&house, House::call("up/m", true))
+            .await
+            .unwrap()
+            .reply;
+        while let Some(more) = frame(&mut reply).await {
+            if more.contains("[DONE]") {
+                break;
+            }
+        }
+        drop(reply);
+    }
+    let outcomes = house.outcomes().await;
+    assert_eq!(outcomes, [("completed".into(), "completed".into(), 2)]);
+}
