@@ -337,11 +337,9 @@ pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     })
 }
 
-/// The finalizer of SplitMix64.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// Bits that have nothing to see of these.
+fn mix(bits: u64) -> u64 {
+    Dice::seeded(bits).roll()
 }
 
 /// A number above 0 and below 1.

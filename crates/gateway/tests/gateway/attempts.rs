@@ -36,11 +36,11 @@ fn good() -> Script {
     Script::json(200, &openai::completion("tide"))
 }
 
-fn error(status: u16, code: &str) -> Script {
+pub(crate) fn error(status: u16, code: &str) -> Script {
     Script::json(status, &openai::error("some_error", code, "no"))
 }
 
-fn limited(seconds: &str) -> Script {
+pub(crate) fn limited(seconds: &str) -> Script {
     let body = openai::error("rate_limit_error", "rate_limit_exceeded", "slow down");
     let headers = [
         ("content-type", "application/json"),

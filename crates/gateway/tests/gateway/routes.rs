@@ -17,6 +17,7 @@ use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Signal, Upstream, openai};
 use tidegate_types::Code;
 
+use crate::attempts::{error, limited};
 use crate::house::{House, Plan, frame, pool, text};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -59,19 +60,6 @@ fn plan(route: RouteSettings) -> Plan {
 
 pub(crate) fn good(name: &str) -> Script {
     Script::json(200, &openai::completion(name))
-}
-
-fn error(status: u16, code: &str) -> Script {
-    Script::json(status, &openai::error("some_error", code, "no"))
-}
-
-fn limited(seconds: &str) -> Script {
-    let body = openai::error("rate_limit_error", "rate_limit_exceeded", "slow down");
-    let headers = [
-        ("content-type", "application/json"),
-        ("retry-after", seconds),
-    ];
-    Script::whole(429, &headers, body.as_bytes())
 }
 
 /// The models that the upstream was asked for, in their order.
