@@ -159,20 +159,33 @@ fn drive(
     behind: SocketAddr,
     effort: &Effort,
 ) -> io::Result<Figures> {
-    let own = probe::call(behind, &way.request(behind, asked.model, asked.stream))?;
+    let own = way.request(behind, asked.model, asked.stream);
+    let model = format!("{}/{}", way.provider, asked.model);
+    let request = way.request(at, &model, asked.stream);
+    let pace = (asked.connections, asked.ramp);
+    round((process, at), &request, (behind, &own), pace, effort)
+}
+
+/// One round of `request`, whose answers look as that to `own` does behind it.
+pub(super) fn round(
+    (process, at): (&Process, SocketAddr),
+    request: &[u8],
+    (behind, own): (SocketAddr, &[u8]),
+    (connections, ramp): (usize, Duration),
+    effort: &Effort,
+) -> io::Result<Figures> {
+    let own = probe::call(behind, own)?;
     let expect = Expect {
         // Names of models and ids differ by some bytes.
         bytes: own.shape().bytes / 2,
         ..own.shape()
     };
-    let model = format!("{}/{}", way.provider, asked.model);
-    let request = way.request(at, &model, asked.stream);
     let mut driver = Driver::connect(Load {
         at,
-        request: &request,
+        request,
         expect,
-        connections: asked.connections,
-        pace: Pace::Closed { ramp: asked.ramp },
+        connections,
+        pace: Pace::Closed { ramp },
     })?;
     let stop = |after| Stop {
         after,
@@ -196,7 +209,7 @@ fn simulated(at: SocketAddr) -> String {
 }
 
 /// What is measured: a provider of each dialect, at the same upstream.
-fn between(at: SocketAddr, behind: SocketAddr) -> String {
+pub(super) fn between(at: SocketAddr, behind: SocketAddr) -> String {
     let provider = |name: &str, kind: &str, path: &str| {
         format!(
             "[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"http://{behind}{path}\"\n\

@@ -10,6 +10,7 @@ mod asks;
 mod clock;
 mod dialects;
 mod figures;
+mod growth;
 mod load;
 mod machine;
 mod measure;
@@ -135,6 +136,7 @@ fn bench(options: &Options, nginx: &'static str) -> Outcome<ExitCode> {
             effort.rounds
         );
         report.dialects = dialects::measure(&binary, &effort)?;
+        report.growth = growth::measure(&binary, &effort)?;
     }
     if options.wants(rows::RELOAD) {
         println!("measuring {}: {} reloads", rows::RELOAD, effort.reloads);

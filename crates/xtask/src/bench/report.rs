@@ -9,6 +9,7 @@ use super::{
     asks::Asks,
     dialects,
     figures::{Figures, Spread},
+    growth,
     machine::Machine,
     measure::Measured,
     nouns::{self, Times},
@@ -43,11 +44,13 @@ pub(crate) struct Report {
     pub(crate) asks: Option<Asks>,
     /// What a call costs from one dialect to another.
     pub(crate) dialects: Vec<dialects::Costs>,
+    /// What twice as much costs there.
+    pub(crate) growth: Vec<growth::Growth>,
     /// What reloads take.
     pub(crate) reloads: Option<Reloads>,
     /// What the kernel's nouns cost.
     pub(crate) nouns: Times,
-    /// What translation costs, and twice as much of it.
+    /// What translation alone takes, by size.
     pub(crate) pairs: Times,
 }
 
@@ -85,6 +88,9 @@ impl Report {
         }
         if !self.dialects.is_empty() {
             dialects::table(&mut text, &self.dialects);
+        }
+        if !self.growth.is_empty() {
+            growth::table(&mut text, &self.growth);
         }
         if let Some(reloads) = &self.reloads {
             reloaded(&mut text, reloads);
@@ -180,10 +186,12 @@ impl Report {
             let met = took.most * 1e3 < RELOAD_GOAL_MS;
             goal(&what, seconds(took), "50 ms", met);
         }
-        if let Some(worst) = pairs::worst(&self.pairs) {
-            let what = "translation: twice as much, at most (mean of three doublings)";
-            let (most, met) = (format!("{} x", pairs::GOAL), worst <= pairs::GOAL);
-            goal(what, format!("{worst:.2} x the time"), &most, met);
+        for growth in &self.growth {
+            if let Some(ratio) = growth.ratio() {
+                let what = format!("CPU of twice as much: {}", growth.way.name);
+                let (most, met) = (format!("{} x", growth::GOAL), ratio.median <= growth::GOAL);
+                goal(&what, self::ratio(ratio), &most, met);
+            }
         }
         text.push('\n');
     }

@@ -35,6 +35,57 @@ fn call(at: SocketAddr, path: &str, mut body: String, stream: bool, prompt: usiz
         }
     }
     let _ = write!(body, "\"}}],\"temperature\":0.2,\"stream\":{stream}}}");
+    post(at, path, &body, stream)
+}
+
+/// A call with a picture of so many bytes.
+pub(crate) fn picture(at: SocketAddr, model: &str, messages: bool, bytes: usize) -> Vec<u8> {
+    let data = "iVBORw0KGgoAAAAN".repeat(bytes.div_ceil(12));
+    let (path, picture) = match messages {
+        true => (
+            "/v1/messages",
+            format!(
+                "{{\"type\":\"image\",\"source\":{{\"type\":\"base64\",\
+                 \"media_type\":\"image/png\",\"data\":\"{data}\"}}}}"
+            ),
+        ),
+        false => (
+            "/v1/chat/completions",
+            format!(
+                "{{\"type\":\"image_url\",\"image_url\":{{\"url\":\
+                 \"data:image/png;base64,{data}\"}}}}"
+            ),
+        ),
+    };
+    let body = format!(
+        "{{\"model\":\"{model}\",\"max_tokens\":100,\"messages\":[{{\"role\":\"user\",\
+         \"content\":[{{\"type\":\"text\",\"text\":\"What is it?\"}},{picture}]}}]}}"
+    );
+    post(at, path, &body, false)
+}
+
+/// A call, streamed, that offers the tool `f`.
+pub(crate) fn tool(at: SocketAddr, model: &str, messages: bool) -> Vec<u8> {
+    let (path, tool) = match messages {
+        true => (
+            "/v1/messages",
+            "{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}",
+        ),
+        false => (
+            "/v1/chat/completions",
+            "{\"type\":\"function\",\"function\":{\"name\":\"f\",\
+             \"parameters\":{\"type\":\"object\"}}}",
+        ),
+    };
+    let body = format!(
+        "{{\"model\":\"{model}\",\"max_tokens\":100,\"tools\":[{tool}],\"stream\":true,\
+         \"messages\":[{{\"role\":\"user\",\"content\":\"Call it.\"}}]}}"
+    );
+    post(at, path, &body, true)
+}
+
+/// A `POST` of JSON.
+fn post(at: SocketAddr, path: &str, body: &str, stream: bool) -> Vec<u8> {
     let accept = if stream {
         "text/event-stream"
     } else {
@@ -46,7 +97,7 @@ fn call(at: SocketAddr, path: &str, mut body: String, stream: bool, prompt: usiz
          content-length: {}\r\n\r\n",
         body.len()
     );
-    (head + &body).into_bytes()
+    (head + body).into_bytes()
 }
 
 /// A plain `GET`.

@@ -85,6 +85,7 @@ fn report(ratio: f64, resident_kib: u64) -> Report {
             shown: steady(0.095),
         }),
         nouns: Default::default(),
+        growth: Default::default(),
         pairs: Default::default(),
     }
 }
