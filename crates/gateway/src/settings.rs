@@ -44,6 +44,9 @@ pub struct Settings {
     /// The numbers of the tenants; each has retry budgets of its own. One who
     /// stays keeps his number from configuration to configuration.
     pub tenants: Vec<u64>,
+    /// Changes whenever a number may be another tenant's than before: what was kept
+    /// for the one is not for the other.
+    pub era: u64,
     /// What retries may add to the requests of the whole process.
     pub budget: BudgetSettings,
 }

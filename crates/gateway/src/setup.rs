@@ -4,6 +4,7 @@
 //! another one it takes over what goes on (see `draft`), and the call that
 //! began under the other one ends under it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kernel::{ByteBudget, RetryBudget};
@@ -23,10 +24,9 @@ use crate::upstream::Trust;
 pub(crate) struct Setup {
     pub(crate) routes: Routes,
     pub(crate) catalogue: Catalogue,
-    /// Answers that are kept, and which settings it is for: what a configuration
-    /// says decides answers too.
+    /// Answers that are kept, and what they are good for.
     pub(crate) cache: Option<Arc<Cache>>,
-    named: Vec<RouteSettings>,
+    basis: Basis,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     /// What retries may add to the requests of the whole process.
@@ -34,6 +34,17 @@ pub(crate) struct Setup {
     /// The part of the bodies that each tenant may hold, by its number; none
     /// where there is one tenant only.
     pub(crate) parts: Box<[ByteBudget]>,
+}
+
+/// What of a configuration decides answers, and whose they are, beside the
+/// providers themselves.
+#[derive(PartialEq)]
+struct Basis {
+    cache: Option<CacheSettings>,
+    era: u64,
+    routes: Vec<RouteSettings>,
+    default_provider: Option<String>,
+    catalogue: BTreeMap<String, Facts>,
 }
 
 /// What a new configuration changed, by the names of the providers.
@@ -91,7 +102,7 @@ impl Setup {
         old: Option<&Self>,
         house: &House,
     ) -> Result<(Self, Changes), String> {
-        let numbers = numbers(&settings.tenants);
+        let (numbers, basis) = (numbers(&settings.tenants), Basis::of(&settings));
         let context = Context {
             clock: house.clock,
             tenants: numbers.max(1),
@@ -132,18 +143,11 @@ impl Setup {
         let gone = gone.iter().filter(|one| routes.named(&one.name).is_none());
         changes.removed = gone.map(|one| one.name.to_string()).collect();
         house.bodies.set_limit(settings.bounds.bodies);
-        let event = settings.bounds.event;
         let setup = Self {
             routes,
             catalogue,
-            cache: cache(
-                settings.cache,
-                &settings.routes,
-                &changes,
-                old,
-                (house, event),
-            ),
-            named: settings.routes,
+            cache: basis.cache(&changes, old, (house, settings.bounds.event)),
+            basis,
             limits,
             bounds: settings.bounds,
             budget: match old {
@@ -165,21 +169,29 @@ fn numbers(tenants: &[u64]) -> usize {
     most.map_or(0, |most| usize::try_from(most).map_or(0, |n| n + 1))
 }
 
-/// The cache goes on where nothing that it depends on has changed.
-fn cache(
-    wanted: Option<CacheSettings>,
-    routes: &[RouteSettings],
-    changes: &Changes,
-    old: Option<&Setup>,
-    (house, event): (&House, usize),
-) -> Option<Arc<Cache>> {
-    let wanted = wanted?;
-    let known = old.and_then(|old| {
-        let same = *changes == Changes::default() && old.named == routes;
-        let known = old.cache.as_ref().filter(|_| same)?;
-        (known.settings == wanted).then(|| Arc::clone(known))
-    });
-    Some(known.unwrap_or_else(|| Arc::new(Cache::new(wanted, event, house.clock))))
+impl Basis {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            cache: settings.cache,
+            era: settings.era,
+            routes: settings.routes.clone(),
+            default_provider: settings.default_provider.clone(),
+            catalogue: settings.catalogue.clone(),
+        }
+    }
+
+    /// The cache goes on where nothing that it depends on has changed.
+    fn cache(
+        &self,
+        changes: &Changes,
+        old: Option<&Setup>,
+        (house, event): (&House, usize),
+    ) -> Option<Arc<Cache>> {
+        let wanted = self.cache?;
+        let same = |old: &&Setup| *changes == Changes::default() && old.basis == *self;
+        let known = old.filter(same).and_then(|old| old.cache.clone());
+        Some(known.unwrap_or_else(|| Arc::new(Cache::new(wanted, event, house.clock))))
+    }
 }
 
 fn facts_of(catalogue: &Catalogue, provider: &Provider, model: &str) -> Facts {

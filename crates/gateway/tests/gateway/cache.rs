@@ -10,7 +10,7 @@ use tidegate_kernel as kernel;
 use tidegate_testkit::{Script, Signal, Stopwatch, Upstream, openai};
 use tidegate_types::Code;
 
-use crate::house::{House, Plan, frame, text};
+use crate::house::{House, Plan, frame, settings, text};
 
 fn plan() -> Plan {
     Plan {
@@ -391,4 +391,31 @@ async fn who_leaves_with_the_last_bytes_has_got_everything() {
     }
     let outcomes = house.outcomes().await;
     assert_eq!(outcomes, [("completed".into(), "completed".into(), 2)]);
+}
+
+/// Another configuration answers for itself: what was kept goes on only where nothing
+/// of it decides answers, or whose they are.
+#[tokio::test]
+async fn inv_tenant_a_number_that_is_another_tenants_finds_nothing() {
+    let upstream = Upstream::start().await;
+    upstream.always(good());
+    let plan = plan();
+    let mut house = House::new(plan.clone(), Some(&upstream));
+    let told = |era: u64, default: Option<&str>| {
+        let mut told = settings(&plan, Some(&upstream));
+        (told.era, told.default_provider) = (era, default.map(str::to_owned));
+        told
+    };
+    for (settings, wanted) in [
+        (told(0, None), "miss"),
+        (told(0, None), "hit"),
+        (told(1, None), "miss"),
+        (told(1, None), "hit"),
+        (told(1, Some("up")), "miss"),
+    ] {
+        house = house.apply(settings).0;
+        let good = answer(&house, House::call("up/m", false)).await.unwrap();
+        assert_eq!(met(&good), wanted);
+        text(good.reply).await;
+    }
 }

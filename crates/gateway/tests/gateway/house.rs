@@ -232,6 +232,7 @@ pub(crate) fn settings(plan: &Plan, upstream: Option<&Upstream>) -> Settings {
         cache: plan.cache,
         bounds: Bounds::default(),
         tenants: (0..plan.tenants as u64).collect(),
+        era: 0,
         budget: plan.budget,
     }
 }

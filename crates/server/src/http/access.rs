@@ -124,9 +124,11 @@ impl Access {
         }
     }
 
-    /// The numbers of the tenants.
-    pub(crate) fn tenants(&self) -> Vec<u64> {
-        self.keys.iter().map(|(tenant, _)| *tenant).collect()
+    /// The numbers of the tenants, and the era in which they are theirs: where a key
+    /// was taken away its number may be another's.
+    pub(crate) fn tenants(&self) -> (Vec<u64>, u64) {
+        let numbers = self.keys.iter().map(|(tenant, _)| *tenant);
+        (numbers.collect(), self.era)
     }
 
     /// Whether this request may go on, and which tenant it is: the number of its

@@ -17,8 +17,9 @@ use tidegate_wire::json;
 use super::account;
 use crate::config::{self, Config};
 
-/// What the gateway is told; `tenants` are the numbers of the callers' keys.
-pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
+/// What the gateway is told; `tenants` are the numbers of the callers' keys, in
+/// their `era`.
+pub(crate) fn gateway_settings(config: &Config, (tenants, era): (Vec<u64>, u64)) -> Settings {
     let limits = &config.limits;
     Settings {
         providers: config.providers.iter().map(provider).collect(),
@@ -44,6 +45,7 @@ pub(crate) fn gateway_settings(config: &Config, tenants: Vec<u64>) -> Settings {
             ..Bounds::default()
         },
         tenants,
+        era,
         budget: BudgetSettings {
             percent: config.retry.budget,
             ..BudgetSettings::default()

@@ -34,6 +34,7 @@ fn app(keys: &[&str]) -> Arc<App> {
         routes: Vec::new(),
         bounds: Bounds::default(),
         tenants: Vec::new(),
+        era: 0,
         budget: BudgetSettings::default(),
     };
     let watchdog = Watchdog::new(PulseSettings::default(), Clock);

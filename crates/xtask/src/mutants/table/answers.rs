@@ -96,6 +96,26 @@ pub(super) const ALL: &[Mutant] = &[
         why: "INV-TENANT: one customer reads another's answers",
     },
     Mutant {
+        name: "cache: a tenant's number is given on with what was kept for it",
+        file: "crates/gateway/src/setup.rs",
+        before: "            era: settings.era,\n",
+        after: "            era: 0,\n",
+        caught_by: &[request(
+            "cache::inv_tenant_a_number_that_is_another_tenants_finds_nothing",
+        )],
+        why: "INV-TENANT: a new customer reads the answers of the one whose key was taken away",
+    },
+    Mutant {
+        name: "cache: who leaves with the last bytes was gone",
+        file: "crates/gateway/src/stream/follow.rs",
+        before: "            Poll::Ready(Next::Finished) => return self.ends(piece, manner),\n            Poll::Ready(next)",
+        after: "            Poll::Ready(next)",
+        caught_by: &[request(
+            "cache::who_leaves_with_the_last_bytes_has_got_everything",
+        )],
+        why: "hyper 2: an SDK that closes behind `[DONE]` is counted as cancelled",
+    },
+    Mutant {
         name: "cache: headers do not count",
         file: "crates/gateway/src/cache/question.rs",
         before: "        part(value.as_bytes());\n",
