@@ -29,7 +29,9 @@ pub(crate) fn anthropic(data: &[u8]) {
     drop(anthropic::read_count(data));
     if let Some(stream) = anthropic::to_stream(data) {
         hold_stream(&stream, Some(true));
-        legal::anthropic(&framings::events(&[&stream]));
+        if is_strict(data) {
+            legal::anthropic(&framings::events(&[&stream]));
+        }
     }
     hold(anthropic::read_answer, data);
 }
@@ -38,8 +40,16 @@ pub(crate) fn responses(data: &[u8]) {
     responses::look_answer(data);
     if let Some(stream) = responses::to_stream(data) {
         hold_stream(&stream, Some(true));
-        legal::responses(&framings::events(&[&stream]));
+        if is_strict(data) {
+            legal::responses(&framings::events(&[&stream]));
+        }
     }
+}
+
+/// Whether a reader takes it who takes no half of a surrogate pair: what an upstream
+/// sends of that passes as it came, and its events are read by nobody here.
+fn is_strict(data: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(data).is_ok()
 }
 
 pub(crate) fn gemini(data: &[u8]) {
