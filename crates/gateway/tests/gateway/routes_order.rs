@@ -60,8 +60,9 @@ async fn weighted_follows_the_weights_by_chance() {
     );
     asks(&house, 200).await;
     let counts = counts(&upstream);
-    // 20 are expected; fewer than 5 or more than 45 come once in a million runs.
-    assert!((5..=45).contains(&counts["b"]), "{counts:?}");
+    // 20 are expected; fewer than 3 or more than 50 come once in some million runs.
+    let of_b = counts.get("b").copied().unwrap_or(0);
+    assert!((3..=50).contains(&of_b), "{counts:?}");
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn least_loaded_goes_where_the_fewest_are() {
 #[tokio::test]
 async fn latency_prefers_the_quicker_and_the_one_that_does_not_fail() {
     let upstream = Upstream::start().await;
-    upstream.on_model("a", good("tide").late(Duration::from_millis(150)));
+    upstream.on_model("a", good("tide").late(Duration::from_secs(1)));
     upstream.on_model("b", good("tide"));
     let house = House::new(
         plan(Strategy::Latency, &[("up/a", 1), ("up/b", 1)]),
